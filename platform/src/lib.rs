@@ -1,0 +1,1 @@
+//! The `packguard` command as a library, so that tests and benchmarks can use its parts.

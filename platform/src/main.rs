@@ -1,0 +1,3 @@
+//! The `packguard` command.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Sandboxed analysis.
+
+pub mod report;
