@@ -21,3 +21,25 @@ macro_rules! export_analyzer {
         }
     };
 }
+
+/// Exports a [`Judge`](crate::Judge) as the component's `judge` world.
+#[macro_export]
+macro_rules! export_judge {
+    ($judge:ty) => {
+        mod packguard_export {
+            #![allow(unsafe_code, reason = "the component ABI")]
+            struct Exported;
+            impl $crate::bindings::judge::Guest for Exported {
+                fn describe() -> $crate::bindings::judge::Descriptor {
+                    <super::$judge as $crate::Judge>::describe().into()
+                }
+                fn judge(
+                    dossier: $crate::judge::Dossier,
+                ) -> ::core::result::Result<$crate::judge::Verdict, ::std::string::String> {
+                    <super::$judge as $crate::Judge>::judge(&dossier)
+                }
+            }
+            $crate::bindings::judge::export_world!(Exported with_types_in $crate::bindings::judge);
+        }
+    };
+}

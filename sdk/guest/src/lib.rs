@@ -45,6 +45,7 @@ pub mod decode;
 mod export;
 mod finding;
 pub mod indicators;
+pub mod judge;
 mod package;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -54,6 +55,7 @@ pub use bindings::analyzer::packguard::analyzer::types::{
     Category, Confidence, DecodedLayer, Phase, Severity,
 };
 pub use finding::{Analysis, Descriptor, Finding, Rule};
+pub use judge::Judge;
 pub use package::{File, Package};
 
 /// A component that looks at packages.
