@@ -43,3 +43,32 @@ macro_rules! export_judge {
         };
     };
 }
+
+/// Exports an [`Unpacker`](crate::unpacker::Unpacker) as the component's `unpacker` world.
+#[macro_export]
+macro_rules! export_unpacker {
+    ($unpacker:ty) => {
+        #[allow(unsafe_code, clippy::allow_attributes, reason = "the component ABI")]
+        const _: () = {
+            use $crate::bindings::unpacker as wit;
+            struct Exported;
+            impl wit::Guest for Exported {
+                fn describe() -> wit::Descriptor {
+                    <$unpacker as $crate::unpacker::Unpacker>::describe().into()
+                }
+                fn unpack(
+                    inputs: ::std::vec::Vec<wit::Input>,
+                    limits: wit::UnpackLimits,
+                ) -> ::core::result::Result<wit::Analysis, ::std::string::String> {
+                    <$unpacker as $crate::unpacker::Unpacker>::unpack(
+                        &inputs,
+                        limits,
+                        &mut $crate::unpacker::HostSink,
+                    )
+                    .map(Into::into)
+                }
+            }
+            wit::export_world!(Exported with_types_in wit);
+        };
+    };
+}

@@ -50,13 +50,15 @@ mod package;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
+pub mod unpacker;
 
 pub use bindings::analyzer::packguard::analyzer::types::{
     Category, Confidence, DecodedLayer, Phase, Severity,
 };
-pub use finding::{Analysis, Descriptor, Finding, Rule};
+pub use finding::{Analysis, Descriptor, FINDINGS_PER_RULE, Finding, Rule};
 pub use judge::Judge;
 pub use package::{File, Package};
+pub use unpacker::Unpacker;
 
 /// A component that looks at packages.
 pub trait Analyzer {
