@@ -47,19 +47,18 @@ macro_rules! export_judge {
 /// Exports an [`Unpacker`](crate::unpacker::Unpacker) as the component's `unpacker` world.
 #[macro_export]
 macro_rules! export_unpacker {
-    ($unpacker:ty) => {
+    ($unpacker:ident) => {
         mod packguard_export {
             #![allow(unsafe_code, reason = "the component ABI")]
-            use $crate::bindings::unpacker as wit;
             struct Exported;
-            impl wit::Guest for Exported {
-                fn describe() -> wit::Descriptor {
+            impl $crate::bindings::unpacker::Guest for Exported {
+                fn describe() -> $crate::bindings::unpacker::Descriptor {
                     <super::$unpacker as $crate::unpacker::Unpacker>::describe().into()
                 }
                 fn unpack(
-                    inputs: ::std::vec::Vec<wit::Input>,
-                    limits: wit::UnpackLimits,
-                ) -> ::core::result::Result<wit::Analysis, ::std::string::String> {
+                    inputs: ::std::vec::Vec<$crate::bindings::unpacker::Input>,
+                    limits: $crate::bindings::unpacker::UnpackLimits,
+                ) -> ::core::result::Result<$crate::bindings::unpacker::Analysis, ::std::string::String> {
                     <super::$unpacker as $crate::unpacker::Unpacker>::unpack(
                         &inputs,
                         limits,
@@ -68,7 +67,7 @@ macro_rules! export_unpacker {
                     .map(Into::into)
                 }
             }
-            wit::export_world!(Exported with_types_in wit);
+            $crate::bindings::unpacker::export_world!(Exported with_types_in $crate::bindings::unpacker);
         }
     };
 }
