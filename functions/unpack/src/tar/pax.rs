@@ -107,9 +107,10 @@ mod tests {
 
     #[test]
     fn records_are_cut_by_length() {
-        let extensions = read(b"20 comment=a\n9 b=c\n\n13 path=ab.py\n").unwrap();
+        let extensions = read(b"13 comment=a\n7 b=c\n\n14 path=ab.py\n").unwrap();
         assert_eq!(extensions.name().unwrap(), b"ab.py");
-        let extensions = read(b"27 comment=12 path=evil.py\n12 path=a.py\n").unwrap();
+        // The comment's value holds what looks like a record of its own.
+        let extensions = read(b"13 path=a.py\n28 comment=\n16 path=evil.py\n").unwrap();
         assert_eq!(extensions.name().unwrap(), b"a.py");
     }
 
