@@ -3,7 +3,7 @@
 /// Exports an [`Analyzer`](crate::Analyzer) as the component's `analyzer` world.
 #[macro_export]
 macro_rules! export_analyzer {
-    ($analyzer:ty) => {
+    ($analyzer:ident) => {
         mod packguard_export {
             #![allow(unsafe_code, reason = "the component ABI")]
             struct Exported;
@@ -25,7 +25,7 @@ macro_rules! export_analyzer {
 /// Exports a [`Judge`](crate::Judge) as the component's `judge` world.
 #[macro_export]
 macro_rules! export_judge {
-    ($judge:ty) => {
+    ($judge:ident) => {
         mod packguard_export {
             #![allow(unsafe_code, reason = "the component ABI")]
             struct Exported;
