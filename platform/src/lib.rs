@@ -1,1 +1,4 @@
 //! The `packguard` command as a library, so that tests and benchmarks can use its parts.
+
+pub mod purl;
+pub mod registry;
