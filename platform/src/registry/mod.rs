@@ -29,6 +29,7 @@ mod error;
 mod fetch;
 mod gem;
 mod golang;
+mod html;
 pub mod http;
 mod maven;
 mod npm;
@@ -36,6 +37,7 @@ mod npmrc;
 mod nuget;
 mod pypi;
 mod release;
+mod simple_index;
 mod versions;
 
 use std::path::Path;

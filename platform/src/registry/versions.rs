@@ -8,10 +8,20 @@ use super::error::FetchError;
 /// value, known pre-release words below the release, everything else by the alphabet; a longer
 /// version is newer unless what follows is a pre-release word. Case does not count.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
+    // Equal versions in two spellings still need an order that is always the same.
+    order(a, b).then_with(|| a.cmp(b))
+}
+
+/// Whether two spellings mean one version, such as 1.0 and 1.0.0.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    order(a, b) == Ordering::Equal
+}
+
+fn order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (tokens(a), tokens(b));
     loop {
         let order = match (left.next(), right.next()) {
-            (None, None) => return a.cmp(b),
+            (None, None) => return Ordering::Equal,
             (Some(token), None) => token.cmp(&Token::END),
             (None, Some(token)) => Token::END.cmp(&token),
             (Some(one), Some(other)) => one.cmp(&other),
