@@ -1,1 +1,3 @@
 //! The `packguard` command as a library, so that tests and benchmarks can use its parts.
+
+pub mod inputs;
