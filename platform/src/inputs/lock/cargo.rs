@@ -8,13 +8,14 @@ use toml::de::DeTable;
 use super::collect::{Collector, Ecosystem, Origin};
 use super::hashes::{Algorithm, Hashes};
 use super::text::Lines;
+use super::tree::Toml;
 use super::{Malformed, tree};
 
 pub(super) fn parse(text: &str, collector: &mut Collector) -> Result<(), Malformed> {
     let lines = Lines::new(text);
     let document = tree::toml(text, &lines, collector)?;
     let old_checksums = old_checksums(&document);
-    tree::each_package(&document, &lines, collector, |package, line, collector| {
+    document.each_package(&lines, collector, |package, line, collector| {
         add(package, line, &old_checksums, collector);
     })
 }
@@ -73,8 +74,9 @@ fn add(
     );
 }
 
-fn old_checksums<'t>(document: &'t DeTable<'_>) -> BTreeMap<&'t str, &'t str> {
-    tree::table(document, "metadata")
+fn old_checksums<'t>(document: &'t Toml<'_>) -> BTreeMap<&'t str, &'t str> {
+    document
+        .table("metadata")
         .into_iter()
         .flat_map(|table| table.iter())
         .filter_map(|(key, value)| Some((key.get_ref().as_ref(), value.get_ref().as_str()?)))

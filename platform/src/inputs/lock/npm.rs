@@ -44,7 +44,7 @@ pub(super) fn parse(text: &str, collector: &mut Collector) -> Result<(), Malform
     let document: Document<'_> = json::document(text)?;
     if let Some(packages) = document.packages {
         let read = json::members(packages, |folder, raw| {
-            by_folder(folder, raw, &lines, collector)
+            by_folder(folder, raw, &lines, collector);
         });
         return object(read, packages, &lines);
     }
@@ -191,7 +191,7 @@ pub(super) fn not_from_registry(address: &str) -> Option<&'static str> {
         "gist:",
     ]
     .iter()
-    .any(|s| is(&s))
+    .any(&is)
         || path.ends_with(".git")
     {
         return Some("from a git repository, not from a registry");
@@ -200,6 +200,5 @@ pub(super) fn not_from_registry(address: &str) -> Option<&'static str> {
         return Some("from a file, not from a registry");
     }
     let served = path.contains("/-/") || path.contains("/download/");
-    (["http:", "https:"].iter().any(|s| is(&s)) && !served)
-        .then_some("from a URL that is not a registry's")
+    (["http:", "https:"].iter().any(is) && !served).then_some("from a URL that is not a registry's")
 }

@@ -8,6 +8,7 @@ use super::text::Lines;
 use super::{Malformed, tree};
 
 /// Where a package comes from.
+#[derive(Clone, Copy)]
 enum Source<'t> {
     Registry(Option<&'t str>),
     Local,
@@ -17,9 +18,10 @@ enum Source<'t> {
 pub(super) fn parse_poetry(text: &str, collector: &mut Collector) -> Result<(), Malformed> {
     let lines = Lines::new(text);
     let document = tree::toml(text, &lines, collector)?;
-    let old_files =
-        tree::table(&document, "metadata").and_then(|table| tree::table(table, "files"));
-    tree::each_package(&document, &lines, collector, |package, line, collector| {
+    let old_files = document
+        .table("metadata")
+        .and_then(|table| tree::table(table, "files"));
+    document.each_package(&lines, collector, |package, line, collector| {
         let mut hashes = Hashes::default();
         hash_list(package, "files", &mut hashes);
         if let (Some(files), Some(name)) = (old_files, tree::string(package, "name")) {
@@ -32,7 +34,7 @@ pub(super) fn parse_poetry(text: &str, collector: &mut Collector) -> Result<(), 
 pub(super) fn parse_uv(text: &str, collector: &mut Collector) -> Result<(), Malformed> {
     let lines = Lines::new(text);
     let document = tree::toml(text, &lines, collector)?;
-    tree::each_package(&document, &lines, collector, |package, line, collector| {
+    document.each_package(&lines, collector, |package, line, collector| {
         let mut hashes = Hashes::default();
         hash_list(package, "wheels", &mut hashes);
         if let Some(sdist) = tree::table(package, "sdist") {

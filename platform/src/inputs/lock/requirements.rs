@@ -86,7 +86,7 @@ fn option(text: &str, line: u32, collector: &mut Collector) {
     match name {
         "-r" | "--requirement" if !value.is_empty() => collector.include(line, value),
         "-e" | "--editable" => {
-            collector.skip(Some(line), text, "an editable install of source code")
+            collector.skip(Some(line), text, "an editable install of source code");
         }
         "-c" | "--constraint" => {
             collector.note(Some(line), text, "constraints are not followed");

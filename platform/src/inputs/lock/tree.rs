@@ -7,13 +7,19 @@ use super::collect::Collector;
 use super::text::Lines;
 use super::{MAX_DEPTH, MAX_NODES, Malformed};
 
-/// Reads TOML. What a syntax error leaves readable is still returned, the errors are
-/// named as skipped; the caller finds out whether anything of use is left.
+/// A TOML document, or what a syntax error leaves readable of one.
+pub(super) struct Toml<'a> {
+    /// Where each piece starts in the text, and its content. One piece when all is well.
+    pieces: Vec<(usize, DeTable<'a>)>,
+}
+
+/// Reads TOML. A syntax error spoils the `[[package]]` block that it stands in: that one
+/// is named as skipped, the others are read.
 pub(super) fn toml<'a>(
     text: &'a str,
     lines: &Lines<'_>,
     collector: &mut Collector,
-) -> Result<DeTable<'a>, Malformed> {
+) -> Result<Toml<'a>, Malformed> {
     // Each value takes at least one of these, and a tree takes ten times its text.
     let values = text
         .bytes()
@@ -25,22 +31,49 @@ pub(super) fn toml<'a>(
             format!("more than {MAX_NODES} values"),
         ));
     }
-    let (table, errors) = DeTable::parse_recoverable(text);
-    let table = table.into_inner();
-    let line = |error: &toml::de::Error| error.span().map(|span| lines.at(span.start));
-    if let Some(first) = errors.first()
-        && !table.contains_key("package")
+    let first = match DeTable::parse(text) {
+        Ok(table) => {
+            return Ok(Toml {
+                pieces: vec![(0, table.into_inner())],
+            });
+        }
+        Err(error) => error,
+    };
+    let mut pieces = Vec::new();
+    for (start, block) in blocks(text) {
+        match DeTable::parse(block) {
+            Ok(table) => pieces.push((start, table.into_inner())),
+            Err(error) => {
+                let at = start + error.span().map_or(0, |span| span.start);
+                let text = rest_of_line(text, at).unwrap_or_default();
+                let reason = format!("not TOML, so its entry is not read: {}", error.message());
+                collector.skip(Some(lines.at(at)), text, reason);
+            }
+        }
+    }
+    if pieces
+        .iter()
+        .all(|(_, table)| !table.contains_key("package"))
     {
-        return Err(Malformed::new(line(first), first.message()));
+        let line = first.span().map(|span| lines.at(span.start));
+        return Err(Malformed::new(line, first.message()));
     }
-    for error in &errors {
-        let text = error
-            .span()
-            .and_then(|span| rest_of_line(text, span.start))
-            .unwrap_or_default();
-        collector.skip(line(error), text, format!("not TOML: {}", error.message()));
-    }
-    Ok(table)
+    Ok(Toml { pieces })
+}
+
+/// The text cut before each `[[package]]` header, each part with its offset.
+fn blocks(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut rest = Some((0, text));
+    std::iter::from_fn(move || {
+        let (start, text) = rest?;
+        let cut = text
+            .match_indices("\n[[package]]")
+            .map(|(at, _)| at + 1)
+            .next();
+        let (block, after) = text.split_at_checked(cut.unwrap_or(text.len()))?;
+        rest = cut.map(|cut| (start + cut, after));
+        Some((start, block))
+    })
 }
 
 fn rest_of_line(text: &str, offset: usize) -> Option<&str> {
@@ -58,35 +91,43 @@ pub(super) fn table<'t, 'i>(table: &'t DeTable<'i>, key: &str) -> Option<&'t DeT
     table.get(key)?.get_ref().as_table()
 }
 
-/// The tables of an array of tables, each with its line; what is no table is skipped by name.
-pub(super) fn each_package<'t, 'i>(
-    document: &'t DeTable<'i>,
-    lines: &Lines<'_>,
-    collector: &mut Collector,
-    mut each: impl FnMut(&'t DeTable<'i>, u32, &mut Collector),
-) -> Result<(), Malformed> {
-    let Some(packages) = document.get("package") else {
-        return Ok(());
-    };
-    let Some(list) = packages.get_ref().as_array() else {
-        let line = lines.at(packages.span().start);
-        return Err(Malformed::new(
-            Some(line),
-            "`package` is not an array of tables",
-        ));
-    };
-    for package in list.iter() {
-        let line = lines.at(package.span().start);
-        match package.get_ref() {
-            DeValue::Table(table) => each(table, line, collector),
-            other => collector.skip(
-                Some(line),
-                other.type_str(),
-                "not the table that describes a package",
-            ),
-        }
+impl<'a> Toml<'a> {
+    /// A table member of the document.
+    pub(super) fn table(&self, key: &str) -> Option<&DeTable<'a>> {
+        self.pieces.iter().find_map(|(_, piece)| table(piece, key))
     }
-    Ok(())
+
+    /// Calls `each` with every `[[package]]` and its line; what is no table is skipped by name.
+    pub(super) fn each_package<'t>(
+        &'t self,
+        lines: &Lines<'_>,
+        collector: &mut Collector,
+        mut each: impl FnMut(&'t DeTable<'a>, u32, &mut Collector),
+    ) -> Result<(), Malformed> {
+        for (start, piece) in &self.pieces {
+            let Some(packages) = piece.get("package") else {
+                continue;
+            };
+            let Some(list) = packages.get_ref().as_array() else {
+                let line = lines.at(start + packages.span().start);
+                return Err(Malformed::new(
+                    Some(line),
+                    "`package` is not an array of tables",
+                ));
+            };
+            for package in list.iter() {
+                let line = lines.at(start + package.span().start);
+                match package.get_ref() {
+                    DeValue::Table(table) => each(table, line, collector),
+                    other => {
+                        let reason = "not the table that describes a package";
+                        collector.skip(Some(line), other.type_str(), reason);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A YAML value.

@@ -78,7 +78,7 @@ fn hostile_shapes_end_soon() {
         let took = start.elapsed();
         let head: String = text.chars().take(20).collect();
         assert!(
-            took < Duration::from_secs(20),
+            took < Duration::from_secs(60),
             "{kind:?} {head:?} took {took:?}"
         );
     }
