@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::limits::ScanLimits;
-use crate::output::FailOn;
+use crate::output::{FailOn, Format};
 use crate::purl::Ecosystem;
 
 /// Tells whether an open-source package is safe to install.
@@ -32,9 +32,10 @@ const SCAN_HELP: &str = "\
 Exit codes:
   0  clean
   1  a verdict at or above --fail-on
-  2  the command line makes no sense
+  2  the command line makes no sense, or names what can't be
   3  incomplete: something could not be analysed
   4  the environment failed: registry down, disk full, cancelled
+The first of 1, 4, 2, 3 that applies.
 
 Examples:
   packguard scan pkg:pypi/requests@2.28.1
@@ -80,19 +81,6 @@ pub struct ScanArgs {
     /// Where compiled components are kept [default: packguard in the user's cache folder]
     #[arg(long, value_name = "FOLDER", env = "PACKGUARD_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
-}
-
-/// How to print the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Text for people
-    Human,
-    /// The versioned report, as report.schema.json describes it
-    Json,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// Markdown, for a pull request's comment
-    Markdown,
 }
 
 fn names_setting(text: &str) -> Result<(Ecosystem, PathBuf), String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use packguard_platform::cli::{Cli, Command};
-use packguard_platform::{output, scan};
+use packguard_platform::scan;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: could not start: {error}");
-            return ExitCode::from(output::EXIT_ENVIRONMENT);
+            return ExitCode::from(scan::ENVIRONMENT);
         }
     };
     let cancel = CancellationToken::new();

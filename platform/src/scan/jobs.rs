@@ -6,16 +6,21 @@ use std::path::Path;
 use packguard_runtime::report::PackageInfo;
 use packguard_runtime::{Input, InputArtifact, SkippedArtifact, Source};
 
-use crate::inputs::{self, lock};
-use crate::output::{Failure, SkippedInput};
+use crate::inputs::lock::{self, ExpectedHash};
+use crate::inputs;
+use crate::output::{Failure, FailureCategory, SkippedEntry};
 use crate::purl::Purl;
 use crate::registry::{Fetched, Release};
+
+use super::failure;
 
 /// One package to analyse.
 pub(super) struct Job {
     /// As the user knows it.
     pub label: String,
     pub work: Work,
+    /// Digests that the lock file pins; empty where it pins none.
+    pub pinned: Vec<ExpectedHash>,
 }
 
 pub(super) enum Work {
@@ -28,7 +33,7 @@ pub(super) enum Work {
 pub(super) struct Listed {
     pub jobs: Vec<Job>,
     pub failures: Vec<Failure>,
-    pub skipped: Vec<SkippedInput>,
+    pub skipped: Vec<SkippedEntry>,
     seen: BTreeSet<String>,
 }
 
@@ -37,27 +42,33 @@ pub(super) fn list(arguments: &[String]) -> Listed {
     let mut listed = Listed::default();
     for argument in arguments {
         match inputs::classify(argument) {
-            Ok(inputs::Input::Purl(purl)) => listed.purl(argument, &purl),
+            Ok(inputs::Input::Purl(purl)) => listed.purl(argument, &purl, Vec::new()),
             Ok(inputs::Input::Archive(path)) => {
                 listed.local(argument, Source::Archive(path.clone()), &path);
             }
             Ok(inputs::Input::Folder(path)) => listed.local(argument, Source::Folder(path.clone()), &path),
             Ok(inputs::Input::LockFile { path, kind }) => listed.lock_file(argument, &path, kind),
-            Err(error) => listed.failures.push(Failure::usage(argument, &error, &error.hint())),
+            Err(error) => {
+                let hint = error.hint();
+                listed.failures.push(failure(argument, FailureCategory::Usage, &error, hint));
+            }
         }
     }
     listed
 }
 
 impl Listed {
-    fn purl(&mut self, label: &str, text: &str) {
+    fn purl(&mut self, label: &str, text: &str, pinned: Vec<ExpectedHash>) {
         match text.parse::<Purl>() {
             Ok(purl) => {
                 if self.seen.insert(purl.to_string()) {
-                    self.jobs.push(Job { label: label.into(), work: Work::Release(purl) });
+                    self.jobs.push(Job { label: label.into(), work: Work::Release(purl), pinned });
                 }
             }
-            Err(error) => self.failures.push(Failure::usage(label, &error, &error.hint())),
+            Err(error) => {
+                let hint = error.hint();
+                self.failures.push(failure(label, FailureCategory::Usage, &error, hint));
+            }
         }
     }
 
@@ -69,24 +80,25 @@ impl Listed {
             artifacts: vec![InputArtifact { filename: name, source, verified: false }],
             ..Input::default()
         };
-        self.jobs.push(Job { label: label.into(), work: Work::Local(input) });
+        self.jobs.push(Job { label: label.into(), work: Work::Local(input), pinned: Vec::new() });
     }
 
     fn lock_file(&mut self, label: &str, path: &Path, kind: lock::Kind) {
         match lock::read(path, kind) {
             Ok(parsed) => {
-                for entry in &parsed.packages {
-                    self.purl(&entry.purl, &entry.purl);
+                for entry in parsed.packages {
+                    self.purl(&entry.purl, &entry.purl, entry.expected_hashes);
                 }
-                self.skipped.extend(parsed.skipped.iter().map(|remark| SkippedInput::new(label, remark)));
+                self.skipped.extend(parsed.skipped.into_iter().map(|remark| SkippedEntry::new(label, remark)));
             }
-            Err(error) => self.failures.push(Failure::new(label, "unknown_error", &error, error.hint())),
+            Err(error) => self.failures.push(failure(label, FailureCategory::Usage, &error, error.hint())),
         }
     }
 }
 
 /// What the pipeline gets of a release that was fetched.
-pub(super) fn input(release: Release, fetched: Fetched) -> Input {
+pub(super) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash]) -> Input {
+    let unpinned = unpinned(&fetched, pinned);
     Input {
         package: PackageInfo {
             purl: Some(release.purl.to_string()),
@@ -108,8 +120,22 @@ pub(super) fn input(release: Release, fetched: Fetched) -> Input {
             .skipped
             .into_iter()
             .map(|skipped| SkippedArtifact { filename: skipped.filename, reason: skipped.reason })
+            .chain(unpinned)
             .collect(),
         metadata: Some(release.metadata),
         settings: Vec::new(),
     }
+}
+
+/// The lock file pins digests, and the registry's files have none of them: what was
+/// locked is not what was analysed.
+fn unpinned(fetched: &Fetched, pinned: &[ExpectedHash]) -> Option<SkippedArtifact> {
+    let sha256 = |hash: &&ExpectedHash| hash.algorithm == lock::Algorithm::Sha256;
+    let wanted: Vec<_> = pinned.iter().filter(sha256).collect();
+    let found = wanted.iter().any(|hash| fetched.artifacts.iter().any(|artifact| artifact.sha256 == hash.hex));
+    let first = wanted.first().filter(|_| !found)?;
+    Some(SkippedArtifact {
+        filename: "the locked artifact".into(),
+        reason: format!("no file of the registry has a digest that the lock file pins, such as sha256:{}", first.hex),
+    })
 }

@@ -4,6 +4,7 @@ mod jobs;
 mod progress;
 mod settings;
 
+use std::io::Write as _;
 use std::path::Path;
 
 use futures_util::StreamExt as _;
@@ -11,29 +12,34 @@ use packguard_runtime::report::Report;
 use packguard_runtime::{Input, Pipeline, PipelineError};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Format, ScanArgs};
+use crate::cli::ScanArgs;
 use crate::components::{self, Setup};
 use crate::limits::ScanLimits;
-use crate::output::{self, Failure, ScanOutput};
-use crate::registry::{Registry, RegistryConfig};
+use crate::output::{self, Failure, FailureCategory, Format, Look, ScanOutput};
+use crate::registry::{FetchError, Registry, RegistryConfig};
+use crate::purl::Purl;
 use jobs::{Job, Work};
 use progress::Progress;
 
+/// Exit code when the command line makes no sense; `output::exit_code` has the others.
+const USAGE: u8 = 2;
+/// Exit code when the environment failed.
+pub const ENVIRONMENT: u8 = 4;
+
 /// Runs the command and gives its exit code.
 pub async fn run(args: ScanArgs, cancel: CancellationToken) -> u8 {
-    match scan(&args, &cancel).await {
-        Ok(output) if cancel.is_cancelled() => {
-            drop(output);
-            eprintln!("error: cancelled; nothing was written");
-            output::EXIT_ENVIRONMENT
-        }
-        Ok(output) => print(&args, output),
-        Err(stop) => {
-            eprintln!("error: {}", output::plain(&stop.message));
-            eprintln!("  hint: {}", output::plain(&stop.hint));
-            stop.code
-        }
-    }
+    let done = tokio::select! {
+        done = scan(&args, &cancel) => done,
+        // What runs is dropped, and with it every temporary folder.
+        () = cancel.cancelled() => Err(Stop::environment("cancelled; nothing was written", "start it again")),
+    };
+    let stop = match done.and_then(|output| print(&args, &output)) {
+        Ok(code) => return code,
+        Err(stop) => stop,
+    };
+    eprintln!("error: {}", output::line(&stop.message));
+    eprintln!("  hint: {}", output::line(&stop.hint));
+    stop.code
 }
 
 /// Why there is no result at all.
@@ -45,11 +51,11 @@ struct Stop {
 
 impl Stop {
     fn environment(message: impl ToString, hint: &str) -> Self {
-        Self { message: message.to_string(), hint: hint.into(), code: output::EXIT_ENVIRONMENT }
+        Self { message: message.to_string(), hint: hint.into(), code: ENVIRONMENT }
     }
 
     fn usage(message: impl ToString, hint: impl Into<String>) -> Self {
-        Self { message: message.to_string(), hint: hint.into(), code: output::EXIT_USAGE }
+        Self { message: message.to_string(), hint: hint.into(), code: USAGE }
     }
 }
 
@@ -86,7 +92,7 @@ async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput,
         folder: folder.path(),
         cancel,
     };
-    let mut output = ScanOutput::new(listed.failures, listed.skipped);
+    let (mut reports, mut failures) = (Vec::new(), listed.failures);
     let progress = Progress::new(listed.jobs.len());
     let at_once = args.jobs.map_or_else(default_jobs, usize::from);
     let (scan, progress) = (&scan, &progress);
@@ -99,12 +105,12 @@ async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput,
     let mut running = std::pin::pin!(running.buffered(at_once));
     while let Some(done) = running.next().await {
         match done {
-            Ok(report) => output.push(if args.no_timings { report.without_timings() } else { report }),
-            Err(failure) => output.fail(failure),
+            Ok(report) => reports.push(if args.no_timings { report.without_timings() } else { report }),
+            Err(failure) => failures.push(failure),
         }
     }
     progress.finish();
-    Ok(output)
+    Ok(ScanOutput::new(reports, failures, listed.skipped))
 }
 
 fn default_jobs() -> usize {
@@ -127,7 +133,7 @@ fn setup_failed(error: &components::SetupError) -> Stop {
 impl Scan<'_> {
     async fn job(&self, job: &Job) -> Result<Report, Failure> {
         let folder = tempfile::Builder::new().prefix("job-").tempdir_in(self.folder);
-        let folder = folder.map_err(|error| Failure::new(&job.label, "storage_error", &error, "free some space"))?;
+        let folder = folder.map_err(|error| no_space(&job.label, &error))?;
         let mut input = match &job.work {
             Work::Release(purl) => self.fetch(job, purl, folder.path()).await?,
             Work::Local(input) => input.clone(),
@@ -137,53 +143,75 @@ impl Scan<'_> {
         report.map_err(|error| pipeline_failed(&job.label, &error))
     }
 
-    async fn fetch(&self, job: &Job, purl: &crate::purl::Purl, folder: &Path) -> Result<Input, Failure> {
-        let failed = |error: crate::registry::FetchError| {
-            Failure::new(&job.label, error.category(), &error, &error.hint())
-        };
+    async fn fetch(&self, job: &Job, purl: &Purl, folder: &Path) -> Result<Input, Failure> {
+        let failed = |error: FetchError| fetch_failed(&job.label, &error);
         let release = self.registry.resolve(purl).await.map_err(failed)?;
         let downloads = folder.join("download");
-        std::fs::create_dir(&downloads)
-            .map_err(|error| Failure::new(&job.label, "storage_error", &error, "free some space"))?;
+        std::fs::create_dir(&downloads).map_err(|error| no_space(&job.label, &error))?;
         let fetched = self.registry.fetch(&release, &self.limits.fetch, &downloads).await.map_err(failed)?;
-        Ok(jobs::input(release, fetched))
+        Ok(jobs::input(release, fetched, &job.pinned))
     }
 }
 
-fn pipeline_failed(label: &str, error: &PipelineError) -> Failure {
-    let (category, hint) = match error {
-        PipelineError::NotAnArchive { .. } => {
-            ("archive_error", "give a tar, zip, gz, bz2, xz or zstd archive, a folder, a lock file or a purl")
-        }
-        PipelineError::Empty(_) => ("archive_error", "there is nothing to analyse: check the path"),
-        PipelineError::Storage(_) => ("storage_error", "free some space, or set TMPDIR to a larger disk"),
-        PipelineError::Io { .. } => ("storage_error", "check the path and its permissions"),
-        PipelineError::Components(_) => ("analysis_error", "check the files named by --analyzer"),
-        PipelineError::Cancelled => ("unknown_error", "start it again"),
-    };
-    Failure::new(label, category, error, hint)
+fn failure(input: &str, category: FailureCategory, error: impl ToString, hint: impl Into<String>) -> Failure {
+    Failure { input: input.into(), category, message: error.to_string(), hint: Some(hint.into()) }
 }
 
-fn print(args: &ScanArgs, output: ScanOutput) -> u8 {
-    let code = output::exit_code(&output, args.fail_on);
-    let to_file = args.output.is_some();
-    let text = match args.format {
-        Format::Human => output::human(&output, to_file),
-        Format::Json => output::json(&output),
-        Format::Sarif => output::sarif(&output),
-        Format::Markdown => output::markdown(&output),
+fn no_space(input: &str, error: &std::io::Error) -> Failure {
+    failure(input, FailureCategory::Environment, error, "free some space, or set TMPDIR to a larger disk")
+}
+
+fn fetch_failed(input: &str, error: &FetchError) -> Failure {
+    let category = match error {
+        FetchError::Purl(_) | FetchError::RepositoryNotConfigured { .. } | FetchError::BadSetting { .. } => {
+            FailureCategory::Usage
+        }
+        FetchError::PackageNotFound { .. }
+        | FetchError::VersionNotFound { .. }
+        | FetchError::NoVersions { .. }
+        | FetchError::ArtifactNotFound { .. }
+        | FetchError::NoArtifacts { .. }
+        | FetchError::HashMismatch { .. }
+        | FetchError::TooLarge { .. }
+        | FetchError::Refused { .. } => FailureCategory::Package,
+        _ => FailureCategory::Environment,
     };
-    let written = match &args.output {
-        Some(path) => output::write_atomically(path, text.as_bytes()),
-        None => output::write_to_stdout(&text),
+    failure(input, category, error, error.hint())
+}
+
+fn pipeline_failed(input: &str, error: &PipelineError) -> Failure {
+    let (category, hint) = match error {
+        PipelineError::NotAnArchive { .. } => (
+            FailureCategory::Package,
+            "give a tar, zip, gz, bz2, xz or zstd archive, a folder, a lock file or a purl",
+        ),
+        PipelineError::Empty(_) => (FailureCategory::Package, "there is nothing to analyse: check the path"),
+        PipelineError::Storage(_) => {
+            (FailureCategory::Environment, "free some space, or set TMPDIR to a larger disk")
+        }
+        PipelineError::Io { .. } => (FailureCategory::Environment, "check the path and its permissions"),
+        PipelineError::Components(_) => (FailureCategory::Usage, "check the files named by --analyzer"),
+        PipelineError::Cancelled => (FailureCategory::Environment, "start it again"),
+    };
+    failure(input, category, error, hint)
+}
+
+fn print(args: &ScanArgs, output: &ScanOutput) -> Result<u8, Stop> {
+    let look = match args.output {
+        None if args.format == Format::Human => Look::of_stdout(),
+        _ => Look::PLAIN,
+    };
+    let text = output::render(output, args.format, look)
+        .map_err(|error| Stop::environment(error, "this is a defect of Packguard: please report it"))?;
+    let (written, place) = match &args.output {
+        Some(path) => (output::write_atomically(path, text.as_bytes()), path.display().to_string()),
+        None => (std::io::stdout().write_all(text.as_bytes()), "standard output".into()),
     };
     match written {
-        Ok(()) => code,
-        Err(error) => {
-            let place = args.output.as_deref().map_or("standard output".into(), |path| path.display().to_string());
-            eprintln!("error: {place}: {error}");
-            eprintln!("  hint: nothing was written; name another file with --output");
-            output::EXIT_ENVIRONMENT
+        // Who reads it has seen enough.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Stop::environment(format!("{place}: {error}"), "nothing was written; name another file with --output"))
         }
+        _ => Ok(output::exit_code(output, args.fail_on)),
     }
 }

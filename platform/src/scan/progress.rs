@@ -19,7 +19,7 @@ impl Progress {
     }
 
     pub(super) fn done(&self, label: &str) {
-        self.0.set_message(crate::output::plain(label));
+        self.0.set_message(crate::output::line(label));
         self.0.inc(1);
     }
 
