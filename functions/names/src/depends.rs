@@ -23,7 +23,7 @@ pub fn of(package: &Package, metadata: &Metadata) -> BTreeSet<String> {
     {
         match (package.ecosystem(), file.name()) {
             ("npm", "package.json") => {
-                names.extend(json(file, &["dependencies", "optionalDependencies"]))
+                names.extend(json(file, &["dependencies", "optionalDependencies"]));
             }
             ("composer", "composer.json") => names.extend(json(file, &["require"])),
             ("pypi", "METADATA" | "PKG-INFO") => names.extend(requires_dist(file)),

@@ -23,8 +23,10 @@ const fn weak(how: &'static str) -> Option<Resemblance> {
 /// Names shorter than this differ in one letter from too many others.
 const SHORT: usize = 5;
 
-/// From this length on, one letter makes no other word.
+/// From this length on, one letter makes no other name, if the word it stands in has
+/// [`LONG_WORD`] letters (`preact-router` is honest beside `react-router`).
 const LONG: usize = 8;
+const LONG_WORD: usize = 6;
 
 /// Longest name compared, in bytes: registries allow at most 214.
 const NAME_LIMIT: usize = 256;
@@ -185,6 +187,10 @@ fn one_edit(name: &str, popular: &str) -> Option<Resemblance> {
     if length < SHORT - 1 {
         return None;
     }
+    let is_letter = |c: &&char| !matches!(**c, '-' | '_' | '.');
+    let word = b[..head].iter().rev().take_while(is_letter).count()
+        + b[head..].iter().take_while(is_letter).count();
+    let long = length >= LONG && word >= LONG_WORD;
     let found = match (left, right) {
         ([x, y], [u, v]) if x == v && y == u => Resemblance {
             strong: length >= SHORT,
@@ -196,10 +202,10 @@ fn one_edit(name: &str, popular: &str) -> Option<Resemblance> {
             strong: false,
             how: "another digit",
         },
-        ([], [x]) => dropped(*x, &b, head),
-        ([x], []) => added(*x, &a, head, length),
+        ([], [x]) => dropped(*x, &b, head, long),
+        ([x], []) => added(*x, &a, head, long),
         ([x], [y]) => Resemblance {
-            strong: length >= LONG || length > SHORT && are_neighbours(*x, *y),
+            strong: long || length > SHORT && are_neighbours(*x, *y),
             how: "one letter changed",
         },
         _ => return None,
@@ -207,20 +213,20 @@ fn one_edit(name: &str, popular: &str) -> Option<Resemblance> {
     Some(found)
 }
 
-fn dropped(letter: char, popular: &[char], at: usize) -> Resemblance {
+fn dropped(letter: char, popular: &[char], at: usize, long: bool) -> Resemblance {
     let doubled = at > 0 && popular.get(at - 1) == Some(&letter);
     let last = at + 1 == popular.len();
     Resemblance {
-        strong: doubled || popular.len() >= LONG && !(last && letter == 's'),
+        strong: doubled || long && !(last && letter == 's'),
         how: "one letter dropped",
     }
 }
 
-fn added(letter: char, name: &[char], at: usize, length: usize) -> Resemblance {
+fn added(letter: char, name: &[char], at: usize, long: bool) -> Resemblance {
     let doubled = at > 0 && name.get(at - 1) == Some(&letter);
     let last = at + 1 == name.len();
     Resemblance {
-        strong: doubled || length >= LONG && !(last && letter == 's'),
+        strong: doubled || long && !(last && letter == 's'),
         how: if doubled {
             "one letter doubled"
         } else {
