@@ -1,4 +1,5 @@
 //! Whole packages in, rule ids and severities out.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use packguard_manifest::Manifest;
 use packguard_sdk::testing::PackageBuilder;

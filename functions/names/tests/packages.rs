@@ -1,4 +1,5 @@
 //! Whole packages in, findings out.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use packguard_names::Names;
 use packguard_sdk::testing::PackageBuilder;
