@@ -39,15 +39,23 @@ const NETWORK: &[&str] = &[
     "RestClient",
 ];
 
+/// Whether RubyGems may run the file at install: it picks the builder by these names.
+fn is_build_code(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = name.to_ascii_lowercase();
+    let in_extension = folder.split(['/', '!']).any(|part| part == "ext");
+    name.contains("extconf")
+        || name.starts_with("mkrf_conf")
+        || name == "rubygems_plugin.rb"
+        || in_extension && name.starts_with("rakefile")
+}
+
 /// Looks at build code of extensions, wherever it stands: the gem's metadata may name
 /// any of these.
 pub fn look(package: &Package, analysis: &mut Analysis) {
     let is_ruby = matches!(package.ecosystem(), "gem" | "generic");
     for file in package.files() {
-        let runs = matches!(
-            file.name(),
-            "extconf.rb" | "mkrf_conf.rb" | "rubygems_plugin.rb"
-        );
+        let runs = is_build_code(file.path());
         let described = file.name().ends_with(".gemspec");
         if !is_ruby || !runs && !described {
             continue;

@@ -39,7 +39,7 @@ macro_rules! export_judge {
                     <$judge as $crate::Judge>::judge(&dossier)
                 }
             }
-            $crate::bindings::judge::export_world!(Exported with_types_in $crate::bindings::judge);
+    $crate::bindings::judge::export_world!(Exported with_types_in $crate::bindings::judge);
         };
     };
 }
@@ -68,7 +68,7 @@ macro_rules! export_unpacker {
                     .map(Into::into)
                 }
             }
-            wit::export_world!(Exported with_types_in wit);
+    wit::export_world!(Exported with_types_in wit);
         };
     };
 }
