@@ -63,14 +63,14 @@ rule hex_program {
         category = "defense-evasion"
         attack = "T1027.009 T1027.013"
         anywhere = true
-        why = "The bytes of an executable are written as digits, to be turned back into a program when the code runs."
+        why = "The bytes of an executable, more than a header, are written as digits, to be turned back into a program when the code runs."
     strings:
-        $pe_plain = /\b4d5a(9000|5000|8000|7800|4152)[0-9a-f]{400}/ nocase
-        $pe_escaped = /\\x4d\\x5a\\x90\\x00\\x03\\x00\\x00\\x00(\\x[0-9a-f]{2}){100}/ nocase
-        $pe_list = /0x4d, ?0x5a, ?0x90, ?0x00, ?0x03, ?0x00(,\s{0,12}0x[0-9a-f]{1,2}){100}/ nocase
-        $elf_plain = /\b7f454c460[12]0101[0-9a-f]{400}/ nocase
-        $elf_escaped = /\\x7f(\\x45\\x4c\\x46|ELF)\\x0[12]\\x01\\x01(\\x[0-9a-f]{2}){50}/ nocase
-        $elf_list = /0x7f, ?0x45, ?0x4c, ?0x46, ?0x0[12](,\s{0,12}0x[0-9a-f]{1,2}){100}/ nocase
+        $pe_plain = /\b4d5a(9000|5000|8000|7800|4152)[0-9a-f]{2000}/ nocase
+        $pe_escaped = /\\x4d\\x5a\\x90\\x00\\x03\\x00\\x00\\x00(\\x[0-9a-f]{2}){800}/ nocase
+        $pe_list = /0x4d, ?0x5a, ?0x90, ?0x00, ?0x03, ?0x00(,\s{0,12}0x[0-9a-f]{1,2}){600}/ nocase
+        $elf_plain = /\b7f454c460[12]0101[0-9a-f]{2000}/ nocase
+        $elf_escaped = /\\x7f(\\x45\\x4c\\x46|ELF)\\x0[12]\\x01\\x01(\\x[0-9a-f]{2}){800}/ nocase
+        $elf_list = /0x7f, ?0x45, ?0x4c, ?0x46, ?0x0[12](,\s{0,12}0x[0-9a-f]{1,2}){600}/ nocase
     condition:
         text and any of them
 }
