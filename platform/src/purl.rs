@@ -165,7 +165,10 @@ impl Purl {
     /// The same package in this version.
     #[must_use]
     pub fn with_version(&self, version: &str) -> Self {
-        Self { version: Some(version.to_owned()), ..self.clone() }
+        Self {
+            version: Some(version.to_owned()),
+            ..self.clone()
+        }
     }
 }
 
@@ -182,10 +185,13 @@ impl FromStr for Purl {
         };
         let parts = input.trim();
         let parts = strip_scheme(parts).ok_or_else(|| malformed("it lacks `pkg:`".to_owned()))?;
-        let (purl_type, rest) =
-            parts.split_once('/').ok_or_else(|| malformed("it lacks a type".to_owned()))?;
+        let (purl_type, rest) = parts
+            .split_once('/')
+            .ok_or_else(|| malformed("it lacks a type".to_owned()))?;
         if !is_type(purl_type) {
-            return Err(malformed("its type has characters that no type has".to_owned()));
+            return Err(malformed(
+                "its type has characters that no type has".to_owned(),
+            ));
         }
         let ecosystem = Ecosystem::from_type(&purl_type.to_ascii_lowercase())
             .ok_or_else(|| PurlError::UnknownType(purl_type.to_owned()))?;
@@ -201,12 +207,16 @@ impl FromStr for Purl {
 /// What follows `pkg:` and any slashes after it, as the specification tolerates them.
 fn strip_scheme(purl: &str) -> Option<&str> {
     let (scheme, rest) = purl.split_once(':')?;
-    scheme.eq_ignore_ascii_case("pkg").then(|| rest.trim_start_matches('/'))
+    scheme
+        .eq_ignore_ascii_case("pkg")
+        .then(|| rest.trim_start_matches('/'))
 }
 
 fn is_type(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'))
 }
 
 /// Drops an empty subpath, which the crate refuses, and refuses doubled qualifiers, of which
@@ -232,10 +242,7 @@ fn mend(rest: &str) -> Result<&str, &'static str> {
 }
 
 /// Applies the rules of the purl type.
-fn build(
-    ecosystem: Ecosystem,
-    parsed: &packageurl::PackageUrl<'_>,
-) -> Result<Purl, &'static str> {
+fn build(ecosystem: Ecosystem, parsed: &packageurl::PackageUrl<'_>) -> Result<Purl, &'static str> {
     let spelling = split_name(ecosystem, parsed.namespace(), parsed.name());
     let canonical = |text: &str| match ecosystem {
         Ecosystem::Pypi => collapse_separators(&text.to_lowercase()),
@@ -264,23 +271,28 @@ fn build(
 /// Splits a name that was written with `%2F`, as several tools do for scopes and module paths.
 fn split_name(ecosystem: Ecosystem, namespace: Option<&str>, name: &str) -> Spelling {
     let namespace = namespace.filter(|text| !text.is_empty());
-    let path_names =
-        matches!(ecosystem, Ecosystem::Npm | Ecosystem::Golang | Ecosystem::Composer);
+    let path_names = matches!(
+        ecosystem,
+        Ecosystem::Npm | Ecosystem::Golang | Ecosystem::Composer
+    );
     match name.rsplit_once('/') {
-        Some((front, last)) if path_names && namespace.is_none() => {
-            Spelling { namespace: Some(front.to_owned()), name: last.to_owned() }
-        }
-        _ => Spelling { namespace: namespace.map(str::to_owned), name: name.to_owned() },
+        Some((front, last)) if path_names && namespace.is_none() => Spelling {
+            namespace: Some(front.to_owned()),
+            name: last.to_owned(),
+        },
+        _ => Spelling {
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        },
     }
 }
 
 fn check_namespace(purl: &Purl) -> Result<(), &'static str> {
     match (purl.ecosystem, purl.namespace.as_deref()) {
         (Ecosystem::Composer, None) => Err("composer packages are named VENDOR/NAME"),
-        (
-            Ecosystem::Pypi | Ecosystem::Cargo | Ecosystem::Gem | Ecosystem::Nuget,
-            Some(_),
-        ) => Err("packages of this type have no namespace"),
+        (Ecosystem::Pypi | Ecosystem::Cargo | Ecosystem::Gem | Ecosystem::Nuget, Some(_)) => {
+            Err("packages of this type have no namespace")
+        }
         (Ecosystem::Npm, Some(scope)) if !scope.starts_with('@') || scope.contains('/') => {
             Err("an npm namespace is one scope that starts with @ (written %40)")
         }
@@ -299,7 +311,9 @@ fn check_namespace(purl: &Purl) -> Result<(), &'static str> {
 fn check_name(purl: &Purl) -> Result<(), &'static str> {
     let allowed = is_name(purl.ecosystem, &purl.name);
     let hidden = purl.ecosystem == Ecosystem::Npm && purl.name.starts_with(['.', '_']);
-    (allowed && !hidden).then_some(()).ok_or("its name has characters that no name has")
+    (allowed && !hidden)
+        .then_some(())
+        .ok_or("its name has characters that no name has")
 }
 
 /// Names become parts of URLs and of file names: only what registries accept passes.
@@ -310,7 +324,9 @@ fn is_name(ecosystem: Ecosystem, text: &str) -> bool {
         _ => b".-_",
     };
     !matches!(text, "" | "." | "..")
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
 }
 
 fn check_version(purl: &Purl) -> Result<(), &'static str> {
@@ -321,7 +337,9 @@ fn check_version(purl: &Purl) -> Result<(), &'static str> {
         Some(version) => {
             let harmless = !version.chars().any(|c| c.is_control() || c == '\\')
                 && !version.split('/').any(|s| matches!(s, "" | "." | ".."));
-            harmless.then_some(()).ok_or("its version has characters that no version has")
+            harmless
+                .then_some(())
+                .ok_or("its version has characters that no version has")
         }
     }
 }
@@ -340,21 +358,52 @@ fn collapse_separators(name: &str) -> String {
 }
 
 fn join(namespace: Option<&str>, name: &str) -> String {
-    namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+    namespace.map_or_else(
+        || name.to_owned(),
+        |namespace| format!("{namespace}/{name}"),
+    )
 }
 
 /// Everything but letters, digits, `-._~` and the colon is percent-encoded.
 const ENCODED: &AsciiSet = &CONTROLS
-    .add(b' ').add(b'!').add(b'"').add(b'#').add(b'$').add(b'%').add(b'&').add(b'\'')
-    .add(b'(').add(b')').add(b'*').add(b'+').add(b',').add(b'/').add(b';').add(b'<')
-    .add(b'=').add(b'>').add(b'?').add(b'@').add(b'[').add(b'\\').add(b']').add(b'^')
-    .add(b'`').add(b'{').add(b'|').add(b'}');
+    .add(b' ')
+    .add(b'!')
+    .add(b'"')
+    .add(b'#')
+    .add(b'$')
+    .add(b'%')
+    .add(b'&')
+    .add(b'\'')
+    .add(b'(')
+    .add(b')')
+    .add(b'*')
+    .add(b'+')
+    .add(b',')
+    .add(b'/')
+    .add(b';')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 impl fmt::Display for Purl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let encode = |text| utf8_percent_encode(text, ENCODED);
         write!(f, "pkg:{}/", self.ecosystem)?;
-        for segment in self.namespace.iter().flat_map(|namespace| namespace.split('/')) {
+        for segment in self
+            .namespace
+            .iter()
+            .flat_map(|namespace| namespace.split('/'))
+        {
             write!(f, "{}/", encode(segment))?;
         }
         write!(f, "{}", encode(&self.name))?;

@@ -46,8 +46,13 @@ pub(super) async fn registry_of(
     purl: &Purl,
 ) -> Result<Endpoint, FetchError> {
     let api = Endpoint::parse(SETTING, setting.unwrap_or(PUBLIC_API))?;
-    let unknown = || FetchError::PackageNotFound { ecosystem: purl.ecosystem(), name: purl.full_name() };
-    let Some(system) = system(purl.ecosystem()) else { return Err(unknown()) };
+    let unknown = || FetchError::PackageNotFound {
+        ecosystem: purl.ecosystem(),
+        name: purl.full_name(),
+    };
+    let Some(system) = system(purl.ecosystem()) else {
+        return Err(unknown());
+    };
     let name = match (purl.ecosystem(), purl.namespace()) {
         (Ecosystem::Maven, Some(group)) => format!("{group}:{}", purl.name()),
         _ => purl.spelled_name(),

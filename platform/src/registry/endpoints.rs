@@ -60,7 +60,9 @@ impl Endpoints {
                 .filter_map(|e| Some((e, set(variable(e))?.to_owned())))
                 .collect(),
             golang_sumdb: set("PACKGUARD_GOLANG_SUMDB_URL").map(str::to_owned),
-            deps_dev: environment.text("PACKGUARD_DEPS_DEV_URL").map(str::to_owned),
+            deps_dev: environment
+                .text("PACKGUARD_DEPS_DEV_URL")
+                .map(str::to_owned),
         }
     }
 }
@@ -101,7 +103,10 @@ impl fmt::Debug for Endpoint {
 impl Endpoint {
     /// Reads a setting: one or more URLs. `setting` names it in messages.
     pub(super) fn parse(setting: &str, value: &str) -> Result<Self, FetchError> {
-        let bad = |reason: String| FetchError::BadSetting { variable: setting.to_owned(), reason };
+        let bad = |reason: String| FetchError::BadSetting {
+            variable: setting.to_owned(),
+            reason,
+        };
         let mut credentials = Vec::new();
         let mut urls = Vec::new();
         for text in value.split_ascii_whitespace() {
@@ -109,7 +114,10 @@ impl Endpoint {
             // The text itself may hold a password and is not repeated.
             let mut url = Url::parse(text).map_err(|error| bad(error.to_string()))?;
             if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-                return Err(bad(format!("{}: URLs have to be http or https", url.scheme())));
+                return Err(bad(format!(
+                    "{}: URLs have to be http or https",
+                    url.scheme()
+                )));
             }
             credentials.extend(basic_credentials(&url).map(|header| (url.clone(), header)));
             let _ = url.set_username("");
@@ -120,7 +128,12 @@ impl Endpoint {
             return Err(bad("it is empty".to_owned()));
         }
         let url = urls.remove(0);
-        Ok(Self { url, others: urls, credentials, is_configured: true })
+        Ok(Self {
+            url,
+            others: urls,
+            credentials,
+            is_configured: true,
+        })
     }
 
     /// Adds an `Authorization` header for this endpoint's first URL.
@@ -141,11 +154,17 @@ impl Endpoint {
 
     /// The same endpoint, trusted no more than any public server.
     fn discovered(self) -> Self {
-        Self { is_configured: false, ..self }
+        Self {
+            is_configured: false,
+            ..self
+        }
     }
 
     pub(super) fn credentials_for(&self, url: &Url) -> Option<HeaderValue> {
-        let mut own = self.credentials.iter().filter(|(origin, _)| same_origin(origin, url));
+        let mut own = self
+            .credentials
+            .iter()
+            .filter(|(origin, _)| same_origin(origin, url));
         own.next().map(|(_, header)| header.clone())
     }
 
@@ -166,7 +185,11 @@ impl Endpoint {
             url: Url::parse(wanted).map_or_else(|_| wanted.to_owned(), |url| shown(&url)),
             variable: variable(ecosystem),
         };
-        let text = if wanted.contains("://") { wanted.to_owned() } else { format!("https://{wanted}") };
+        let text = if wanted.contains("://") {
+            wanted.to_owned()
+        } else {
+            format!("https://{wanted}")
+        };
         let url = Url::parse(&text).map_err(|_| refused())?;
         let has_credentials = !url.username().is_empty() || url.password().is_some();
         if has_credentials || !self.has_origin(&url) {
@@ -174,7 +197,11 @@ impl Endpoint {
         }
         let mut others = self.others.clone();
         others.push(self.url.clone());
-        Ok(Self { url, others, ..self.clone() })
+        Ok(Self {
+            url,
+            others,
+            ..self.clone()
+        })
     }
 }
 
@@ -186,8 +213,16 @@ fn basic_credentials(url: &Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let pair = format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or("")));
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let pair = format!(
+        "{}:{}",
+        decode(url.username()),
+        decode(url.password().unwrap_or(""))
+    );
     let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
     let mut header = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
     header.set_sensitive(true);
@@ -205,11 +240,19 @@ pub(super) struct Directory {
 
 impl Directory {
     pub(super) fn new(settings: Endpoints, environment: Environment) -> Self {
-        Self { settings, clients: Clients::new(environment), found: Mutex::default() }
+        Self {
+            settings,
+            clients: Clients::new(environment),
+            found: Mutex::default(),
+        }
     }
 
     /// The endpoint that serves a purl.
-    pub(super) async fn endpoint(&self, http: &Http, purl: &Purl) -> Result<Arc<Endpoint>, FetchError> {
+    pub(super) async fn endpoint(
+        &self,
+        http: &Http,
+        purl: &Purl,
+    ) -> Result<Arc<Endpoint>, FetchError> {
         let endpoint = self.default_endpoint(http, purl).await?;
         match purl.qualifier("repository_url") {
             None => Ok(endpoint),
@@ -217,7 +260,11 @@ impl Directory {
         }
     }
 
-    async fn default_endpoint(&self, http: &Http, purl: &Purl) -> Result<Arc<Endpoint>, FetchError> {
+    async fn default_endpoint(
+        &self,
+        http: &Http,
+        purl: &Purl,
+    ) -> Result<Arc<Endpoint>, FetchError> {
         let reason = match self.configured(purl).await? {
             Ok(endpoint) => return Ok(endpoint),
             Err(reason) => reason,
@@ -237,7 +284,10 @@ impl Directory {
     /// The endpoint from the settings or the client, or why there is none.
     async fn configured(&self, purl: &Purl) -> Result<Result<Arc<Endpoint>, String>, FetchError> {
         let ecosystem = purl.ecosystem();
-        let scope = purl.namespace().filter(|_| ecosystem == Ecosystem::Npm).map(str::to_owned);
+        let scope = purl
+            .namespace()
+            .filter(|_| ecosystem == Ecosystem::Npm)
+            .map(str::to_owned);
         let key = (ecosystem, scope);
         let mut found = self.found.lock().await;
         if let Some(answer) = found.get(&key) {
@@ -259,6 +309,8 @@ impl Directory {
     /// Go's checksum database, if one is configured.
     pub(super) fn golang_sumdb(&self) -> Result<Option<Endpoint>, FetchError> {
         let value = self.settings.golang_sumdb.as_deref();
-        value.map(|value| Endpoint::parse("PACKGUARD_GOLANG_SUMDB_URL", value)).transpose()
+        value
+            .map(|value| Endpoint::parse("PACKGUARD_GOLANG_SUMDB_URL", value))
+            .transpose()
     }
 }

@@ -104,7 +104,10 @@ impl Document {
     }
 
     pub(super) fn nonsense(&self, reason: impl Into<String>) -> FetchError {
-        FetchError::Nonsense { url: shown(&self.url), reason: reason.into() }
+        FetchError::Nonsense {
+            url: shown(&self.url),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -137,7 +140,13 @@ impl Http {
         use_proxies: bool,
         proxy_hosts: BTreeSet<String>,
     ) -> Self {
-        Self { limits, offline, use_proxies, proxy_hosts, clients: Default::default() }
+        Self {
+            limits,
+            offline,
+            use_proxies,
+            proxy_hosts,
+            clients: Default::default(),
+        }
     }
 
     /// Fetches an index document; none if the server says that it does not exist.
@@ -152,7 +161,11 @@ impl Http {
             timeout(deadline, self.document_once(endpoint, url, accept))
                 .await
                 .unwrap_or_else(|_| {
-                    Err(FetchError::Timeout { url: shown(url), after: deadline }.into())
+                    Err(FetchError::Timeout {
+                        url: shown(url),
+                        after: deadline,
+                    }
+                    .into())
                 })
         })
         .await
@@ -169,16 +182,26 @@ impl Http {
             return Ok(None);
         }
         let mut response = check_status(response, url, self.limits.max_retry_after)?;
-        let content_type = header(response.headers(), &CONTENT_TYPE).unwrap_or("").to_owned();
+        let content_type = header(response.headers(), &CONTENT_TYPE)
+            .unwrap_or("")
+            .to_owned();
         let limit = self.limits.document_bytes;
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk(&mut response, url).await? {
             if bytes.len() as u64 + chunk.len() as u64 > limit {
-                return Err(FetchError::TooLarge { what: shown(url), limit }.into());
+                return Err(FetchError::TooLarge {
+                    what: shown(url),
+                    limit,
+                }
+                .into());
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Some(Document { url: response.url().clone(), content_type, bytes }))
+        Ok(Some(Document {
+            url: response.url().clone(),
+            content_type,
+            bytes,
+        }))
     }
 
     /// Runs an attempt until it succeeds, fails for good, or was made often enough.
@@ -192,7 +215,9 @@ impl Http {
             match attempt().await {
                 Ok(value) => return Ok(value),
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Retry(error, _)) if tried >= self.limits.attempts => return Err(error),
+                Err(Failure::Retry(error, _)) if tried >= self.limits.attempts => {
+                    return Err(error);
+                }
                 Err(Failure::Retry(error, pause)) => {
                     let pause = pause.unwrap_or_else(|| self.backoff(tried));
                     tracing::debug!(%error, ?pause, tried, "trying again");
@@ -223,17 +248,31 @@ impl Http {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let trusted = check_url(endpoint, &url)?;
-            let response = self.send_once(endpoint, &url, accept, kind, trusted).await?;
-            let location = response.headers().get(LOCATION).filter(|_| is_redirect(&response));
-            let Some(location) = location else { return Ok(response) };
-            let target = location.to_str().ok().and_then(|target| url.join(target).ok());
+            let response = self
+                .send_once(endpoint, &url, accept, kind, trusted)
+                .await?;
+            let location = response
+                .headers()
+                .get(LOCATION)
+                .filter(|_| is_redirect(&response));
+            let Some(location) = location else {
+                return Ok(response);
+            };
+            let target = location
+                .to_str()
+                .ok()
+                .and_then(|target| url.join(target).ok());
             url = target.ok_or_else(|| FetchError::Nonsense {
                 url: shown(&url),
                 reason: "it redirects to something that is no URL".to_owned(),
             })?;
         }
         let reason = format!("more than {MAX_REDIRECTS} redirects");
-        Err(FetchError::Refused { url: shown(&url), reason }.into())
+        Err(FetchError::Refused {
+            url: shown(&url),
+            reason,
+        }
+        .into())
     }
 
     async fn send_once(
@@ -271,7 +310,13 @@ impl Http {
     }
 
     fn idle(&self, url: &Url, after: Duration) -> Failure {
-        Failure::Retry(FetchError::Timeout { url: shown(url), after }, None)
+        Failure::Retry(
+            FetchError::Timeout {
+                url: shown(url),
+                after,
+            },
+            None,
+        )
     }
 
     async fn client(&self, trusted: bool, kind: Kind) -> Result<&Client, FetchError> {
@@ -307,7 +352,10 @@ fn check_url(endpoint: &Endpoint, url: &Url) -> Result<bool, FetchError> {
     if endpoint.has_origin(url) {
         return Ok(true);
     }
-    let refused = |reason: &str| FetchError::Refused { url: shown(url), reason: reason.to_owned() };
+    let refused = |reason: &str| FetchError::Refused {
+        url: shown(url),
+        reason: reason.to_owned(),
+    };
     if url.scheme() != "https" {
         return Err(refused("it is not https"));
     }
@@ -333,11 +381,20 @@ pub(super) fn check_status(
     if status.is_success() {
         return Ok(response);
     }
-    let error = FetchError::Status { url: shown(url), status: status.as_u16() };
+    let error = FetchError::Status {
+        url: shown(url),
+        status: status.as_u16(),
+    };
     let passing = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        );
     if passing {
-        return Err(Failure::Retry(error, retry_after(response.headers(), max_retry_after)));
+        return Err(Failure::Retry(
+            error,
+            retry_after(response.headers(), max_retry_after),
+        ));
     }
     Err(Failure::Final(error))
 }
@@ -363,11 +420,20 @@ fn transport_failure(error: &reqwest::Error, url: &Url) -> Failure {
     while let Some(inner) = source {
         if let Some(private) = inner.downcast_ref::<PrivateAddress>() {
             let reason = private.to_string();
-            return Failure::Final(FetchError::Refused { url: shown(url), reason });
+            return Failure::Final(FetchError::Refused {
+                url: shown(url),
+                reason,
+            });
         }
         source = inner.source();
     }
-    Failure::Retry(FetchError::Unreachable { url: shown(url), reason: cause(error) }, None)
+    Failure::Retry(
+        FetchError::Unreachable {
+            url: shown(url),
+            reason: cause(error),
+        },
+        None,
+    )
 }
 
 /// The innermost cause: the outer layers repeat the URL, with whatever its query holds.

@@ -119,7 +119,11 @@ impl Registry {
             let ecosystem = purl.ecosystem();
             let endpoint = self.directory.endpoint(&self.http, purl).await?;
             let sumdb = self.directory.golang_sumdb()?;
-            let context = Context { http: &self.http, endpoint, sumdb };
+            let context = Context {
+                http: &self.http,
+                endpoint,
+                sumdb,
+            };
             let release = match ecosystem {
                 Ecosystem::Pypi => pypi::resolve(&context, purl).await,
                 Ecosystem::Npm => npm::resolve(&context, purl).await,
@@ -147,7 +151,8 @@ impl Registry {
         limits: &FetchLimits,
         directory: &Path,
     ) -> Result<Fetched, FetchError> {
-        self.unless_cancelled(fetch::fetch(&self.http, release, limits, directory)).await
+        self.unless_cancelled(fetch::fetch(&self.http, release, limits, directory))
+            .await
     }
 
     async fn unless_cancelled<T>(
@@ -193,7 +198,11 @@ impl Context<'_> {
         artifacts: Vec<RemoteArtifact>,
     ) -> Release {
         let name = match purl.namespace() {
-            Some(_) => metadata.name.rsplit(['/', ':']).next().unwrap_or(purl.name()),
+            Some(_) => metadata
+                .name
+                .rsplit(['/', ':'])
+                .next()
+                .unwrap_or(purl.name()),
             None => &metadata.name,
         };
         Release {
@@ -212,5 +221,8 @@ impl Context<'_> {
 }
 
 fn not_found(purl: &Purl) -> FetchError {
-    FetchError::PackageNotFound { ecosystem: purl.ecosystem(), name: purl.spelled_name() }
+    FetchError::PackageNotFound {
+        ecosystem: purl.ecosystem(),
+        name: purl.spelled_name(),
+    }
 }
