@@ -4,15 +4,14 @@
 //! the crate leaves open: an empty subpath, an upper-case scheme, doubled qualifiers, PyPI's
 //! runs of separators, slashes written as `%2F`, and versions that contain a slash.
 //!
-//! The canonical form lower-cases names as the specification asks. Two registries nevertheless
-//! tell names apart by case (`JSONStream` and `jsonstream` are two npm packages; Go module paths
-//! keep capitals), so the spelling of the input is kept beside it for look-ups.
+//! The canonical form lower-cases names as the specification asks. npm (`JSONStream`) and Go tell
+//! names apart by case, so the spelling of the input is kept beside it for look-ups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The longest purl that is read, in bytes: real ones stay below 300.
 pub const MAX_LENGTH: usize = 4096;
@@ -165,8 +164,9 @@ impl Purl {
     /// The same package in this version.
     #[must_use]
     pub fn with_version(&self, version: &str) -> Self {
+        let version = Some(version.to_owned());
         Self {
-            version: Some(version.to_owned()),
+            version,
             ..self.clone()
         }
     }
@@ -183,8 +183,8 @@ impl FromStr for Purl {
             purl: input.escape_debug().to_string(),
             reason,
         };
-        let parts = input.trim();
-        let parts = strip_scheme(parts).ok_or_else(|| malformed("it lacks `pkg:`".to_owned()))?;
+        let parts =
+            strip_scheme(input.trim()).ok_or_else(|| malformed("it lacks `pkg:`".to_owned()))?;
         let (purl_type, rest) = parts
             .split_once('/')
             .ok_or_else(|| malformed("it lacks a type".to_owned()))?;
@@ -196,8 +196,7 @@ impl FromStr for Purl {
         let ecosystem = Ecosystem::from_type(&purl_type.to_ascii_lowercase())
             .ok_or_else(|| PurlError::UnknownType(purl_type.to_owned()))?;
         let rest = mend(rest).map_err(|reason| malformed(reason.to_owned()))?;
-        // The crate knows no rules for `generic`: it checks the syntax and decodes, and the
-        // rules of our types follow here.
+        // For `generic` the crate checks only the syntax and decodes; the rules follow here.
         let parsed = packageurl::PackageUrl::from_str(&format!("pkg:generic/{rest}"))
             .map_err(|error| malformed(error.to_string()))?;
         build(ecosystem, &parsed).map_err(|reason| malformed(reason.to_owned()))
@@ -230,7 +229,7 @@ fn mend(rest: &str) -> Result<&str, &'static str> {
     };
     let before_subpath = rest.rsplit_once('#').map_or(rest, |(before, _)| before);
     if let Some((_, qualifiers)) = before_subpath.rsplit_once('?') {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for pair in qualifiers.split('&') {
             let key = pair.split_once('=').map_or(pair, |(key, _)| key);
             if !key.is_empty() && !seen.insert(key.to_ascii_lowercase()) {
@@ -364,36 +363,13 @@ fn join(namespace: Option<&str>, name: &str) -> String {
     )
 }
 
-/// Everything but letters, digits, `-._~` and the colon is percent-encoded.
-const ENCODED: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'!')
-    .add(b'"')
-    .add(b'#')
-    .add(b'$')
-    .add(b'%')
-    .add(b'&')
-    .add(b'\'')
-    .add(b'(')
-    .add(b')')
-    .add(b'*')
-    .add(b'+')
-    .add(b',')
-    .add(b'/')
-    .add(b';')
-    .add(b'<')
-    .add(b'=')
-    .add(b'>')
-    .add(b'?')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+/// All but letters, digits, `-._~` and the colon is percent-encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
 
 impl fmt::Display for Purl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

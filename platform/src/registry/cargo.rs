@@ -45,7 +45,7 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
         .document(&context.endpoint, &config_url, None)
         .await?;
     let config = config.ok_or_else(|| FetchError::Nonsense {
-        url: super::http::shown(&config_url),
+        url: super::document::shown(&config_url),
         reason: "a sparse index has a config.json".to_owned(),
     })?;
     let settings: Config = config.json()?;

@@ -188,9 +188,8 @@ mod tests {
         let right =
             Checksum::hex(Algorithm::Sha1, "da39a3ee5e6b4b0d3255bfef95601890afd80709").unwrap();
         let wrong = Checksum::hex(Algorithm::Sha256, &"0".repeat(64)).unwrap();
-        let (_, strongest) = Hasher::new(&[right.clone()])
-            .finish("a", &[right.clone()])
-            .unwrap();
+        let wanted = std::slice::from_ref(&right);
+        let (_, strongest) = Hasher::new(wanted).finish("a", wanted).unwrap();
         assert_eq!(strongest, Some(Algorithm::Sha1));
         let wanted = [right, wrong];
         let error = Hasher::new(&wanted).finish("a", &wanted).unwrap_err();

@@ -234,9 +234,9 @@ print(settings.get('install.index-url') or settings.get('global.index-url') or P
     }
 
     async fn nuget(&self) -> Result<String, String> {
-        let home = self.environment.home().unwrap_or_default();
-        let files = [".nuget/NuGet/NuGet.Config", ".config/NuGet/NuGet.Config"];
-        if let Some(url) = files.iter().find_map(|file| nuget_source(&home.join(file))) {
+        let home = self.environment.home();
+        let mut files = [".nuget/NuGet/NuGet.Config", ".config/NuGet/NuGet.Config"].into_iter();
+        if let Some(url) = files.find_map(|file| nuget_source(&home.as_ref()?.join(file))) {
             return Ok(url);
         }
         let list = ["nuget", "list", "source", "--format", "Short"];

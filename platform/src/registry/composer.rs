@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::checksum::{Algorithm, Checksum};
-use super::http::Document;
+use super::document::{Document, shown};
 use super::release::{Dependency, Metadata, Person, reason_or_true};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
 use crate::purl::Purl;
@@ -31,7 +32,7 @@ struct Packages {
 }
 
 pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Release, FetchError> {
-    let (document, packages) = packages(context, purl).await?;
+    let (base, packages) = packages(context, purl).await?;
     let names = || {
         packages
             .iter()
@@ -61,7 +62,7 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
         .filter_map(|p| text(p, "time"))
         .min()
         .map(str::to_owned);
-    let artifact = artifact(&document, package, purl, version)?;
+    let artifact = artifact(&base, package, purl, version)?;
     let has_hash = artifact
         .as_ref()
         .is_none_or(|artifact| !artifact.checksums.is_empty());
@@ -74,11 +75,11 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     Ok(release)
 }
 
-/// All versions of the package, and the document that they come from.
+/// All versions of the package, and the address that their links are relative to.
 async fn packages(
     context: &Context<'_>,
     purl: &Purl,
-) -> Result<(Document, Vec<Map<String, Value>>), FetchError> {
+) -> Result<(Url, Vec<Map<String, Value>>), FetchError> {
     let root_url = context.endpoint.join(["packages.json"]);
     let root_document = context
         .http
@@ -93,19 +94,7 @@ async fn packages(
     if let Some(document) = root_document.as_ref()
         && let Some(versions) = root.packages.get(&name)
     {
-        let listed = versions.as_object().map(|v| v.values().collect::<Vec<_>>());
-        let listed = listed.or_else(|| versions.as_array().map(|v| v.iter().collect()));
-        let listed = listed
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(Value::as_object)
-            .cloned();
-        let base = Document {
-            bytes: Vec::new(),
-            content_type: String::new(),
-            url: document.url.clone(),
-        };
-        return Ok((base, listed.collect()));
+        return Ok((document.url.clone(), inline_versions(versions)));
     }
     let template = root.metadata_url.as_deref().unwrap_or(USUAL_TEMPLATE);
     let wanted = purl.version().unwrap_or_default();
@@ -119,7 +108,7 @@ async fn packages(
     let path = template.replace("%package%", &package);
     let url = match root.metadata_url {
         Some(_) => root_url.join(&path).map_err(|error| FetchError::Nonsense {
-            url: super::http::shown(&root_url),
+            url: shown(&root_url),
             reason: format!("metadata-url: {error}"),
         })?,
         None => context
@@ -138,7 +127,21 @@ async fn packages(
     } else {
         list
     };
-    Ok((document, list))
+    Ok((document.url, list))
+}
+
+/// The versions in `packages.json` itself: an object by version, or a list.
+fn inline_versions(versions: &Value) -> Vec<Map<String, Value>> {
+    let by_version = versions
+        .as_object()
+        .into_iter()
+        .flat_map(|object| object.values());
+    let listed = versions.as_array().into_iter().flatten();
+    by_version
+        .chain(listed)
+        .filter_map(Value::as_object)
+        .cloned()
+        .collect()
 }
 
 /// Undoes Composer's compression: each version states only what differs from the one before,
@@ -177,7 +180,7 @@ fn is_version(package: &Map<String, Value>, wanted: &str) -> bool {
 }
 
 fn artifact(
-    document: &Document,
+    base: &Url,
     package: &Map<String, Value>,
     purl: &Purl,
     version: &str,
@@ -188,10 +191,10 @@ fn artifact(
     let Some(url) = text(dist, "url") else {
         return Ok(None);
     };
-    let url = document
-        .url
-        .join(url)
-        .map_err(|error| document.nonsense(format!("dist url: {error}")))?;
+    let url = base.join(url).map_err(|error| FetchError::Nonsense {
+        url: shown(base),
+        reason: format!("dist url: {error}"),
+    })?;
     let kind = text(dist, "type").unwrap_or("zip");
     let filename = format!("{}-{version}.{kind}", purl.name());
     let shasum = text(dist, "shasum").and_then(|hash| Checksum::hex(Algorithm::Sha1, hash));

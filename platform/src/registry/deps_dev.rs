@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use url::Url;
 
+use super::document::{Document, shown};
 use super::endpoints::Endpoint;
 use super::error::FetchError;
-use super::http::{Document, Http};
+use super::http::Http;
 use crate::purl::{Ecosystem, Purl};
 
 /// The public service. It is no registry: it names them.
@@ -50,9 +51,10 @@ pub(super) async fn registry_of(
         ecosystem: purl.ecosystem(),
         name: purl.full_name(),
     };
-    let Some(system) = system(purl.ecosystem()) else {
-        return Err(unknown());
-    };
+    let system = system(purl.ecosystem()).ok_or_else(|| FetchError::Refused {
+        url: shown(&api.url),
+        reason: format!("it does not cover {}", purl.ecosystem()),
+    })?;
     let name = match (purl.ecosystem(), purl.namespace()) {
         (Ecosystem::Maven, Some(group)) => format!("{group}:{}", purl.name()),
         _ => purl.spelled_name(),

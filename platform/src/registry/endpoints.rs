@@ -15,7 +15,7 @@
 //!    | `PACKGUARD_GOLANG_SUMDB_URL` | Go checksum database, for the `h1:` hashes |
 //!    | `PACKGUARD_DEPS_DEV_URL` | deps.dev API, asked last |
 //!
-//! 2. else what the user's own client is configured for: see [`clients`](super::clients);
+//! 2. else what the user's own client is configured for: see `clients.rs`;
 //! 3. else what the open deps.dev API says carries the package.
 //!
 //! A setting may list several URLs, separated by spaces: the first is used, and the others may
@@ -34,9 +34,10 @@ use url::Url;
 
 use super::clients::Clients;
 use super::deps_dev;
+use super::document::shown;
 use super::environment::Environment;
 use super::error::FetchError;
-use super::http::{Http, shown};
+use super::http::Http;
 use crate::purl::{Ecosystem, Purl};
 
 /// The explicit settings; what is not set is found out.
@@ -229,13 +230,16 @@ fn basic_credentials(url: &Url) -> Option<HeaderValue> {
     Some(header)
 }
 
+/// An endpoint, or why there is none.
+type Found = Result<Arc<Endpoint>, String>;
+
 /// Finds each endpoint once per process, when it is first needed.
 pub(super) struct Directory {
     settings: Endpoints,
     clients: Clients,
     /// Per ecosystem (and npm scope): the endpoint, or why there is none. One lock for all, since
     /// asking a client takes a moment and two askers want the same answer.
-    found: Mutex<BTreeMap<(Ecosystem, Option<String>), Result<Arc<Endpoint>, String>>>,
+    found: Mutex<BTreeMap<(Ecosystem, Option<String>), Found>>,
 }
 
 impl Directory {
@@ -282,7 +286,7 @@ impl Directory {
     }
 
     /// The endpoint from the settings or the client, or why there is none.
-    async fn configured(&self, purl: &Purl) -> Result<Result<Arc<Endpoint>, String>, FetchError> {
+    async fn configured(&self, purl: &Purl) -> Result<Found, FetchError> {
         let ecosystem = purl.ecosystem();
         let scope = purl
             .namespace()

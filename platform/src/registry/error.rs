@@ -173,3 +173,22 @@ fn versions_hint(latest: Option<&str>, nearest: &[String]) -> String {
         format!("{latest}; nearest: {}", nearest.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert!(matches!(
+            FetchError::from_io("x", full),
+            FetchError::DiskFull { .. }
+        ));
+        let other = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert!(matches!(
+            FetchError::from_io("x", other),
+            FetchError::Io { .. }
+        ));
+    }
+}

@@ -10,9 +10,11 @@ use tempfile::NamedTempFile;
 use tokio::time::timeout;
 
 use super::checksum::{Algorithm, Hasher};
+use super::document::shown;
 use super::endpoints::Endpoint;
 use super::error::FetchError;
-use super::http::{Failure, Http, Kind, check_status, shown};
+use super::failure::{Failure, check_status};
+use super::http::{Http, Kind};
 use super::release::{
     FetchLimits, Fetched, LocalArtifact, Release, RemoteArtifact, SkippedArtifact,
 };

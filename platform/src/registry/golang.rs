@@ -4,8 +4,8 @@ use semver::Version;
 use serde::Deserialize;
 
 use super::checksum::{Algorithm, Checksum};
+use super::document::Document;
 use super::endpoints::Endpoint;
-use super::http::Document;
 use super::release::{Dependency, Metadata};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
 use crate::purl::Purl;

@@ -3,7 +3,7 @@
 use html5gum::{Token, Tokenizer};
 use url::Url;
 
-use super::http::Document;
+use super::document::Document;
 
 /// An `<a href>` with the attributes that simple indexes use.
 pub(super) struct Link {

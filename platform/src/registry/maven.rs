@@ -6,8 +6,8 @@ use roxmltree::{Node, ParsingOptions};
 use url::Url;
 
 use super::checksum::{Algorithm, Checksum};
+use super::document::Document;
 use super::html;
-use super::http::Document;
 use super::release::{Dependency, Metadata, Person};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
 use crate::purl::Purl;
@@ -176,11 +176,16 @@ impl Files<'_> {
         algorithm: Algorithm,
     ) -> Result<Option<Checksum>, FetchError> {
         let url = self.url(&format!("{name}.{ending}"));
-        let document = self
+        let document = match self
             .context
             .http
             .document(&self.context.endpoint, &url, None)
-            .await?;
+            .await
+        {
+            // Repositories on object stores answer so for what does not exist.
+            Err(FetchError::Status { status: 403, .. }) => None,
+            other => other?,
+        };
         let Some(document) = document else {
             return Ok(None);
         };

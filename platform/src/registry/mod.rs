@@ -23,9 +23,11 @@ pub mod checksum;
 mod clients;
 mod composer;
 mod deps_dev;
+mod document;
 pub mod endpoints;
 mod environment;
 mod error;
+mod failure;
 mod fetch;
 mod gem;
 mod golang;
@@ -174,13 +176,13 @@ impl Context<'_> {
         purl: &Purl,
         url: &url::Url,
         accept: Option<&str>,
-    ) -> Result<http::Document, FetchError> {
+    ) -> Result<document::Document, FetchError> {
         let document = self.http.document(&self.endpoint, url, accept).await?;
         document.ok_or_else(|| not_found(purl))
     }
 
     /// Fetches a document that only adds to the answer: without it the rest stands.
-    async fn optional_document(&self, url: &url::Url) -> Option<http::Document> {
+    async fn optional_document(&self, url: &url::Url) -> Option<document::Document> {
         match self.http.document(&self.endpoint, url, None).await {
             Ok(document) => document,
             Err(error) => {

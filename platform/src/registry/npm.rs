@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::checksum::{Algorithm, Checksum};
+use super::document::Document;
 use super::html::filename;
-use super::http::Document;
 use super::release::{Dependency, Metadata, Person, reason_or_true};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
 use crate::purl::Purl;

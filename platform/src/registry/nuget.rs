@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::checksum::{Algorithm, Checksum};
-use super::http::Document;
+use super::document::Document;
 use super::release::{Dependency, Metadata, Person, reason_or_true};
 use super::{Context, FetchError, Release, RemoteArtifact, versions};
 use crate::purl::Purl;
@@ -101,7 +101,7 @@ async fn services(context: &Context<'_>) -> Result<Services, FetchError> {
     let url = &context.endpoint.url;
     let document = context.http.document(&context.endpoint, url, None).await?;
     let document = document.ok_or_else(|| FetchError::Nonsense {
-        url: super::http::shown(url),
+        url: super::document::shown(url),
         reason: "there is no NuGet v3 service index".to_owned(),
     })?;
     let index = document.json()?;

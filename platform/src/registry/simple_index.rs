@@ -8,9 +8,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::checksum::{Algorithm, Checksum};
+use super::document::Document;
 use super::error::FetchError;
 use super::html;
-use super::http::Document;
 
 /// Asks for JSON and takes HTML, which is all that many mirrors have.
 pub(super) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
