@@ -8,7 +8,11 @@ async fn main() -> std::io::Result<()> {
     let registry = Registry::new(RegistryConfig::from_process(), Default::default());
     for purl in std::env::args().skip(1) {
         if let Err(error) = show(&registry, &purl).await {
-            println!("{purl}: {}: {error}\n  hint: {}", error.category(), error.hint());
+            println!(
+                "{purl}: {}: {error}\n  hint: {}",
+                error.category(),
+                error.hint()
+            );
         }
     }
     Ok(())
@@ -22,12 +26,22 @@ async fn show(registry: &Registry, purl: &str) -> Result<(), FetchError> {
     for note in &release.notes {
         println!("  note: {note}");
     }
-    let io_error = |source| FetchError::Io { what: "temporary directory".to_owned(), source };
+    let io_error = |source| FetchError::Io {
+        what: "temporary directory".to_owned(),
+        source,
+    };
     let directory = tempfile::tempdir().map_err(io_error)?;
-    let fetched = registry.fetch(&release, &FetchLimits::default(), directory.path()).await?;
+    let fetched = registry
+        .fetch(&release, &FetchLimits::default(), directory.path())
+        .await?;
     for file in fetched.artifacts {
-        let verified = file.verified.map_or("unverified", |algorithm| algorithm.as_str());
-        println!("  {} {} bytes, {verified}, sha256 {}", file.filename, file.size, file.sha256);
+        let verified = file
+            .verified
+            .map_or("unverified", |algorithm| algorithm.as_str());
+        println!(
+            "  {} {} bytes, {verified}, sha256 {}",
+            file.filename, file.size, file.sha256
+        );
     }
     for file in fetched.skipped {
         println!("  skipped {}: {}", file.filename, file.reason);

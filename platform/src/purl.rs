@@ -4,15 +4,14 @@
 //! the crate leaves open: an empty subpath, an upper-case scheme, doubled qualifiers, PyPI's
 //! runs of separators, slashes written as `%2F`, and versions that contain a slash.
 //!
-//! The canonical form lower-cases names as the specification asks. Two registries nevertheless
-//! tell names apart by case (`JSONStream` and `jsonstream` are two npm packages; Go module paths
-//! keep capitals), so the spelling of the input is kept beside it for look-ups.
+//! The canonical form lower-cases names as the specification asks. npm (`JSONStream`) and Go tell
+//! names apart by case, so the spelling of the input is kept beside it for look-ups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The longest purl that is read, in bytes: real ones stay below 300.
 pub const MAX_LENGTH: usize = 4096;
@@ -165,7 +164,11 @@ impl Purl {
     /// The same package in this version.
     #[must_use]
     pub fn with_version(&self, version: &str) -> Self {
-        Self { version: Some(version.to_owned()), ..self.clone() }
+        let version = Some(version.to_owned());
+        Self {
+            version,
+            ..self.clone()
+        }
     }
 }
 
@@ -180,18 +183,20 @@ impl FromStr for Purl {
             purl: input.escape_debug().to_string(),
             reason,
         };
-        let parts = input.trim();
-        let parts = strip_scheme(parts).ok_or_else(|| malformed("it lacks `pkg:`".to_owned()))?;
-        let (purl_type, rest) =
-            parts.split_once('/').ok_or_else(|| malformed("it lacks a type".to_owned()))?;
+        let parts =
+            strip_scheme(input.trim()).ok_or_else(|| malformed("it lacks `pkg:`".to_owned()))?;
+        let (purl_type, rest) = parts
+            .split_once('/')
+            .ok_or_else(|| malformed("it lacks a type".to_owned()))?;
         if !is_type(purl_type) {
-            return Err(malformed("its type has characters that no type has".to_owned()));
+            return Err(malformed(
+                "its type has characters that no type has".to_owned(),
+            ));
         }
         let ecosystem = Ecosystem::from_type(&purl_type.to_ascii_lowercase())
             .ok_or_else(|| PurlError::UnknownType(purl_type.to_owned()))?;
         let rest = mend(rest).map_err(|reason| malformed(reason.to_owned()))?;
-        // The crate knows no rules for `generic`: it checks the syntax and decodes, and the
-        // rules of our types follow here.
+        // For `generic` the crate checks only the syntax and decodes; the rules follow here.
         let parsed = packageurl::PackageUrl::from_str(&format!("pkg:generic/{rest}"))
             .map_err(|error| malformed(error.to_string()))?;
         build(ecosystem, &parsed).map_err(|reason| malformed(reason.to_owned()))
@@ -201,12 +206,16 @@ impl FromStr for Purl {
 /// What follows `pkg:` and any slashes after it, as the specification tolerates them.
 fn strip_scheme(purl: &str) -> Option<&str> {
     let (scheme, rest) = purl.split_once(':')?;
-    scheme.eq_ignore_ascii_case("pkg").then(|| rest.trim_start_matches('/'))
+    scheme
+        .eq_ignore_ascii_case("pkg")
+        .then(|| rest.trim_start_matches('/'))
 }
 
 fn is_type(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'))
 }
 
 /// Drops an empty subpath, which the crate refuses, and refuses doubled qualifiers, of which
@@ -220,7 +229,7 @@ fn mend(rest: &str) -> Result<&str, &'static str> {
     };
     let before_subpath = rest.rsplit_once('#').map_or(rest, |(before, _)| before);
     if let Some((_, qualifiers)) = before_subpath.rsplit_once('?') {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for pair in qualifiers.split('&') {
             let key = pair.split_once('=').map_or(pair, |(key, _)| key);
             if !key.is_empty() && !seen.insert(key.to_ascii_lowercase()) {
@@ -232,10 +241,7 @@ fn mend(rest: &str) -> Result<&str, &'static str> {
 }
 
 /// Applies the rules of the purl type.
-fn build(
-    ecosystem: Ecosystem,
-    parsed: &packageurl::PackageUrl<'_>,
-) -> Result<Purl, &'static str> {
+fn build(ecosystem: Ecosystem, parsed: &packageurl::PackageUrl<'_>) -> Result<Purl, &'static str> {
     let spelling = split_name(ecosystem, parsed.namespace(), parsed.name());
     let canonical = |text: &str| match ecosystem {
         Ecosystem::Pypi => collapse_separators(&text.to_lowercase()),
@@ -264,23 +270,28 @@ fn build(
 /// Splits a name that was written with `%2F`, as several tools do for scopes and module paths.
 fn split_name(ecosystem: Ecosystem, namespace: Option<&str>, name: &str) -> Spelling {
     let namespace = namespace.filter(|text| !text.is_empty());
-    let path_names =
-        matches!(ecosystem, Ecosystem::Npm | Ecosystem::Golang | Ecosystem::Composer);
+    let path_names = matches!(
+        ecosystem,
+        Ecosystem::Npm | Ecosystem::Golang | Ecosystem::Composer
+    );
     match name.rsplit_once('/') {
-        Some((front, last)) if path_names && namespace.is_none() => {
-            Spelling { namespace: Some(front.to_owned()), name: last.to_owned() }
-        }
-        _ => Spelling { namespace: namespace.map(str::to_owned), name: name.to_owned() },
+        Some((front, last)) if path_names && namespace.is_none() => Spelling {
+            namespace: Some(front.to_owned()),
+            name: last.to_owned(),
+        },
+        _ => Spelling {
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        },
     }
 }
 
 fn check_namespace(purl: &Purl) -> Result<(), &'static str> {
     match (purl.ecosystem, purl.namespace.as_deref()) {
         (Ecosystem::Composer, None) => Err("composer packages are named VENDOR/NAME"),
-        (
-            Ecosystem::Pypi | Ecosystem::Cargo | Ecosystem::Gem | Ecosystem::Nuget,
-            Some(_),
-        ) => Err("packages of this type have no namespace"),
+        (Ecosystem::Pypi | Ecosystem::Cargo | Ecosystem::Gem | Ecosystem::Nuget, Some(_)) => {
+            Err("packages of this type have no namespace")
+        }
         (Ecosystem::Npm, Some(scope)) if !scope.starts_with('@') || scope.contains('/') => {
             Err("an npm namespace is one scope that starts with @ (written %40)")
         }
@@ -299,7 +310,9 @@ fn check_namespace(purl: &Purl) -> Result<(), &'static str> {
 fn check_name(purl: &Purl) -> Result<(), &'static str> {
     let allowed = is_name(purl.ecosystem, &purl.name);
     let hidden = purl.ecosystem == Ecosystem::Npm && purl.name.starts_with(['.', '_']);
-    (allowed && !hidden).then_some(()).ok_or("its name has characters that no name has")
+    (allowed && !hidden)
+        .then_some(())
+        .ok_or("its name has characters that no name has")
 }
 
 /// Names become parts of URLs and of file names: only what registries accept passes.
@@ -310,7 +323,9 @@ fn is_name(ecosystem: Ecosystem, text: &str) -> bool {
         _ => b".-_",
     };
     !matches!(text, "" | "." | "..")
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
 }
 
 fn check_version(purl: &Purl) -> Result<(), &'static str> {
@@ -321,7 +336,9 @@ fn check_version(purl: &Purl) -> Result<(), &'static str> {
         Some(version) => {
             let harmless = !version.chars().any(|c| c.is_control() || c == '\\')
                 && !version.split('/').any(|s| matches!(s, "" | "." | ".."));
-            harmless.then_some(()).ok_or("its version has characters that no version has")
+            harmless
+                .then_some(())
+                .ok_or("its version has characters that no version has")
         }
     }
 }
@@ -340,21 +357,29 @@ fn collapse_separators(name: &str) -> String {
 }
 
 fn join(namespace: Option<&str>, name: &str) -> String {
-    namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+    namespace.map_or_else(
+        || name.to_owned(),
+        |namespace| format!("{namespace}/{name}"),
+    )
 }
 
-/// Everything but letters, digits, `-._~` and the colon is percent-encoded.
-const ENCODED: &AsciiSet = &CONTROLS
-    .add(b' ').add(b'!').add(b'"').add(b'#').add(b'$').add(b'%').add(b'&').add(b'\'')
-    .add(b'(').add(b')').add(b'*').add(b'+').add(b',').add(b'/').add(b';').add(b'<')
-    .add(b'=').add(b'>').add(b'?').add(b'@').add(b'[').add(b'\\').add(b']').add(b'^')
-    .add(b'`').add(b'{').add(b'|').add(b'}');
+/// All but letters, digits, `-._~` and the colon is percent-encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
 
 impl fmt::Display for Purl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let encode = |text| utf8_percent_encode(text, ENCODED);
         write!(f, "pkg:{}/", self.ecosystem)?;
-        for segment in self.namespace.iter().flat_map(|namespace| namespace.split('/')) {
+        for segment in self
+            .namespace
+            .iter()
+            .flat_map(|namespace| namespace.split('/'))
+        {
             write!(f, "{}/", encode(segment))?;
         }
         write!(f, "{}", encode(&self.name))?;

@@ -7,7 +7,14 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 
 /// input, canonical form, namespace, name, version, subpath (empty: none).
-type Parsed = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+type Parsed = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
 
 #[rustfmt::skip]
 const PARSED: &[Parsed] = &[
@@ -111,7 +118,10 @@ fn refuses_what_is_no_purl() {
     ];
     for input in refused {
         let error = parse(input).expect_err(input);
-        assert!(matches!(error, PurlError::Malformed { .. }), "{input}: {error}");
+        assert!(
+            matches!(error, PurlError::Malformed { .. }),
+            "{input}: {error}"
+        );
         assert!(!error.to_string().contains('\n'), "{input}");
         assert!(!error.hint().is_empty());
     }

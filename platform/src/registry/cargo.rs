@@ -40,9 +40,12 @@ struct EntryDependency {
 
 pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Release, FetchError> {
     let config_url = context.endpoint.join(["config.json"]);
-    let config = context.http.document(&context.endpoint, &config_url, None).await?;
+    let config = context
+        .http
+        .document(&context.endpoint, &config_url, None)
+        .await?;
     let config = config.ok_or_else(|| FetchError::Nonsense {
-        url: super::http::shown(&config_url),
+        url: super::document::shown(&config_url),
         reason: "a sparse index has a config.json".to_owned(),
     })?;
     let settings: Config = config.json()?;
@@ -69,7 +72,10 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     let mut metadata = describe(entry);
     metadata.versions = Some(entries.len());
     metadata.latest_version = latest.map(|entry| entry.vers.to_string());
-    if let Some(api) = settings.api.as_deref().and_then(|api| api_url(api, &entry.name))
+    if let Some(api) = settings
+        .api
+        .as_deref()
+        .and_then(|api| api_url(api, &entry.name))
         && let Some(document) = context.optional_document(&api).await
         && let Ok(answer) = document.json::<ApiAnswer>()
     {
@@ -105,26 +111,46 @@ fn choose<'a>(
     };
     // Build metadata does not make another version: at most one entry matches without it.
     let plain = |version: &str| version.split('+').next().unwrap_or_default().to_owned();
-    let exact = entries.iter().find(|entry| entry.vers.to_string() == wanted);
-    let found =
-        exact.or_else(|| entries.iter().find(|e| plain(&e.vers.to_string()) == plain(wanted)));
+    let exact = entries
+        .iter()
+        .find(|entry| entry.vers.to_string() == wanted);
+    let found = exact.or_else(|| {
+        entries
+            .iter()
+            .find(|e| plain(&e.vers.to_string()) == plain(wanted))
+    });
     found.ok_or_else(|| {
         let all: Vec<_> = entries.iter().map(|entry| entry.vers.to_string()).collect();
         let latest = latest.map(|entry| entry.vers.to_string());
-        versions::not_found(name, wanted, latest.as_deref(), all.iter().map(String::as_str))
+        versions::not_found(
+            name,
+            wanted,
+            latest.as_deref(),
+            all.iter().map(String::as_str),
+        )
     })
 }
 
 /// Fills the index's download template.
 fn download_url(template: &str, entry: &Entry) -> String {
-    let markers = ["{crate}", "{version}", "{prefix}", "{lowerprefix}", "{sha256-checksum}"];
+    let markers = [
+        "{crate}",
+        "{version}",
+        "{prefix}",
+        "{lowerprefix}",
+        "{sha256-checksum}",
+    ];
     if !markers.iter().any(|marker| template.contains(marker)) {
         return format!("{template}/{}/{}/download", entry.name, entry.vers);
     }
     let directory = |lower: bool| {
         let path = index_path(&entry.name);
         let path = path[..path.len() - 1].join("/");
-        if lower || path.len() != 5 { path } else { [&entry.name[..2], &entry.name[2..4]].join("/") }
+        if lower || path.len() != 5 {
+            path
+        } else {
+            [&entry.name[..2], &entry.name[2..4]].join("/")
+        }
     };
     template
         .replace("{crate}", &entry.name)
@@ -138,7 +164,11 @@ fn describe(entry: &Entry) -> Metadata {
     let mut metadata = Metadata::new(&entry.name, &entry.vers.to_string());
     metadata.yanked = entry.yanked.then(|| true.into());
     let dependencies = entry.deps.iter().map(|dependency| Dependency {
-        name: dependency.package.as_ref().unwrap_or(&dependency.name).clone(),
+        name: dependency
+            .package
+            .as_ref()
+            .unwrap_or(&dependency.name)
+            .clone(),
         requirement: dependency.req.clone(),
         kind: match dependency.kind.as_deref() {
             Some("dev") => "dev",
@@ -152,7 +182,11 @@ fn describe(entry: &Entry) -> Metadata {
 }
 
 fn api_url(api: &str, name: &str) -> Option<Url> {
-    Url::parse(&format!("{}/api/v1/crates/{name}", api.trim_end_matches('/'))).ok()
+    Url::parse(&format!(
+        "{}/api/v1/crates/{name}",
+        api.trim_end_matches('/')
+    ))
+    .ok()
 }
 
 #[derive(Deserialize)]
@@ -195,7 +229,9 @@ impl ApiAnswer {
         metadata.first_published_at = self.about.created_at;
         metadata.downloads = self.about.downloads;
         let mut versions = self.versions.into_iter();
-        let Some(version) = versions.find(|version| version.num == metadata.version) else { return };
+        let Some(version) = versions.find(|version| version.num == metadata.version) else {
+            return;
+        };
         metadata.license = version.license;
         metadata.published_at = version.created_at;
         if let Some(user) = version.published_by {

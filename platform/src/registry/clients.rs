@@ -70,7 +70,9 @@ impl Clients {
 
     async fn pip(&self) -> Result<String, String> {
         // pip itself lets the variable win; uv's users expect theirs to count.
-        let set = self.environment.first(&["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"]);
+        let set = self
+            .environment
+            .first(&["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"]);
         if let Some(url) = set {
             return Ok(url.to_owned());
         }
@@ -134,8 +136,11 @@ print(settings.get('install.index-url') or settings.get('global.index-url') or P
         let all: serde_json::Value = serde_json::from_str(&answer.stdout)
             .map_err(|_| "npm did not print its settings".to_owned())?;
         let scoped = scope.and_then(|scope| all.get(format!("{scope}:registry")));
-        let url = scoped.or_else(|| all.get("registry")).and_then(serde_json::Value::as_str);
-        url.map(str::to_owned).ok_or_else(|| "npm has no registry".to_owned())
+        let url = scoped
+            .or_else(|| all.get("registry"))
+            .and_then(serde_json::Value::as_str);
+        url.map(str::to_owned)
+            .ok_or_else(|| "npm has no registry".to_owned())
     }
 
     async fn cargo(&self) -> Result<String, String> {
@@ -162,7 +167,11 @@ print(settings.get('install.index-url') or settings.get('global.index-url') or P
         let mut reason = "cargo is not installed".to_owned();
         let on_path = self.environment.program("cargo");
         for program in on_path.into_iter().chain(self.toolchain_cargos()) {
-            match self.environment.ask(&program, &["info", "packguard"], &extra).await {
+            match self
+                .environment
+                .ask(&program, &["info", "packguard"], &extra)
+                .await
+            {
                 Ok(answer) => match quoted_url(&answer.stderr, "config.json") {
                     Some(url) => return Ok(url),
                     None => "cargo did not name its index".clone_into(&mut reason),
@@ -198,12 +207,23 @@ print(settings.get('install.index-url') or settings.get('global.index-url') or P
             Some(list) => list.to_owned(),
             None => self.run("go", &["env", "GOPROXY"], &[]).await?.stdout,
         };
-        let proxy = list.split([',', '|']).map(str::trim).find(|item| item.starts_with("http"));
-        proxy.map(str::to_owned).ok_or_else(|| "GOPROXY names no proxy".to_owned())
+        let proxy = list
+            .split([',', '|'])
+            .map(str::trim)
+            .find(|item| item.starts_with("http"));
+        proxy
+            .map(str::to_owned)
+            .ok_or_else(|| "GOPROXY names no proxy".to_owned())
     }
 
     async fn composer(&self) -> Result<String, String> {
-        let answer = self.run("composer", &["config", "--global", "--list", "--no-ansi"], &[]).await?;
+        let answer = self
+            .run(
+                "composer",
+                &["config", "--global", "--list", "--no-ansi"],
+                &[],
+            )
+            .await?;
         let repositories: String = answer
             .stdout
             .lines()
@@ -214,20 +234,27 @@ print(settings.get('install.index-url') or settings.get('global.index-url') or P
     }
 
     async fn nuget(&self) -> Result<String, String> {
-        let home = self.environment.home().unwrap_or_default();
-        let files = [".nuget/NuGet/NuGet.Config", ".config/NuGet/NuGet.Config"];
-        if let Some(url) = files.iter().find_map(|file| nuget_source(&home.join(file))) {
+        let home = self.environment.home();
+        let mut files = [".nuget/NuGet/NuGet.Config", ".config/NuGet/NuGet.Config"].into_iter();
+        if let Some(url) = files.find_map(|file| nuget_source(&home.as_ref()?.join(file))) {
             return Ok(url);
         }
         let list = ["nuget", "list", "source", "--format", "Short"];
         let answer = self.run("dotnet", &list, &[]).await?;
-        let enabled: String =
-            answer.stdout.lines().filter(|line| line.starts_with('E')).map(|l| format!("{l}\n")).collect();
+        let enabled: String = answer
+            .stdout
+            .lines()
+            .filter(|line| line.starts_with('E'))
+            .map(|l| format!("{l}\n"))
+            .collect();
         first_url(&enabled, "dotnet")
     }
 
     async fn maven(&self) -> Result<String, String> {
-        let settings = self.environment.home().map(|home| home.join(".m2/settings.xml"));
+        let settings = self
+            .environment
+            .home()
+            .map(|home| home.join(".m2/settings.xml"));
         if let Some(url) = settings.and_then(|file| maven_mirror(&file)) {
             return Ok(url);
         }
@@ -235,7 +262,11 @@ print(settings.get('install.index-url') or settings.get('global.index-url') or P
         let local = format!("-Dmaven.repo.local={}", empty.path().display());
         let mut arguments = vec!["-B", "-ntp", "-U", &local];
         arguments.extend(["-Dhttps.proxyHost=127.0.0.1", "-Dhttps.proxyPort=9"]);
-        arguments.extend(["-Dhttp.proxyHost=127.0.0.1", "-Dhttp.proxyPort=9", "help:help"]);
+        arguments.extend([
+            "-Dhttp.proxyHost=127.0.0.1",
+            "-Dhttp.proxyPort=9",
+            "help:help",
+        ]);
         let answer = self.run("mvn", &arguments, &[]).await?;
         let central = answer.stdout.split(" central (").nth(1);
         let url = central.and_then(|rest| rest.split([')', ',']).next());
@@ -247,14 +278,19 @@ print(settings.get('install.index-url') or settings.get('global.index-url') or P
 
 /// The first http(s) URL in a client's answer.
 fn first_url(text: &str, client: &str) -> Result<String, String> {
-    let url = text.split_ascii_whitespace().find(|word| word.starts_with("http"));
-    url.map(str::to_owned).ok_or_else(|| format!("{client} named no registry"))
+    let url = text
+        .split_ascii_whitespace()
+        .find(|word| word.starts_with("http"));
+    url.map(str::to_owned)
+        .ok_or_else(|| format!("{client} named no registry"))
 }
 
 /// The URL before `file` in an error message like "failed to download from `URL/file`".
 fn quoted_url(text: &str, file: &str) -> Option<String> {
     text.split('`').find_map(|part| {
-        let url = part.strip_suffix(file).filter(|url| url.starts_with("http"))?;
+        let url = part
+            .strip_suffix(file)
+            .filter(|url| url.starts_with("http"))?;
         Some(url.to_owned())
     })
 }
@@ -282,7 +318,8 @@ struct CargoRegistry {
 /// The sparse index that replaces cargo's default one in the user's settings.
 fn replaced_source(cargo_home: &Path) -> Option<String> {
     let read = |name| std::fs::read_to_string(cargo_home.join(name)).ok();
-    let config: CargoConfig = toml::from_str(&read("config.toml").or_else(|| read("config"))?).ok()?;
+    let config: CargoConfig =
+        toml::from_str(&read("config.toml").or_else(|| read("config"))?).ok()?;
     let mut name = config.source.get("crates-io")?.replace_with.as_ref()?;
     // Replacements can be chained; a cycle ends the walk.
     for _ in 0..8 {
@@ -318,9 +355,17 @@ fn used_sparse_index(cargo_home: &Path) -> Option<String> {
 fn nuget_source(file: &Path) -> Option<String> {
     let text = std::fs::read_to_string(file).ok()?;
     let document = roxmltree::Document::parse(text.trim_start_matches('\u{feff}')).ok()?;
-    let sources = document.descendants().find(|node| node.has_tag_name("packageSources"))?;
-    let values = sources.children().filter(|n| n.has_tag_name("add")).filter_map(|n| n.attribute("value"));
-    values.filter(|url| url.starts_with("http") && url.ends_with(".json")).map(str::to_owned).next()
+    let sources = document
+        .descendants()
+        .find(|node| node.has_tag_name("packageSources"))?;
+    let values = sources
+        .children()
+        .filter(|n| n.has_tag_name("add"))
+        .filter_map(|n| n.attribute("value"));
+    values
+        .filter(|url| url.starts_with("http") && url.ends_with(".json"))
+        .map(str::to_owned)
+        .next()
 }
 
 /// The mirror of the central repository in a Maven settings file.
@@ -328,15 +373,21 @@ fn maven_mirror(file: &Path) -> Option<String> {
     let text = std::fs::read_to_string(file).ok()?;
     let document = roxmltree::Document::parse(&text).ok()?;
     let child = |mirror: roxmltree::Node<'_, '_>, name: &str| {
-        let node = mirror.children().find(|node| node.tag_name().name() == name)?;
+        let node = mirror
+            .children()
+            .find(|node| node.tag_name().name() == name)?;
         node.text().map(|text| text.trim().to_owned())
     };
-    let mirrors = document.descendants().filter(|node| node.tag_name().name() == "mirror");
+    let mirrors = document
+        .descendants()
+        .filter(|node| node.tag_name().name() == "mirror");
     mirrors
         .filter_map(|mirror| Some((child(mirror, "mirrorOf")?, child(mirror, "url")?)))
         .find(|(of, _)| {
             let excluded = of.split(',').any(|item| item.trim() == "!central");
-            let included = of.split(',').any(|item| matches!(item.trim(), "*" | "central" | "external:*"));
+            let included = of
+                .split(',')
+                .any(|item| matches!(item.trim(), "*" | "central" | "external:*"));
             included && !excluded
         })
         .map(|(_, url)| url)

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use url::Url;
 
+use super::document::{Document, shown};
 use super::endpoints::Endpoint;
 use super::error::FetchError;
-use super::http::{Document, Http};
+use super::http::Http;
 use crate::purl::{Ecosystem, Purl};
 
 /// The public service. It is no registry: it names them.
@@ -46,8 +47,14 @@ pub(super) async fn registry_of(
     purl: &Purl,
 ) -> Result<Endpoint, FetchError> {
     let api = Endpoint::parse(SETTING, setting.unwrap_or(PUBLIC_API))?;
-    let unknown = || FetchError::PackageNotFound { ecosystem: purl.ecosystem(), name: purl.full_name() };
-    let Some(system) = system(purl.ecosystem()) else { return Err(unknown()) };
+    let unknown = || FetchError::PackageNotFound {
+        ecosystem: purl.ecosystem(),
+        name: purl.full_name(),
+    };
+    let system = system(purl.ecosystem()).ok_or_else(|| FetchError::Refused {
+        url: shown(&api.url),
+        reason: format!("it does not cover {}", purl.ecosystem()),
+    })?;
     let name = match (purl.ecosystem(), purl.namespace()) {
         (Ecosystem::Maven, Some(group)) => format!("{group}:{}", purl.name()),
         _ => purl.spelled_name(),

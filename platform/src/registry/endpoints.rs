@@ -15,7 +15,7 @@
 //!    | `PACKGUARD_GOLANG_SUMDB_URL` | Go checksum database, for the `h1:` hashes |
 //!    | `PACKGUARD_DEPS_DEV_URL` | deps.dev API, asked last |
 //!
-//! 2. else what the user's own client is configured for: see [`clients`](super::clients);
+//! 2. else what the user's own client is configured for: see `clients.rs`;
 //! 3. else what the open deps.dev API says carries the package.
 //!
 //! A setting may list several URLs, separated by spaces: the first is used, and the others may
@@ -34,9 +34,10 @@ use url::Url;
 
 use super::clients::Clients;
 use super::deps_dev;
+use super::document::shown;
 use super::environment::Environment;
 use super::error::FetchError;
-use super::http::{Http, shown};
+use super::http::Http;
 use crate::purl::{Ecosystem, Purl};
 
 /// The explicit settings; what is not set is found out.
@@ -60,7 +61,9 @@ impl Endpoints {
                 .filter_map(|e| Some((e, set(variable(e))?.to_owned())))
                 .collect(),
             golang_sumdb: set("PACKGUARD_GOLANG_SUMDB_URL").map(str::to_owned),
-            deps_dev: environment.text("PACKGUARD_DEPS_DEV_URL").map(str::to_owned),
+            deps_dev: environment
+                .text("PACKGUARD_DEPS_DEV_URL")
+                .map(str::to_owned),
         }
     }
 }
@@ -101,7 +104,10 @@ impl fmt::Debug for Endpoint {
 impl Endpoint {
     /// Reads a setting: one or more URLs. `setting` names it in messages.
     pub(super) fn parse(setting: &str, value: &str) -> Result<Self, FetchError> {
-        let bad = |reason: String| FetchError::BadSetting { variable: setting.to_owned(), reason };
+        let bad = |reason: String| FetchError::BadSetting {
+            variable: setting.to_owned(),
+            reason,
+        };
         let mut credentials = Vec::new();
         let mut urls = Vec::new();
         for text in value.split_ascii_whitespace() {
@@ -109,7 +115,10 @@ impl Endpoint {
             // The text itself may hold a password and is not repeated.
             let mut url = Url::parse(text).map_err(|error| bad(error.to_string()))?;
             if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-                return Err(bad(format!("{}: URLs have to be http or https", url.scheme())));
+                return Err(bad(format!(
+                    "{}: URLs have to be http or https",
+                    url.scheme()
+                )));
             }
             credentials.extend(basic_credentials(&url).map(|header| (url.clone(), header)));
             let _ = url.set_username("");
@@ -120,7 +129,12 @@ impl Endpoint {
             return Err(bad("it is empty".to_owned()));
         }
         let url = urls.remove(0);
-        Ok(Self { url, others: urls, credentials, is_configured: true })
+        Ok(Self {
+            url,
+            others: urls,
+            credentials,
+            is_configured: true,
+        })
     }
 
     /// Adds an `Authorization` header for this endpoint's first URL.
@@ -141,11 +155,17 @@ impl Endpoint {
 
     /// The same endpoint, trusted no more than any public server.
     fn discovered(self) -> Self {
-        Self { is_configured: false, ..self }
+        Self {
+            is_configured: false,
+            ..self
+        }
     }
 
     pub(super) fn credentials_for(&self, url: &Url) -> Option<HeaderValue> {
-        let mut own = self.credentials.iter().filter(|(origin, _)| same_origin(origin, url));
+        let mut own = self
+            .credentials
+            .iter()
+            .filter(|(origin, _)| same_origin(origin, url));
         own.next().map(|(_, header)| header.clone())
     }
 
@@ -166,7 +186,11 @@ impl Endpoint {
             url: Url::parse(wanted).map_or_else(|_| wanted.to_owned(), |url| shown(&url)),
             variable: variable(ecosystem),
         };
-        let text = if wanted.contains("://") { wanted.to_owned() } else { format!("https://{wanted}") };
+        let text = if wanted.contains("://") {
+            wanted.to_owned()
+        } else {
+            format!("https://{wanted}")
+        };
         let url = Url::parse(&text).map_err(|_| refused())?;
         let has_credentials = !url.username().is_empty() || url.password().is_some();
         if has_credentials || !self.has_origin(&url) {
@@ -174,7 +198,11 @@ impl Endpoint {
         }
         let mut others = self.others.clone();
         others.push(self.url.clone());
-        Ok(Self { url, others, ..self.clone() })
+        Ok(Self {
+            url,
+            others,
+            ..self.clone()
+        })
     }
 }
 
@@ -186,13 +214,24 @@ fn basic_credentials(url: &Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let pair = format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or("")));
+    let decode = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let pair = format!(
+        "{}:{}",
+        decode(url.username()),
+        decode(url.password().unwrap_or(""))
+    );
     let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
     let mut header = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
     header.set_sensitive(true);
     Some(header)
 }
+
+/// An endpoint, or why there is none.
+type Found = Result<Arc<Endpoint>, String>;
 
 /// Finds each endpoint once per process, when it is first needed.
 pub(super) struct Directory {
@@ -200,16 +239,24 @@ pub(super) struct Directory {
     clients: Clients,
     /// Per ecosystem (and npm scope): the endpoint, or why there is none. One lock for all, since
     /// asking a client takes a moment and two askers want the same answer.
-    found: Mutex<BTreeMap<(Ecosystem, Option<String>), Result<Arc<Endpoint>, String>>>,
+    found: Mutex<BTreeMap<(Ecosystem, Option<String>), Found>>,
 }
 
 impl Directory {
     pub(super) fn new(settings: Endpoints, environment: Environment) -> Self {
-        Self { settings, clients: Clients::new(environment), found: Mutex::default() }
+        Self {
+            settings,
+            clients: Clients::new(environment),
+            found: Mutex::default(),
+        }
     }
 
     /// The endpoint that serves a purl.
-    pub(super) async fn endpoint(&self, http: &Http, purl: &Purl) -> Result<Arc<Endpoint>, FetchError> {
+    pub(super) async fn endpoint(
+        &self,
+        http: &Http,
+        purl: &Purl,
+    ) -> Result<Arc<Endpoint>, FetchError> {
         let endpoint = self.default_endpoint(http, purl).await?;
         match purl.qualifier("repository_url") {
             None => Ok(endpoint),
@@ -217,7 +264,11 @@ impl Directory {
         }
     }
 
-    async fn default_endpoint(&self, http: &Http, purl: &Purl) -> Result<Arc<Endpoint>, FetchError> {
+    async fn default_endpoint(
+        &self,
+        http: &Http,
+        purl: &Purl,
+    ) -> Result<Arc<Endpoint>, FetchError> {
         let reason = match self.configured(purl).await? {
             Ok(endpoint) => return Ok(endpoint),
             Err(reason) => reason,
@@ -235,9 +286,12 @@ impl Directory {
     }
 
     /// The endpoint from the settings or the client, or why there is none.
-    async fn configured(&self, purl: &Purl) -> Result<Result<Arc<Endpoint>, String>, FetchError> {
+    async fn configured(&self, purl: &Purl) -> Result<Found, FetchError> {
         let ecosystem = purl.ecosystem();
-        let scope = purl.namespace().filter(|_| ecosystem == Ecosystem::Npm).map(str::to_owned);
+        let scope = purl
+            .namespace()
+            .filter(|_| ecosystem == Ecosystem::Npm)
+            .map(str::to_owned);
         let key = (ecosystem, scope);
         let mut found = self.found.lock().await;
         if let Some(answer) = found.get(&key) {
@@ -259,6 +313,8 @@ impl Directory {
     /// Go's checksum database, if one is configured.
     pub(super) fn golang_sumdb(&self) -> Result<Option<Endpoint>, FetchError> {
         let value = self.settings.golang_sumdb.as_deref();
-        value.map(|value| Endpoint::parse("PACKGUARD_GOLANG_SUMDB_URL", value)).transpose()
+        value
+            .map(|value| Endpoint::parse("PACKGUARD_GOLANG_SUMDB_URL", value))
+            .transpose()
     }
 }

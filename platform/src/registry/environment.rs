@@ -26,7 +26,10 @@ impl std::fmt::Debug for Environment {
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        let variables = variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        let variables = variables
+            .into_iter()
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
         Self { variables }
     }
 }
@@ -44,13 +47,19 @@ impl Environment {
 
     /// The first of these variables that is set and not empty.
     pub(super) fn first(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.text(name).filter(|value| !value.is_empty()))
+        names
+            .iter()
+            .find_map(|name| self.text(name).filter(|value| !value.is_empty()))
     }
 
     /// A directory: the variable's value, or else this path below the home directory.
     pub(super) fn directory(&self, name: &str, below_home: &str) -> Option<PathBuf> {
-        let set = self.variables.get(OsStr::new(name)).filter(|value| !value.is_empty());
-        set.map(PathBuf::from).or_else(|| Some(self.home()?.join(below_home)))
+        let set = self
+            .variables
+            .get(OsStr::new(name))
+            .filter(|value| !value.is_empty());
+        set.map(PathBuf::from)
+            .or_else(|| Some(self.home()?.join(below_home)))
     }
 
     pub(super) fn home(&self) -> Option<PathBuf> {
@@ -59,15 +68,22 @@ impl Environment {
 
     /// The hosts of the configured proxies, in lower case.
     pub(super) fn proxy_hosts(&self) -> BTreeSet<String> {
-        ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
-            .into_iter()
-            .filter_map(|name| {
-                let value = self.text(name)?;
-                let url = Url::parse(value).ok().filter(Url::has_host);
-                let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok())?;
-                url.host_str().map(str::to_ascii_lowercase)
-            })
-            .collect()
+        [
+            "HTTPS_PROXY",
+            "https_proxy",
+            "HTTP_PROXY",
+            "http_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ]
+        .into_iter()
+        .filter_map(|name| {
+            let value = self.text(name)?;
+            let url = Url::parse(value).ok().filter(Url::has_host);
+            let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok())?;
+            url.host_str().map(str::to_ascii_lowercase)
+        })
+        .collect()
     }
 
     /// Where a program is installed.
@@ -90,7 +106,11 @@ impl Environment {
         arguments: &[&str],
         extra: &[(&str, &OsStr)],
     ) -> Result<Answer, String> {
-        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = program
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
         let output = tokio::process::Command::new(program)
             .args(arguments)

@@ -25,11 +25,18 @@ pub enum FetchError {
     #[error("`{name}` has no version that can be downloaded")]
     NoVersions { name: String },
     #[error("the release has no file {wanted}")]
-    ArtifactNotFound { wanted: String, available: Vec<String> },
+    ArtifactNotFound {
+        wanted: String,
+        available: Vec<String>,
+    },
     #[error("the release `{name}` {version} has no file to download")]
     NoArtifacts { name: String, version: String },
     #[error("no {ecosystem} registry is configured, and none could be found out ({reason})")]
-    NoEndpoint { ecosystem: Ecosystem, variable: &'static str, reason: String },
+    NoEndpoint {
+        ecosystem: Ecosystem,
+        variable: &'static str,
+        reason: String,
+    },
     #[error("{variable} is not usable: {reason}")]
     BadSetting { variable: String, reason: String },
     #[error("the purl names the repository {url}, which is not configured")]
@@ -46,7 +53,9 @@ pub enum FetchError {
     Nonsense { url: String, reason: String },
     #[error("{url} was not followed: {reason}")]
     Refused { url: String, reason: String },
-    #[error("{filename} does not match the registry's {algorithm}: expected {expected}, got {actual}")]
+    #[error(
+        "{filename} does not match the registry's {algorithm}: expected {expected}, got {actual}"
+    )]
     HashMismatch {
         filename: String,
         algorithm: &'static str,
@@ -59,7 +68,10 @@ pub enum FetchError {
     #[error("no space left to store {what}")]
     DiskFull { what: String },
     #[error("{what}: {source}")]
-    Io { what: String, source: std::io::Error },
+    Io {
+        what: String,
+        source: std::io::Error,
+    },
     #[error("cancelled")]
     Cancelled,
 }
@@ -85,7 +97,9 @@ impl FetchError {
         match self {
             Self::Purl(error) => error.hint(),
             Self::PackageNotFound { ecosystem, .. } => not_found_hint(*ecosystem),
-            Self::VersionNotFound { latest, nearest, .. } => versions_hint(latest.as_deref(), nearest),
+            Self::VersionNotFound {
+                latest, nearest, ..
+            } => versions_hint(latest.as_deref(), nearest),
             Self::ArtifactNotFound { available, .. } => {
                 format!("the release has: {}", available.join(", "))
             }
@@ -110,9 +124,9 @@ impl FetchError {
                 "check the network, the proxy variables and SSL_CERT_FILE; then try again"
             }
             Self::Timeout { .. } => "the registry is slow or down; try again later",
-            Self::Status { status: 401 | 403, .. } => {
-                "the registry wants credentials: configure them for the ecosystem's client"
-            }
+            Self::Status {
+                status: 401 | 403, ..
+            } => "the registry wants credentials: configure them for the ecosystem's client",
             Self::Status { .. } => "the registry has a problem; try again later",
             Self::Nonsense { .. } => "check that the configured URL is the registry's",
             Self::Refused { .. } => {
@@ -149,10 +163,32 @@ fn not_found_hint(ecosystem: Ecosystem) -> String {
 }
 
 fn versions_hint(latest: Option<&str>, nearest: &[String]) -> String {
-    let latest = latest.map_or_else(|| "no stable version".to_owned(), |v| format!("latest: {v}"));
+    let latest = latest.map_or_else(
+        || "no stable version".to_owned(),
+        |v| format!("latest: {v}"),
+    );
     if nearest.is_empty() {
         latest
     } else {
         format!("{latest}; nearest: {}", nearest.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert!(matches!(
+            FetchError::from_io("x", full),
+            FetchError::DiskFull { .. }
+        ));
+        let other = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert!(matches!(
+            FetchError::from_io("x", other),
+            FetchError::Io { .. }
+        ));
     }
 }

@@ -10,9 +10,11 @@ use tempfile::NamedTempFile;
 use tokio::time::timeout;
 
 use super::checksum::{Algorithm, Hasher};
+use super::document::shown;
 use super::endpoints::Endpoint;
 use super::error::FetchError;
-use super::http::{Failure, Http, Kind, check_status, shown};
+use super::failure::{Failure, check_status};
+use super::http::{Http, Kind};
 use super::release::{
     FetchLimits, Fetched, LocalArtifact, Release, RemoteArtifact, SkippedArtifact,
 };
@@ -39,9 +41,17 @@ pub(super) async fn fetch(
 ) -> Result<Fetched, FetchError> {
     let (planned, mut skipped) = plan(release, limits);
     let downloads = planned.iter().map(|artifact| {
-        download(http, &release.endpoint, artifact, limits.artifact_bytes, directory)
+        download(
+            http,
+            &release.endpoint,
+            artifact,
+            limits.artifact_bytes,
+            directory,
+        )
     });
-    let mut downloads = stream::iter(downloads).buffered(limits.concurrency.max(1)).enumerate();
+    let mut downloads = stream::iter(downloads)
+        .buffered(limits.concurrency.max(1))
+        .enumerate();
     let mut kept = Vec::new();
     let mut total = 0_u64;
     while let Some((index, result)) = downloads.next().await {
@@ -63,7 +73,10 @@ pub(super) async fn fetch(
     drop(downloads);
     if kept.is_empty() && !skipped.is_empty() {
         let limit = limits.artifact_bytes.min(limits.release_bytes);
-        return Err(FetchError::TooLarge { what: format!("every file of {}", release.purl), limit });
+        return Err(FetchError::TooLarge {
+            what: format!("every file of {}", release.purl),
+            limit,
+        });
     }
     let artifacts = kept
         .into_iter()
@@ -85,7 +98,10 @@ fn plan<'a>(
         let size = artifact.size.unwrap_or(0);
         if planned.len() >= limits.artifacts {
             let reason = format!("the release has more than {} files", limits.artifacts);
-            skipped.push(SkippedArtifact { filename: artifact.filename.clone(), reason });
+            skipped.push(SkippedArtifact {
+                filename: artifact.filename.clone(),
+                reason,
+            });
         } else if size > limits.artifact_bytes {
             skipped.push(too_large(artifact, limits));
         } else if total.saturating_add(size) > limits.release_bytes {
@@ -100,12 +116,21 @@ fn plan<'a>(
 
 fn too_large(artifact: &RemoteArtifact, limits: &FetchLimits) -> SkippedArtifact {
     let reason = format!("it is larger than {} bytes", limits.artifact_bytes);
-    SkippedArtifact { filename: artifact.filename.clone(), reason }
+    SkippedArtifact {
+        filename: artifact.filename.clone(),
+        reason,
+    }
 }
 
 fn beyond_release(artifact: &RemoteArtifact, limits: &FetchLimits) -> SkippedArtifact {
-    let reason = format!("the release's files exceed {} bytes together", limits.release_bytes);
-    SkippedArtifact { filename: artifact.filename.clone(), reason }
+    let reason = format!(
+        "the release's files exceed {} bytes together",
+        limits.release_bytes
+    );
+    SkippedArtifact {
+        filename: artifact.filename.clone(),
+        reason,
+    }
 }
 
 /// Gives a download its final name; the number keeps equal names apart.
@@ -136,12 +161,19 @@ async fn download(
 ) -> Result<Download, FetchError> {
     let deadline = http.limits.artifact_deadline;
     http.with_retries(async || {
-        timeout(deadline, download_once(http, endpoint, artifact, limit, directory))
-            .await
-            .unwrap_or_else(|_| {
-                let url = shown(&artifact.url);
-                Err(FetchError::Timeout { url, after: deadline }.into())
-            })
+        timeout(
+            deadline,
+            download_once(http, endpoint, artifact, limit, directory),
+        )
+        .await
+        .unwrap_or_else(|_| {
+            let url = shown(&artifact.url);
+            Err(FetchError::Timeout {
+                url,
+                after: deadline,
+            }
+            .into())
+        })
     })
     .await
 }
@@ -156,7 +188,10 @@ async fn download_once(
     let url = &artifact.url;
     let response = http.send(endpoint, url, None, Kind::Artifact).await?;
     let mut response = check_status(response, url, http.limits.max_retry_after)?;
-    let too_large = || FetchError::TooLarge { what: artifact.filename.clone(), limit };
+    let too_large = || FetchError::TooLarge {
+        what: artifact.filename.clone(),
+        limit,
+    };
     let announced = response.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|size| size > limit) {
@@ -164,7 +199,10 @@ async fn download_once(
     }
     let io_error = |error| FetchError::from_io(&artifact.filename, error);
     let file = NamedTempFile::new_in(directory).map_err(io_error)?;
-    let mut sink = Sink { file, hasher: Hasher::new(&artifact.checksums) };
+    let mut sink = Sink {
+        file,
+        hasher: Hasher::new(&artifact.checksums),
+    };
     let mut buffer = Vec::new();
     let mut size = 0_u64;
     while let Some(chunk) = http.chunk(&mut response, url).await? {
@@ -178,8 +216,15 @@ async fn download_once(
         }
     }
     (sink, _) = sink.write(buffer).await.map_err(io_error)?;
-    let (sha256, verified) = sink.hasher.finish(&artifact.filename, &artifact.checksums)?;
-    Ok(Download { file: sink.file, sha256, size, verified })
+    let (sha256, verified) = sink
+        .hasher
+        .finish(&artifact.filename, &artifact.checksums)?;
+    Ok(Download {
+        file: sink.file,
+        sha256,
+        size,
+        verified,
+    })
 }
 
 /// The file and the hashes of what was written to it.

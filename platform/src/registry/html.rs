@@ -3,7 +3,7 @@
 use html5gum::{Token, Tokenizer};
 use url::Url;
 
-use super::http::Document;
+use super::document::Document;
 
 /// An `<a href>` with the attributes that simple indexes use.
 pub(super) struct Link {
@@ -21,9 +21,13 @@ pub(super) struct Link {
 pub(super) fn links(document: &Document) -> Vec<Link> {
     let mut base = document.url.clone();
     let mut links = Vec::new();
-    let Ok(text) = document.text() else { return links };
+    let Ok(text) = document.text() else {
+        return links;
+    };
     for Ok(token) in Tokenizer::new(text) {
-        let Token::StartTag(tag) = token else { continue };
+        let Token::StartTag(tag) = token else {
+            continue;
+        };
         let attribute = |name: &str| {
             let value = tag.attributes.get(name.as_bytes())?;
             Some(String::from_utf8_lossy(value).into_owned())
@@ -48,6 +52,11 @@ pub(super) fn links(document: &Document) -> Vec<Link> {
 
 /// The last segment of a URL's path, decoded.
 pub(super) fn filename(url: &Url) -> String {
-    let last = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or("");
-    percent_encoding::percent_decode_str(last).decode_utf8_lossy().into_owned()
+    let last = url
+        .path_segments()
+        .and_then(|mut segments| segments.next_back())
+        .unwrap_or("");
+    percent_encoding::percent_decode_str(last)
+        .decode_utf8_lossy()
+        .into_owned()
 }

@@ -3,7 +3,7 @@
 //! **Which servers are spoken to.** A URL is requested if its origin (scheme, host, port) is the
 //! configured endpoint's, or if it is https on a public address. That holds for every redirect
 //! and for every URL inside a registry's answer. Host names are resolved by
-//! [`PublicResolver`], so the address that was checked is the one that is connected to. Behind a
+//! `PublicResolver`, so the address that was checked is the one that is connected to. Behind a
 //! proxy the proxy resolves names: then only addresses written as literals can be checked here.
 //!
 //! **What is retried.** Connection failures, idle timeouts, truncated bodies, 408, 429 and 5xx:
@@ -13,18 +13,19 @@
 //! Credentials go to the origin they were configured for and nowhere else.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Response, StatusCode, redirect};
-use serde::Deserialize;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::address::{PrivateAddress, PublicResolver, is_public};
+use super::address::{PublicResolver, is_public};
+use super::document::{Document, shown};
 use super::endpoints::Endpoint;
 use super::error::FetchError;
+use super::failure::{Failure, cause, check_status, header, transport_failure};
 
 /// More redirects than this are a loop or a chase: registries need one or two.
 const MAX_REDIRECTS: usize = 5;
@@ -66,57 +67,11 @@ impl Default for HttpLimits {
     }
 }
 
-/// A failed attempt: worth another one (after the given pause, if the server named one), or not.
-pub(super) enum Failure {
-    Retry(FetchError, Option<Duration>),
-    Final(FetchError),
-}
-
-impl From<FetchError> for Failure {
-    fn from(error: FetchError) -> Self {
-        Self::Final(error)
-    }
-}
-
 /// What a request is for; artifacts are taken byte for byte, documents may come compressed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Document,
     Artifact,
-}
-
-/// An index document.
-pub(super) struct Document {
-    /// Where it came from in the end: relative links are relative to this.
-    pub(super) url: Url,
-    pub(super) content_type: String,
-    pub(super) bytes: Vec<u8>,
-}
-
-impl Document {
-    /// Parses JSON; borrows from the document where the type does.
-    pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, FetchError> {
-        serde_json::from_slice(&self.bytes).map_err(|error| self.nonsense(error.to_string()))
-    }
-
-    pub(super) fn text(&self) -> Result<&str, FetchError> {
-        std::str::from_utf8(&self.bytes).map_err(|error| self.nonsense(error.to_string()))
-    }
-
-    pub(super) fn nonsense(&self, reason: impl Into<String>) -> FetchError {
-        FetchError::Nonsense { url: shown(&self.url), reason: reason.into() }
-    }
-}
-
-/// A URL as messages show it: user information, query and fragment may hold secrets.
-pub(super) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    // Both fail only for URLs without a host, which have nothing to hide.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url.into()
 }
 
 /// The client, with its connection pools.
@@ -137,7 +92,13 @@ impl Http {
         use_proxies: bool,
         proxy_hosts: BTreeSet<String>,
     ) -> Self {
-        Self { limits, offline, use_proxies, proxy_hosts, clients: Default::default() }
+        Self {
+            limits,
+            offline,
+            use_proxies,
+            proxy_hosts,
+            clients: Default::default(),
+        }
     }
 
     /// Fetches an index document; none if the server says that it does not exist.
@@ -152,7 +113,11 @@ impl Http {
             timeout(deadline, self.document_once(endpoint, url, accept))
                 .await
                 .unwrap_or_else(|_| {
-                    Err(FetchError::Timeout { url: shown(url), after: deadline }.into())
+                    Err(FetchError::Timeout {
+                        url: shown(url),
+                        after: deadline,
+                    }
+                    .into())
                 })
         })
         .await
@@ -169,16 +134,26 @@ impl Http {
             return Ok(None);
         }
         let mut response = check_status(response, url, self.limits.max_retry_after)?;
-        let content_type = header(response.headers(), &CONTENT_TYPE).unwrap_or("").to_owned();
+        let content_type = header(response.headers(), &CONTENT_TYPE)
+            .unwrap_or("")
+            .to_owned();
         let limit = self.limits.document_bytes;
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk(&mut response, url).await? {
             if bytes.len() as u64 + chunk.len() as u64 > limit {
-                return Err(FetchError::TooLarge { what: shown(url), limit }.into());
+                return Err(FetchError::TooLarge {
+                    what: shown(url),
+                    limit,
+                }
+                .into());
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Some(Document { url: response.url().clone(), content_type, bytes }))
+        Ok(Some(Document {
+            url: response.url().clone(),
+            content_type,
+            bytes,
+        }))
     }
 
     /// Runs an attempt until it succeeds, fails for good, or was made often enough.
@@ -192,7 +167,9 @@ impl Http {
             match attempt().await {
                 Ok(value) => return Ok(value),
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Retry(error, _)) if tried >= self.limits.attempts => return Err(error),
+                Err(Failure::Retry(error, _)) if tried >= self.limits.attempts => {
+                    return Err(error);
+                }
                 Err(Failure::Retry(error, pause)) => {
                     let pause = pause.unwrap_or_else(|| self.backoff(tried));
                     tracing::debug!(%error, ?pause, tried, "trying again");
@@ -223,17 +200,31 @@ impl Http {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let trusted = check_url(endpoint, &url)?;
-            let response = self.send_once(endpoint, &url, accept, kind, trusted).await?;
-            let location = response.headers().get(LOCATION).filter(|_| is_redirect(&response));
-            let Some(location) = location else { return Ok(response) };
-            let target = location.to_str().ok().and_then(|target| url.join(target).ok());
+            let response = self
+                .send_once(endpoint, &url, accept, kind, trusted)
+                .await?;
+            let location = response
+                .headers()
+                .get(LOCATION)
+                .filter(|_| is_redirect(&response));
+            let Some(location) = location else {
+                return Ok(response);
+            };
+            let target = location
+                .to_str()
+                .ok()
+                .and_then(|target| url.join(target).ok());
             url = target.ok_or_else(|| FetchError::Nonsense {
                 url: shown(&url),
                 reason: "it redirects to something that is no URL".to_owned(),
             })?;
         }
         let reason = format!("more than {MAX_REDIRECTS} redirects");
-        Err(FetchError::Refused { url: shown(&url), reason }.into())
+        Err(FetchError::Refused {
+            url: shown(&url),
+            reason,
+        }
+        .into())
     }
 
     async fn send_once(
@@ -271,7 +262,13 @@ impl Http {
     }
 
     fn idle(&self, url: &Url, after: Duration) -> Failure {
-        Failure::Retry(FetchError::Timeout { url: shown(url), after }, None)
+        Failure::Retry(
+            FetchError::Timeout {
+                url: shown(url),
+                after,
+            },
+            None,
+        )
     }
 
     async fn client(&self, trusted: bool, kind: Kind) -> Result<&Client, FetchError> {
@@ -307,7 +304,10 @@ fn check_url(endpoint: &Endpoint, url: &Url) -> Result<bool, FetchError> {
     if endpoint.has_origin(url) {
         return Ok(true);
     }
-    let refused = |reason: &str| FetchError::Refused { url: shown(url), reason: reason.to_owned() };
+    let refused = |reason: &str| FetchError::Refused {
+        url: shown(url),
+        reason: reason.to_owned(),
+    };
     if url.scheme() != "https" {
         return Err(refused("it is not https"));
     }
@@ -321,60 +321,4 @@ fn check_url(endpoint: &Endpoint, url: &Url) -> Result<bool, FetchError> {
         return Err(refused("its address is private"));
     }
     Ok(false)
-}
-
-/// Passes success on; other statuses become failures.
-pub(super) fn check_status(
-    response: Response,
-    url: &Url,
-    max_retry_after: Duration,
-) -> Result<Response, Failure> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let error = FetchError::Status { url: shown(url), status: status.as_u16() };
-    let passing = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-    if passing {
-        return Err(Failure::Retry(error, retry_after(response.headers(), max_retry_after)));
-    }
-    Err(Failure::Final(error))
-}
-
-fn retry_after(headers: &HeaderMap, longest: Duration) -> Option<Duration> {
-    let value = header(headers, &RETRY_AFTER)?;
-    let pause = match value.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let when = httpdate::parse_http_date(value).ok()?;
-            when.duration_since(SystemTime::now()).unwrap_or_default()
-        }
-    };
-    Some(pause.min(longest))
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn transport_failure(error: &reqwest::Error, url: &Url) -> Failure {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(inner) = source {
-        if let Some(private) = inner.downcast_ref::<PrivateAddress>() {
-            let reason = private.to_string();
-            return Failure::Final(FetchError::Refused { url: shown(url), reason });
-        }
-        source = inner.source();
-    }
-    Failure::Retry(FetchError::Unreachable { url: shown(url), reason: cause(error) }, None)
-}
-
-/// The innermost cause: the outer layers repeat the URL, with whatever its query holds.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(inner) = innermost.source() {
-        innermost = inner;
-    }
-    innermost.to_string()
 }

@@ -23,9 +23,11 @@ pub mod checksum;
 mod clients;
 mod composer;
 mod deps_dev;
+mod document;
 pub mod endpoints;
 mod environment;
 mod error;
+mod failure;
 mod fetch;
 mod gem;
 mod golang;
@@ -119,7 +121,11 @@ impl Registry {
             let ecosystem = purl.ecosystem();
             let endpoint = self.directory.endpoint(&self.http, purl).await?;
             let sumdb = self.directory.golang_sumdb()?;
-            let context = Context { http: &self.http, endpoint, sumdb };
+            let context = Context {
+                http: &self.http,
+                endpoint,
+                sumdb,
+            };
             let release = match ecosystem {
                 Ecosystem::Pypi => pypi::resolve(&context, purl).await,
                 Ecosystem::Npm => npm::resolve(&context, purl).await,
@@ -147,7 +153,8 @@ impl Registry {
         limits: &FetchLimits,
         directory: &Path,
     ) -> Result<Fetched, FetchError> {
-        self.unless_cancelled(fetch::fetch(&self.http, release, limits, directory)).await
+        self.unless_cancelled(fetch::fetch(&self.http, release, limits, directory))
+            .await
     }
 
     async fn unless_cancelled<T>(
@@ -169,13 +176,13 @@ impl Context<'_> {
         purl: &Purl,
         url: &url::Url,
         accept: Option<&str>,
-    ) -> Result<http::Document, FetchError> {
+    ) -> Result<document::Document, FetchError> {
         let document = self.http.document(&self.endpoint, url, accept).await?;
         document.ok_or_else(|| not_found(purl))
     }
 
     /// Fetches a document that only adds to the answer: without it the rest stands.
-    async fn optional_document(&self, url: &url::Url) -> Option<http::Document> {
+    async fn optional_document(&self, url: &url::Url) -> Option<document::Document> {
         match self.http.document(&self.endpoint, url, None).await {
             Ok(document) => document,
             Err(error) => {
@@ -193,7 +200,11 @@ impl Context<'_> {
         artifacts: Vec<RemoteArtifact>,
     ) -> Release {
         let name = match purl.namespace() {
-            Some(_) => metadata.name.rsplit(['/', ':']).next().unwrap_or(purl.name()),
+            Some(_) => metadata
+                .name
+                .rsplit(['/', ':'])
+                .next()
+                .unwrap_or(purl.name()),
             None => &metadata.name,
         };
         Release {
@@ -212,5 +223,8 @@ impl Context<'_> {
 }
 
 fn not_found(purl: &Purl) -> FetchError {
-    FetchError::PackageNotFound { ecosystem: purl.ecosystem(), name: purl.spelled_name() }
+    FetchError::PackageNotFound {
+        ecosystem: purl.ecosystem(),
+        name: purl.spelled_name(),
+    }
 }

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::checksum::{Algorithm, Checksum};
+use super::document::Document;
 use super::html::filename;
-use super::http::Document;
 use super::release::{Dependency, Metadata, Person, reason_or_true};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
 use crate::purl::Purl;
@@ -39,7 +39,9 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     let document = find(context, purl).await?;
     let packument: Packument<'_> = document.json()?;
     if packument.versions.is_empty() {
-        return Err(FetchError::NoVersions { name: purl.full_name() });
+        return Err(FetchError::NoVersions {
+            name: purl.full_name(),
+        });
     }
     let latest = packument.latest();
     let version = packument.version(purl, latest)?;
@@ -50,9 +52,13 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
         serde_json::from_value(dist).map_err(|error| document.nonsense(error.to_string()))?;
     let artifact = artifact(context, &document, &dist)?;
     let mut metadata = describe(&manifest, purl, version);
-    metadata.maintainers = people(manifest.get("maintainers").unwrap_or(&packument.maintainers));
+    metadata.maintainers = people(
+        manifest
+            .get("maintainers")
+            .unwrap_or(&packument.maintainers),
+    );
     metadata.published_at = packument.time(version);
-    metadata.first_published_at = packument.time("created");
+    metadata.first_published_at = packument.first_published();
     metadata.versions = Some(packument.versions.len());
     metadata.latest_version = latest.map(str::to_owned);
     Ok(context.release(purl, metadata, vec![artifact]))
@@ -65,7 +71,10 @@ async fn find(context: &Context<'_>, purl: &Purl) -> Result<Document, FetchError
     names.dedup();
     for name in names {
         let url = context.endpoint.join([name.as_str()]);
-        let document = context.http.document(&context.endpoint, &url, Some("application/json")).await?;
+        let document = context
+            .http
+            .document(&context.endpoint, &url, Some("application/json"))
+            .await?;
         if let Some(document) = document {
             return Ok(document);
         }
@@ -76,36 +85,61 @@ async fn find(context: &Context<'_>, purl: &Purl) -> Result<Document, FetchError
 impl Packument<'_> {
     /// What `npm install` takes: the tag `latest`, or else the highest stable version.
     fn latest(&self) -> Option<&str> {
-        let tagged = self.tags.get("latest").filter(|v| self.versions.contains_key(*v));
+        let tagged = self
+            .tags
+            .get("latest")
+            .filter(|v| self.versions.contains_key(*v));
         tagged.map(String::as_str).or_else(|| {
-            let parsed = self.versions.keys().filter_map(|v| Some((Version::parse(v).ok()?, v)));
-            let best = parsed.max_by(|(a, _), (b, _)| {
-                (a.pre.is_empty(), a).cmp(&(b.pre.is_empty(), b))
-            });
+            let parsed = self
+                .versions
+                .keys()
+                .filter_map(|v| Some((Version::parse(v).ok()?, v)));
+            let best =
+                parsed.max_by(|(a, _), (b, _)| (a.pre.is_empty(), a).cmp(&(b.pre.is_empty(), b)));
             best.map(|(_, text)| text.as_str())
         })
     }
 
     /// The wanted version; without one the qualifier `dist_tag` (or `dist`) may name a tag.
     fn version(&self, purl: &Purl, latest: Option<&str>) -> Result<&str, FetchError> {
-        let tag = purl.qualifier("dist_tag").or_else(|| purl.qualifier("dist"));
+        let tag = purl
+            .qualifier("dist_tag")
+            .or_else(|| purl.qualifier("dist"));
         let wanted = match (purl.version(), tag) {
             (Some(version), _) => Some(version),
             (None, Some(tag)) => match self.tags.get(tag) {
                 Some(version) => Some(version.as_str()),
                 None => {
-                    let (wanted, available) =
-                        (format!("tagged `{tag}`"), self.tags.keys().cloned().collect());
+                    let (wanted, available) = (
+                        format!("tagged `{tag}`"),
+                        self.tags.keys().cloned().collect(),
+                    );
                     return Err(FetchError::ArtifactNotFound { wanted, available });
                 }
             },
             (None, None) => latest,
         };
         let name = purl.full_name();
-        let Some(wanted) = wanted else { return Err(FetchError::NoVersions { name }) };
-        let found = self.versions.get_key_value(wanted).map(|(version, _)| version.as_str());
+        let Some(wanted) = wanted else {
+            return Err(FetchError::NoVersions { name });
+        };
+        let found = self
+            .versions
+            .get_key_value(wanted)
+            .map(|(version, _)| version.as_str());
         let all = self.versions.keys().map(String::as_str);
         found.ok_or_else(|| versions::not_found(name, wanted, latest, all))
+    }
+
+    /// Some mirrors leave `created` out and keep the times of the versions.
+    fn first_published(&self) -> Option<String> {
+        let of_versions = || {
+            self.versions
+                .keys()
+                .filter_map(|version| self.time(version))
+                .min()
+        };
+        self.time("created").or_else(of_versions)
     }
 
     fn time(&self, key: &str) -> Option<String> {
@@ -128,18 +162,30 @@ fn artifact(
         url = Url::parse(&url.as_str().replacen("http:", "https:", 1)).unwrap_or(url);
     }
     let integrity = dist.integrity.as_deref().and_then(Checksum::integrity);
-    let shasum = dist.shasum.as_deref().and_then(|hash| Checksum::hex(Algorithm::Sha1, hash));
-    Ok(RemoteArtifact::new(&filename(&url), url).checksum(integrity).checksum(shasum))
+    let shasum = dist
+        .shasum
+        .as_deref()
+        .and_then(|hash| Checksum::hex(Algorithm::Sha1, hash));
+    Ok(RemoteArtifact::new(&filename(&url), url)
+        .checksum(integrity)
+        .checksum(shasum))
 }
 
 fn describe(manifest: &Value, purl: &Purl, version: &str) -> Metadata {
     let text = |key: &str| manifest.get(key).and_then(Value::as_str).map(str::to_owned);
-    let mut metadata = Metadata::new(&text("name").unwrap_or_else(|| purl.spelled_name()), version);
+    let mut metadata = Metadata::new(
+        &text("name").unwrap_or_else(|| purl.spelled_name()),
+        version,
+    );
     metadata.description = text("description");
     metadata.homepage = text("homepage");
     metadata.repository = manifest.get("repository").and_then(|r| text_or(r, "url"));
     metadata.license = manifest.get("license").and_then(|l| text_or(l, "type"));
-    metadata.authors = manifest.get("author").and_then(person).into_iter().collect();
+    metadata.authors = manifest
+        .get("author")
+        .and_then(person)
+        .into_iter()
+        .collect();
     metadata.deprecated = match manifest.get("deprecated") {
         None | Some(Value::Null | Value::Bool(false)) => None,
         Some(reason) => Some(reason_or_true(reason.as_str())),
@@ -151,14 +197,23 @@ fn describe(manifest: &Value, purl: &Purl, version: &str) -> Metadata {
         ("peerDependencies", "peer"),
     ];
     for (key, kind) in kinds {
-        let entries = manifest.get(key).and_then(Value::as_object).into_iter().flatten();
-        metadata.dependencies.extend(entries.map(|(name, requirement)| Dependency {
-            name: name.clone(),
-            requirement: requirement.as_str().unwrap_or_default().to_owned(),
-            kind,
-        }));
+        let entries = manifest
+            .get(key)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        metadata
+            .dependencies
+            .extend(entries.map(|(name, requirement)| Dependency {
+                name: name.clone(),
+                requirement: requirement.as_str().unwrap_or_default().to_owned(),
+                kind,
+            }));
     }
-    metadata.scripts = manifest.get("scripts").filter(|scripts| scripts.is_object()).cloned();
+    metadata.scripts = manifest
+        .get("scripts")
+        .filter(|scripts| scripts.is_object())
+        .cloned();
     metadata.bin = match manifest.get("bin") {
         // One command, named like the package.
         Some(Value::String(path)) => Some(serde_json::json!({ purl.name(): path })),
@@ -175,7 +230,11 @@ fn text_or(value: &Value, member: &str) -> Option<String> {
 }
 
 fn people(list: &Value) -> Vec<Person> {
-    list.as_array().into_iter().flatten().filter_map(person).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(person)
+        .collect()
 }
 
 fn person(value: &Value) -> Option<Person> {

@@ -19,11 +19,15 @@ impl Npmrc {
         let file = explicit
             .map(PathBuf::from)
             .or_else(|| Some(environment.home()?.join(".npmrc")));
-        let text = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+        let text = file
+            .and_then(|file| std::fs::read_to_string(file).ok())
+            .unwrap_or_default();
         let mut npmrc = Self::parse(&text, environment);
         let registry = environment.first(&["NPM_CONFIG_REGISTRY", "npm_config_registry"]);
         if let Some(registry) = registry {
-            npmrc.settings.insert("registry".to_owned(), registry.to_owned());
+            npmrc
+                .settings
+                .insert("registry".to_owned(), registry.to_owned());
         }
         npmrc
     }
@@ -45,7 +49,9 @@ impl Npmrc {
     /// The registry of a scope (`@name`), or else the default one.
     pub(super) fn registry(&self, scope: Option<&str>) -> Option<String> {
         let scoped = scope.and_then(|scope| self.settings.get(&format!("{scope}:registry")));
-        scoped.or_else(|| self.settings.get("registry").filter(|_| scope.is_none())).cloned()
+        scoped
+            .or_else(|| self.settings.get("registry").filter(|_| scope.is_none()))
+            .cloned()
     }
 
     /// The `Authorization` header for a registry: npm files its tokens under the URL without
@@ -75,7 +81,9 @@ fn expand(value: &str, environment: &Environment) -> String {
     let mut expanded = String::new();
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, tail)) = after.split_once('}') else { break };
+        let Some((name, tail)) = after.split_once('}') else {
+            break;
+        };
         expanded.push_str(before);
         match environment.text(name) {
             Some(known) => expanded.push_str(known),
@@ -97,11 +105,23 @@ mod tests {
         let text = "; comment\nregistry=https://npm.example/\n@corp:registry = https://corp.example/npm/\n\
                     //corp.example/npm/:_authToken=${TOKEN}\n//npm.example/:_auth=abc\nbroken\n";
         let npmrc = Npmrc::parse(text, &environment);
-        assert_eq!(npmrc.registry(None).as_deref(), Some("https://npm.example/"));
-        assert_eq!(npmrc.registry(Some("@corp")).as_deref(), Some("https://corp.example/npm/"));
+        assert_eq!(
+            npmrc.registry(None).as_deref(),
+            Some("https://npm.example/")
+        );
+        assert_eq!(
+            npmrc.registry(Some("@corp")).as_deref(),
+            Some("https://corp.example/npm/")
+        );
         let header = |url: &str| npmrc.authorization(&Url::parse(url).unwrap());
-        assert_eq!(header("https://corp.example/npm/").as_deref(), Some("Bearer s3cret"));
-        assert_eq!(header("https://corp.example/npm/sub").as_deref(), Some("Bearer s3cret"));
+        assert_eq!(
+            header("https://corp.example/npm/").as_deref(),
+            Some("Bearer s3cret")
+        );
+        assert_eq!(
+            header("https://corp.example/npm/sub").as_deref(),
+            Some("Bearer s3cret")
+        );
         assert_eq!(header("https://corp.example/"), None);
         assert_eq!(header("https://corp.example:8443/npm/"), None);
         assert_eq!(header("https://npm.example/").as_deref(), Some("Basic abc"));

@@ -21,14 +21,20 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     let version = match (purl.version(), latest) {
         (Some(wanted), _) => {
             let found = files.iter().find(|file| file.version.is(wanted));
-            found.map(|file| file.version.text.as_str()).ok_or_else(|| {
-                let all = files.iter().map(|f| f.version.text.as_str());
-                let distinct: std::collections::BTreeSet<_> = all.collect();
-                versions::not_found(purl.full_name(), wanted, latest, distinct.into_iter())
-            })?
+            found
+                .map(|file| file.version.text.as_str())
+                .ok_or_else(|| {
+                    let all = files.iter().map(|f| f.version.text.as_str());
+                    let distinct: std::collections::BTreeSet<_> = all.collect();
+                    versions::not_found(purl.full_name(), wanted, latest, distinct.into_iter())
+                })?
         }
         (None, Some(latest)) => latest,
-        (None, None) => return Err(FetchError::NoVersions { name: purl.full_name() }),
+        (None, None) => {
+            return Err(FetchError::NoVersions {
+                name: purl.full_name(),
+            });
+        }
     };
     let chosen = choose(&files, version, purl)?;
     let mut metadata = index_metadata(purl, version, &files, &chosen);
@@ -50,9 +56,13 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
 /// would fall back to.
 fn latest(files: &[IndexFile]) -> Option<&str> {
     let best = |allowed: &dyn Fn(&IndexFile, &pep440_rs::Version) -> bool| {
-        let parsed = files.iter().filter_map(|file| Some((file, file.version.parsed.as_ref()?)));
+        let parsed = files
+            .iter()
+            .filter_map(|file| Some((file, file.version.parsed.as_ref()?)));
         let candidates = parsed.filter(|(file, version)| allowed(file, version));
-        candidates.max_by_key(|(_, version)| *version).map(|(file, _)| file.version.text.as_str())
+        candidates
+            .max_by_key(|(_, version)| *version)
+            .map(|(file, _)| file.version.text.as_str())
     };
     best(&|file, version| file.yanked.is_none() && !version.any_prerelease())
         .or_else(|| best(&|file, _| file.yanked.is_none()))
@@ -65,7 +75,10 @@ fn choose<'a>(
     version: &str,
     purl: &Purl,
 ) -> Result<Vec<&'a IndexFile>, FetchError> {
-    let mut chosen: Vec<_> = files.iter().filter(|file| file.version.is(version)).collect();
+    let mut chosen: Vec<_> = files
+        .iter()
+        .filter(|file| file.version.is(version))
+        .collect();
     chosen.sort_by_key(|file| {
         let rank = match file.filename.as_str() {
             name if is_source(name) => 0,
@@ -75,12 +88,19 @@ fn choose<'a>(
         (rank, file.filename.as_str())
     });
     chosen.dedup_by_key(|file| file.filename.as_str());
-    let wanted = purl.qualifier("file_name").or_else(|| purl.qualifier("filename"));
-    let Some(wanted) = wanted else { return Ok(chosen) };
+    let wanted = purl
+        .qualifier("file_name")
+        .or_else(|| purl.qualifier("filename"));
+    let Some(wanted) = wanted else {
+        return Ok(chosen);
+    };
     let available = chosen.iter().map(|file| file.filename.clone()).collect();
     chosen.retain(|file| file.filename == wanted);
     if chosen.is_empty() {
-        return Err(FetchError::ArtifactNotFound { wanted: wanted.to_owned(), available });
+        return Err(FetchError::ArtifactNotFound {
+            wanted: wanted.to_owned(),
+            available,
+        });
     }
     Ok(chosen)
 }
@@ -112,7 +132,9 @@ fn json_url(index: &Url, name: &str, version: &str) -> Option<Url> {
     }
     let is_simple = url.path_segments().and_then(|mut s| s.next_back()) == Some("simple");
     let mut path = url.path_segments_mut().ok()?;
-    is_simple.then(|| path.pop())?.extend(["pypi", name, version, "json"]);
+    is_simple
+        .then(|| path.pop())?
+        .extend(["pypi", name, version, "json"]);
     drop(path);
     Some(url)
 }
@@ -146,12 +168,17 @@ impl Info {
         metadata.description = filled(&self.summary);
         let link = |names: &[&str]| self.project_url(names);
         metadata.homepage = filled(&self.home_page).or_else(|| link(&["homepage", "home"]));
-        metadata.repository =
-            link(&["source", "source code", "sourcecode", "repository", "code", "github"]);
+        metadata.repository = link(&[
+            "source",
+            "source code",
+            "sourcecode",
+            "repository",
+            "code",
+            "github",
+        ]);
         metadata.license = filled(&self.license_expression).or_else(|| filled(&self.license));
         metadata.authors = people(self.author.as_deref(), self.author_email.as_deref());
-        metadata.maintainers =
-            people(self.maintainer.as_deref(), self.maintainer_email.as_deref());
+        metadata.maintainers = people(self.maintainer.as_deref(), self.maintainer_email.as_deref());
         let requirements = self.requires_dist.iter().flatten();
         metadata.dependencies = requirements.map(|text| dependency(text)).collect();
     }
@@ -173,7 +200,9 @@ fn filled(text: &Option<String>) -> Option<String> {
 /// PyPI has names and addresses in two fields; the addresses may carry names of their own.
 fn people(names: Option<&str>, emails: Option<&str>) -> Vec<Person> {
     match emails.map(str::trim).filter(|emails| !emails.is_empty()) {
-        Some(emails) if emails.contains('<') => emails.split(',').filter_map(Person::parse).collect(),
+        Some(emails) if emails.contains('<') => {
+            emails.split(',').filter_map(Person::parse).collect()
+        }
         Some(email) => Person::new(names, Some(email)).into_iter().collect(),
         None => Person::new(names, None).into_iter().collect(),
     }
@@ -187,6 +216,14 @@ fn dependency(text: &str) -> Dependency {
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
         .unwrap_or(requirement.len());
     let (name, rest) = requirement.split_at(end);
-    let kind = if marker.contains("extra") { "optional" } else { "runtime" };
-    Dependency { name: name.to_owned(), requirement: rest.trim().to_owned(), kind }
+    let kind = if marker.contains("extra") {
+        "optional"
+    } else {
+        "runtime"
+    };
+    Dependency {
+        name: name.to_owned(),
+        requirement: rest.trim().to_owned(),
+        kind,
+    }
 }

@@ -49,7 +49,12 @@ pub struct RemoteArtifact {
 
 impl RemoteArtifact {
     pub(super) fn new(filename: &str, url: Url) -> Self {
-        Self { filename: plain_filename(filename), url, size: None, checksums: Vec::new() }
+        Self {
+            filename: plain_filename(filename),
+            url,
+            size: None,
+            checksums: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -70,10 +75,20 @@ impl RemoteArtifact {
 fn plain_filename(name: &str) -> String {
     let mut plain: String = name
         .chars()
-        .map(|c| if c.is_control() || matches!(c, '/' | '\\' | ':') { '_' } else { c })
+        .map(|c| {
+            if c.is_control() || matches!(c, '/' | '\\' | ':') {
+                '_'
+            } else {
+                c
+            }
+        })
         .collect();
     plain.truncate(plain.floor_char_boundary(200));
-    if matches!(plain.as_str(), "" | "." | "..") { "unnamed".to_owned() } else { plain }
+    if matches!(plain.as_str(), "" | "." | "..") {
+        "unnamed".to_owned()
+    } else {
+        plain
+    }
 }
 
 /// How much of a release is fetched.
@@ -91,7 +106,12 @@ pub struct FetchLimits {
 
 impl Default for FetchLimits {
     fn default() -> Self {
-        Self { artifacts: 64, artifact_bytes: 512 << 20, release_bytes: 1 << 30, concurrency: 4 }
+        Self {
+            artifacts: 64,
+            artifact_bytes: 512 << 20,
+            release_bytes: 1 << 30,
+            concurrency: 4,
+        }
     }
 }
 
@@ -174,7 +194,11 @@ pub(super) struct Metadata {
 
 impl Metadata {
     pub(super) fn new(name: &str, version: &str) -> Self {
-        Self { name: name.to_owned(), version: version.to_owned(), ..Self::default() }
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            ..Self::default()
+        }
     }
 
     pub(super) fn into_value(self) -> serde_json::Value {
@@ -194,8 +218,15 @@ pub(super) struct Person {
 impl Person {
     /// A person, unless nothing is known about them.
     pub(super) fn new(name: Option<&str>, email: Option<&str>) -> Option<Self> {
-        let text = |t: Option<&str>| t.map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
-        let person = Self { name: text(name), email: text(email) };
+        let text = |t: Option<&str>| {
+            t.map(str::trim)
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+        };
+        let person = Self {
+            name: text(name),
+            email: text(email),
+        };
         (person != Self::default()).then_some(person)
     }
 

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::checksum::{Algorithm, Checksum};
+use super::document::Document;
 use super::error::FetchError;
 use super::html;
-use super::http::Document;
 
 /// Asks for JSON and takes HTML, which is all that many mirrors have.
 pub(super) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
@@ -36,7 +36,10 @@ pub(super) struct FileVersion {
 
 impl FileVersion {
     fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), parsed: Version::from_str(text).ok() }
+        Self {
+            text: text.to_owned(),
+            parsed: Version::from_str(text).ok(),
+        }
     }
 
     /// Whether this is the wanted version: 1.0 is 1.0.0.
@@ -98,11 +101,18 @@ pub(super) fn read(document: &Document, name: &str) -> Result<Vec<IndexFile>, Fe
 fn json_files(document: &Document) -> Result<Vec<IndexFile>, FetchError> {
     let index: JsonIndex = document.json()?;
     let files = index.files.into_iter().map(|file| {
-        let url = document.url.join(&file.url).map_err(|e| document.nonsense(e.to_string()))?;
+        let url = document
+            .url
+            .join(&file.url)
+            .map_err(|e| document.nonsense(e.to_string()))?;
         Ok(IndexFile {
             url,
             size: file.size,
-            checksums: file.hashes.iter().filter_map(|(name, hash)| checksum(name, hash)).collect(),
+            checksums: file
+                .hashes
+                .iter()
+                .filter_map(|(name, hash)| checksum(name, hash))
+                .collect(),
             yanked: match file.yanked {
                 Yanked::Flag(false) => None,
                 Yanked::Flag(true) => Some(String::new()),
@@ -118,9 +128,15 @@ fn json_files(document: &Document) -> Result<Vec<IndexFile>, FetchError> {
 
 fn html_files(document: &Document) -> Vec<IndexFile> {
     let links = html::links(document).into_iter().map(|link| {
-        let fragment = link.url.fragment().and_then(|fragment| fragment.split_once('='));
+        let fragment = link
+            .url
+            .fragment()
+            .and_then(|fragment| fragment.split_once('='));
         IndexFile {
-            checksums: fragment.and_then(|(name, hash)| checksum(name, hash)).into_iter().collect(),
+            checksums: fragment
+                .and_then(|(name, hash)| checksum(name, hash))
+                .into_iter()
+                .collect(),
             filename: link.filename,
             url: link.url,
             size: None,
@@ -144,30 +160,46 @@ fn checksum(name: &str, digest: &str) -> Option<Checksum> {
 }
 
 /// Source archives; the order matters where one ending contains another.
-const SOURCE_ENDINGS: [&str; 7] =
-    [".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tgz", ".tar", ".zip"];
+const SOURCE_ENDINGS: [&str; 7] = [
+    ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tgz", ".tar", ".zip",
+];
 
 /// Installers of old, which pip ignores and people still download.
 const INSTALLER_ENDINGS: [&str; 5] = [".exe", ".msi", ".rpm", ".deb", ".dmg"];
 
 /// Whether a file is a source distribution rather than a built one.
 pub(super) fn is_source(filename: &str) -> bool {
-    SOURCE_ENDINGS.iter().any(|ending| filename.ends_with(ending))
+    SOURCE_ENDINGS
+        .iter()
+        .any(|ending| filename.ends_with(ending))
 }
 
 /// The version in a file name: PEP 427 for wheels, PEP 625 and its looser forerunners for
 /// source archives, `NAME-VERSION-pyX.Y.egg`, and the installers of distutils.
 fn file_version(filename: &str, name: &str) -> Option<FileVersion> {
-    if let Some(stem) = filename.strip_suffix(".whl").or_else(|| filename.strip_suffix(".egg")) {
+    if let Some(stem) = filename
+        .strip_suffix(".whl")
+        .or_else(|| filename.strip_suffix(".egg"))
+    {
         let version = after_name(stem, name)?.split('-').next()?;
         // Wheels write the + of a local version as _.
         return Some(FileVersion::new(&version.replacen('_', "+", 1)));
     }
     let endings = SOURCE_ENDINGS.iter().chain(&INSTALLER_ENDINGS);
-    let stem = endings.filter_map(|ending| filename.strip_suffix(ending)).next()?;
+    let stem = endings
+        .filter_map(|ending| filename.strip_suffix(ending))
+        .next()?;
     let rest = after_name(stem, name)?;
     // `1.0.linux-x86_64` and `1.0.win32-py2.7` come from bdist_dumb and bdist_wininst.
-    let platform = [".linux", ".win", ".macosx", ".cygwin", "-1.noarch", "-1.src", "-1.x86_64"];
+    let platform = [
+        ".linux",
+        ".win",
+        ".macosx",
+        ".cygwin",
+        "-1.noarch",
+        "-1.src",
+        "-1.x86_64",
+    ];
     let end = platform.iter().filter_map(|marker| rest.find(marker)).min();
     Some(FileVersion::new(&rest[..end.unwrap_or(rest.len())]))
 }
@@ -186,7 +218,11 @@ fn same_name(spelled: &str, normalised: &str) -> bool {
         let is_separator = matches!(byte, b'-' | b'_' | b'.');
         let repeats = is_separator && last_was_separator;
         last_was_separator = is_separator;
-        let folded = if is_separator { b'-' } else { byte.to_ascii_lowercase() };
+        let folded = if is_separator {
+            b'-'
+        } else {
+            byte.to_ascii_lowercase()
+        };
         (!repeats).then_some(folded)
     });
     folded.eq(normalised.bytes())
@@ -200,12 +236,32 @@ mod tests {
     fn file_names_tell_versions() {
         let cases = [
             ("requests-2.28.1.tar.gz", "requests", Some("2.28.1")),
-            ("requests-2.28.1-py3-none-any.whl", "requests", Some("2.28.1")),
-            ("zope.interface-5.0.0-cp39-cp39-linux_x86_64.whl", "zope-interface", Some("5.0.0")),
-            ("zope_interface-5.0.0.tar.gz", "zope-interface", Some("5.0.0")),
-            ("python-dateutil-2.8.2.tar.gz", "python-dateutil", Some("2.8.2")),
+            (
+                "requests-2.28.1-py3-none-any.whl",
+                "requests",
+                Some("2.28.1"),
+            ),
+            (
+                "zope.interface-5.0.0-cp39-cp39-linux_x86_64.whl",
+                "zope-interface",
+                Some("5.0.0"),
+            ),
+            (
+                "zope_interface-5.0.0.tar.gz",
+                "zope-interface",
+                Some("5.0.0"),
+            ),
+            (
+                "python-dateutil-2.8.2.tar.gz",
+                "python-dateutil",
+                Some("2.8.2"),
+            ),
             ("python-dateutil-2.8.2.tar.gz", "python", None),
-            ("torch-1.0_cu118-cp39-cp39-linux_x86_64.whl", "torch", Some("1.0+cu118")),
+            (
+                "torch-1.0_cu118-cp39-cp39-linux_x86_64.whl",
+                "torch",
+                Some("1.0+cu118"),
+            ),
             ("a-1.0-2-py3-none-any.whl", "a", Some("1.0")),
             ("a-1.0-py2.7.egg", "a", Some("1.0")),
             ("a-1.0.linux-x86_64.tar.gz", "a", Some("1.0")),

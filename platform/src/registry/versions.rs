@@ -88,7 +88,9 @@ fn tokens(version: &str) -> impl Iterator<Item = Token> {
 /// The highest version that is not a pre-release, or else the highest of all.
 pub(super) fn latest<'a>(versions: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let stable = versions.clone().filter(|version| !is_prerelease(version));
-    stable.max_by(|a, b| compare(a, b)).or_else(|| versions.max_by(|a, b| compare(a, b)))
+    stable
+        .max_by(|a, b| compare(a, b))
+        .or_else(|| versions.max_by(|a, b| compare(a, b)))
 }
 
 /// The error for a version that does not exist, with the existing ones next to it.
@@ -101,12 +103,19 @@ pub(super) fn not_found<'a>(
     let mut sorted: Vec<&str> = versions.collect();
     sorted.sort_by(|a, b| compare(a, b));
     let position = sorted.partition_point(|version| compare(version, wanted) == Ordering::Less);
-    let from = position.saturating_sub(2).min(sorted.len().saturating_sub(3));
+    let from = position
+        .saturating_sub(2)
+        .min(sorted.len().saturating_sub(3));
     FetchError::VersionNotFound {
         name,
         version: wanted.to_owned(),
         latest: latest.map(str::to_owned),
-        nearest: sorted.iter().skip(from).take(3).map(|&version| version.to_owned()).collect(),
+        nearest: sorted
+            .iter()
+            .skip(from)
+            .take(3)
+            .map(|&version| version.to_owned())
+            .collect(),
     }
 }
 
@@ -117,8 +126,22 @@ mod tests {
     #[test]
     fn orders_versions() {
         let ascending = [
-            "0.9", "1.0-alpha1", "1.0-alpha.2", "1.0-beta", "1.0-rc1", "1.0.0", "1.0.1", "1.1",
-            "1.2.0-SNAPSHOT", "1.2", "1.9", "1.10.0", "2.0.0.pre", "2", "10.0", "20040616",
+            "0.9",
+            "1.0-alpha1",
+            "1.0-alpha.2",
+            "1.0-beta",
+            "1.0-rc1",
+            "1.0.0",
+            "1.0.1",
+            "1.1",
+            "1.2.0-SNAPSHOT",
+            "1.2",
+            "1.9",
+            "1.10.0",
+            "2.0.0.pre",
+            "2",
+            "10.0",
+            "20040616",
             "99999999999999999999999999",
         ];
         for pair in ascending.windows(2) {
@@ -130,9 +153,18 @@ mod tests {
 
     #[test]
     fn the_latest_is_stable_if_anything_is() {
-        assert_eq!(latest(["2.0.0-rc.1", "1.9", "1.10"].into_iter()), Some("1.10"));
-        assert_eq!(latest(["2.0.0-rc.1", "2.0.0-beta"].into_iter()), Some("2.0.0-rc.1"));
-        assert_eq!(latest(["1.0.0.v20200101"].into_iter()), Some("1.0.0.v20200101"));
+        assert_eq!(
+            latest(["2.0.0-rc.1", "1.9", "1.10"].into_iter()),
+            Some("1.10")
+        );
+        assert_eq!(
+            latest(["2.0.0-rc.1", "2.0.0-beta"].into_iter()),
+            Some("2.0.0-rc.1")
+        );
+        assert_eq!(
+            latest(["1.0.0.v20200101"].into_iter()),
+            Some("1.0.0.v20200101")
+        );
         assert_eq!(latest(std::iter::empty()), None);
     }
 
