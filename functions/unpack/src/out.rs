@@ -83,12 +83,19 @@ impl<'a> Out<'a> {
         content: &mut dyn Read,
     ) -> Result<Written, Limit> {
         let (path, escaped) = resolve(archive, name);
-        let entry = Entry { path, kind: EntryKind::File, executable };
+        let entry = Entry {
+            path,
+            kind: EntryKind::File,
+            executable,
+        };
         let (writer, oddity) = match self.sink.place(&entry)? {
             Placement::File(writer) => (writer, escaped.then_some(Oddity::Escape)),
-            Placement::Renamed(writer, oddity) => (writer, Some(if escaped { Oddity::Escape } else { oddity })),
+            Placement::Renamed(writer, oddity) => {
+                (writer, Some(if escaped { Oddity::Escape } else { oddity }))
+            }
             Placement::Directory | Placement::RefusedDirectory(_) | Placement::Refused => {
-                self.report.entry_problem(archive, name, "the host refused the file");
+                self.report
+                    .entry_problem(archive, name, "the host refused the file");
                 return Ok(Written::default());
             }
         };
@@ -113,7 +120,11 @@ impl<'a> Out<'a> {
         if escaped {
             self.find_oddity(archive, name, Oddity::Escape, Severity::High, None);
         }
-        match self.sink.place(&Entry { path, kind, executable: false })? {
+        match self.sink.place(&Entry {
+            path,
+            kind,
+            executable: false,
+        })? {
             Placement::RefusedDirectory(oddity) if !escaped => {
                 self.find_oddity(archive, name, oddity, kind_of(oddity).rule.severity, None);
             }
@@ -130,12 +141,18 @@ impl<'a> Out<'a> {
             EntryKind::Hardlink(target) => ("hard link", target, false),
             EntryKind::Special => {
                 let title = || format!("{} is a device, pipe or socket", shown(name));
-                return self.report.find(archive, &rules::SPECIAL_FILE, Some(name), title);
+                return self
+                    .report
+                    .find(archive, &rules::SPECIAL_FILE, Some(name), title);
             }
             EntryKind::File | EntryKind::Directory => return,
         };
         let escapes = link_escapes(name, target, symbolic);
-        let kind = if escapes { &rules::LINK_ESCAPE } else { &rules::LINK };
+        let kind = if escapes {
+            &rules::LINK_ESCAPE
+        } else {
+            &rules::LINK
+        };
         let title = || format!("{} is a {word} to {}", shown(name), shown(target));
         self.report.find(archive, kind, Some(name), title);
     }
@@ -167,14 +184,21 @@ impl<'a> Out<'a> {
         }
         let location = writer.finish()?;
         // The tail of a larger file is looked at on disk: few files are.
-        let is_archive = by_head || if written.size >= CHUNK as u64 { tail_of(&location) } else { by_tail };
+        let is_archive = by_head
+            || if written.size >= CHUNK as u64 {
+                tail_of(&location)
+            } else {
+                by_tail
+            };
         Ok((written, location, is_archive))
     }
 
     fn remember(&mut self, path: &[u8], location: &str) {
         if self.remembered + location.len() <= REMEMBERED {
             self.remembered += location.len();
-            self.first.entry(hash(path)).or_insert_with(|| location.to_owned());
+            self.first
+                .entry(hash(path))
+                .or_insert_with(|| location.to_owned());
         }
     }
 
@@ -199,7 +223,10 @@ impl<'a> Out<'a> {
         let path = location
             .and_then(|location| location.strip_prefix("/package/")?.split_once('/'))
             .map_or_else(|| archive.entry(name), |(_, path)| path.to_owned());
-        self.report.find_at(archive, kind_of(oddity), severity, path, || title(oddity, name, severity));
+        self.report
+            .find_at(archive, kind_of(oddity), severity, path, || {
+                title(oddity, name, severity)
+            });
     }
 
     fn nested(&mut self, outer: &Archive, path: &[u8], renamed: bool, location: String) {
@@ -245,7 +272,11 @@ fn resolve(archive: &Archive, name: &[u8]) -> (Vec<u8>, bool) {
         return (name.to_vec(), false);
     }
     let escaped = escapes(name);
-    let name = if escaped { sanitised(name) } else { name.to_vec() };
+    let name = if escaped {
+        sanitised(name)
+    } else {
+        name.to_vec()
+    };
     ([&archive.prefix[..], &name].concat(), escaped)
 }
 
@@ -330,7 +361,9 @@ fn title(oddity: Oddity, name: &[u8], severity: Severity) -> String {
         }
         Oddity::Duplicate => format!("{name} occurs twice"),
         Oddity::CaseCollision => format!("{name} differs from another path in case only"),
-        Oddity::Conflict => format!("{name} is a file where another entry is a folder, or a name the host reserves"),
+        Oddity::Conflict => {
+            format!("{name} is a file where another entry is a folder, or a name the host reserves")
+        }
         Oddity::Empty => "an entry has no name".into(),
     }
 }

@@ -40,13 +40,17 @@ impl Walk<'_, '_, '_> {
         'row: while at < range.end {
             for descriptor in DESCRIPTORS {
                 let start = at + descriptor;
-                let Ok(Some(local)) = self.local(start) else { continue };
+                let Ok(Some(local)) = self.local(start) else {
+                    continue;
+                };
                 let data = start + local.length;
                 if data > range.end {
                     break 'row;
                 }
                 count += 1;
-                at = self.local_entry(&local.header, data..range.end, hidden)?.max(data);
+                at = self
+                    .local_entry(&local.header, data..range.end, hidden)?
+                    .max(data);
                 continue 'row;
             }
             break;
@@ -54,12 +58,19 @@ impl Walk<'_, '_, '_> {
         Ok(count)
     }
 
-    fn local_entry(&mut self, header: &super::records::Header, range: Range<u64>, hidden: bool) -> Result<u64, Limit> {
+    fn local_entry(
+        &mut self,
+        header: &super::records::Header,
+        range: Range<u64>,
+        hidden: bool,
+    ) -> Result<u64, Limit> {
         let name = &header.name;
         if hidden {
-            self.out.report.find(self.archive, &rules::HIDDEN_ENTRY, Some(name), || {
-                format!("{} is in the zip but not in its directory", shown(name))
-            });
+            self.out
+                .report
+                .find(self.archive, &rules::HIDDEN_ENTRY, Some(name), || {
+                    format!("{} is in the zip but not in its directory", shown(name))
+                });
         }
         if header.is_encrypted() {
             self.encrypted(header);
@@ -69,7 +80,11 @@ impl Walk<'_, '_, '_> {
             return Ok(range.start);
         }
         let known = !header.has_descriptor();
-        let end = if known { range.start.saturating_add(header.compressed).min(range.end) } else { range.end };
+        let end = if known {
+            range.start.saturating_add(header.compressed).min(range.end)
+        } else {
+            range.end
+        };
         self.unchecked(header, range.start..end)
     }
 }
