@@ -153,15 +153,14 @@ pub(crate) fn compile(
     let digest = hex::encode(Sha256::digest(bytes));
     let invalid = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
     let kept = cache.and_then(|cache| cache.read(engine, &digest));
-    let kept = kept.and_then(|code| deserialize(engine, &code));
-    let component = match kept {
+    let component = match kept.and_then(|code| deserialize(engine, &code).ok()) {
         Some(component) => component,
         None => {
             let code = engine.precompile_component(bytes).map_err(invalid)?;
             if let Some(cache) = cache {
                 cache.write(engine, &digest, &code);
             }
-            deserialize(engine, &code).ok_or_else(|| LoadError::Invalid("it could not be loaded".into()))?
+            deserialize(engine, &code).map_err(invalid)?
         }
     };
     check_imports(engine, &component)?;
@@ -171,10 +170,9 @@ pub(crate) fn compile(
 
 /// Loads code that this process compiled, or that the cache proved genuine.
 #[expect(unsafe_code, reason = "loads native code; both callers vouch for it")]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<wasmtime::component::Component> {
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<wasmtime::component::Component> {
     // SAFETY: `code` came out of `precompile_component`, here or, by its MAC, earlier.
-    let component = unsafe { wasmtime::component::Component::deserialize(engine, code) };
-    component.inspect_err(|error| tracing::warn!(%error, "compiled code does not load")).ok()
+    unsafe { wasmtime::component::Component::deserialize(engine, code) }
 }
 
 fn check_imports(engine: &Engine, component: &wasmtime::component::Component) -> Result<(), LoadError> {

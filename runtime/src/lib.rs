@@ -24,11 +24,12 @@ pub mod report;
 mod sandbox;
 mod step;
 
+pub use bindings::sink::Limit as SinkLimit;
 pub use bindings::types;
 pub use cache::{CacheError, CompileCache};
 pub use component::{Component, LoadError, World};
 pub use engine::{Runtime, RuntimeConfig};
-pub use host::sink::{ArchiveLimits, Sink};
+pub use host::sink::{AddError, ArchiveLimits, Sink};
 pub use limits::Limits;
 pub use pipeline::{Input, InputArtifact, Pipeline, PipelineError, SkippedArtifact, Source};
 pub use step::Step;

@@ -81,10 +81,16 @@ pub(crate) fn classify(error: &wasmtime::Error, memory_denied: bool, said: &str)
     (StepOutcome::HostRefusal, with_last_words(&text, said))
 }
 
+/// Longest last words in a message, characters.
+const LAST_WORDS: usize = 300;
+
 fn with_last_words(what: &str, said: &str) -> String {
-    let last = said.lines().rev().find(|line| !line.trim().is_empty());
-    match last {
-        Some(line) => format!("{what}; its last words: {}", line.trim()),
-        None => what.to_owned(),
+    // Rust's own advice is of no use to who reads the report.
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note: run with"));
+    let said: Vec<char> = lines.collect::<Vec<_>>().join(" ").chars().collect();
+    if said.is_empty() {
+        return what.to_owned();
     }
+    let last: String = said[said.len().saturating_sub(LAST_WORDS)..].iter().collect();
+    format!("{what}; its last words: {last}")
 }

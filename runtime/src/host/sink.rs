@@ -146,7 +146,7 @@ impl Sink {
 
     /// Starts the artifact of that index. `size` is what the ratio limit counts from;
     /// `None` for a folder.
-    pub(crate) fn begin(&mut self, artifact: u32, size: Option<u64>) {
+    pub fn begin(&mut self, artifact: u32, size: Option<u64>) {
         let by_ratio = |size: u64| size.saturating_mul(self.limits.ratio).max(self.limits.ratio_floor);
         self.ratio_left = size.map_or(u64::MAX, by_ratio);
         self.artifact = artifact;
@@ -156,8 +156,11 @@ impl Sink {
         self.folder = None;
     }
 
-    /// Copies one file of a local folder.
-    pub(crate) fn add_file(&mut self, path: &[u8], executable: bool, mut from: impl io::Read) -> Result<(), AddError> {
+    /// Copies one file of a local folder, named as the file system names it.
+    ///
+    /// # Errors
+    /// When a limit is reached or `from` can't be read.
+    pub fn add_file(&mut self, path: &[u8], executable: bool, mut from: impl io::Read) -> Result<(), AddError> {
         let entry = wit::Entry { path: path.to_vec(), kind: wit::EntryKind::File, executable };
         let Placed::File(mut writer, _) = self.place(&entry).map_err(AddError::Limit)? else {
             return Ok(());
@@ -185,7 +188,7 @@ impl Sink {
     }
 
     /// All files in the order analyzers get them, repeats marked.
-    pub(crate) fn into_files(mut self) -> Vec<FileEntry> {
+    pub fn into_files(mut self) -> Vec<FileEntry> {
         self.files.sort_by(|a, b| (a.artifact, &a.path).cmp(&(b.artifact, &b.path)));
         let mut first: BTreeMap<(String, String), u32> = BTreeMap::new();
         for (index, file) in (0_u32..).zip(&mut self.files) {
@@ -327,8 +330,10 @@ impl Sink {
 
 /// Why a local file could not be added.
 #[derive(Debug)]
-pub(crate) enum AddError {
+pub enum AddError {
+    /// The sink takes no more.
     Limit(wit::Limit),
+    /// The file can't be read.
     Read(io::Error),
 }
 
