@@ -212,7 +212,7 @@ fn what_is_no_archive_is_a_problem_unless_optional() {
             ["not an archive of a known format"]
         );
         unpack_with("a.py", bytes, Limits::default(), |input| {
-            input.optional = true
+            input.optional = true;
         })
         .assert_clean();
     }
