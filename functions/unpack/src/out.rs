@@ -41,10 +41,12 @@ pub struct Out<'a> {
     jobs: VecDeque<Job>,
     /// Archives found so far.
     archives: usize,
-    /// Bytes that `jobs` and `first` hold.
-    remembered: usize,
+    /// Bytes that `jobs` hold.
+    waiting: usize,
     /// Where the first file of a path (by hash) can be read.
     first: BTreeMap<u64, String>,
+    /// Bytes that `first` holds.
+    remembered: usize,
     buffer: Vec<u8>,
     renamed: u32,
 }
@@ -57,8 +59,9 @@ impl<'a> Out<'a> {
             report: Report::default(),
             jobs: VecDeque::new(),
             archives: 0,
-            remembered: 0,
+            waiting: 0,
             first: BTreeMap::new(),
+            remembered: 0,
             buffer: vec![0; CHUNK],
             renamed: 0,
         }
@@ -67,7 +70,7 @@ impl<'a> Out<'a> {
     /// The next archive found in one that was unpacked.
     pub fn next_job(&mut self) -> Option<Job> {
         let job = self.jobs.pop_front()?;
-        self.remembered -= weight(&job);
+        self.waiting -= weight(&job);
         Some(job)
     }
 
@@ -101,7 +104,7 @@ impl<'a> Out<'a> {
         };
         let (written, location, is_archive) = self.fill(writer, content)?;
         match oddity {
-            None => self.remember(&entry.path, &location),
+            None => self.remember(archive.artifact, &entry.path, &location),
             Some(oddity) => self.odd(archive, name, &entry.path, oddity, &location),
         }
         if is_archive {
@@ -193,17 +196,17 @@ impl<'a> Out<'a> {
         Ok((written, location, is_archive))
     }
 
-    fn remember(&mut self, path: &[u8], location: &str) {
+    fn remember(&mut self, artifact: u32, path: &[u8], location: &str) {
         if self.remembered + location.len() <= REMEMBERED {
             self.remembered += location.len();
             self.first
-                .entry(hash(path))
+                .entry(hash(artifact, path))
                 .or_insert_with(|| location.to_owned());
         }
     }
 
     fn odd(&mut self, archive: &Archive, name: &[u8], path: &[u8], oddity: Oddity, location: &str) {
-        let severity = match (oddity, self.first.get(&hash(path))) {
+        let severity = match (oddity, self.first.get(&hash(archive.artifact, path))) {
             (Oddity::Duplicate, Some(first)) if differ(first, location) => Severity::Medium,
             (Oddity::Duplicate, _) => Severity::Low,
             _ => kind_of(oddity).rule.severity,
@@ -251,12 +254,12 @@ impl<'a> Out<'a> {
         };
         let job = Job { archive, location };
         self.archives += 1;
-        if self.archives > ARCHIVES || self.remembered + weight(&job) > REMEMBERED {
+        if self.archives > ARCHIVES || self.waiting + weight(&job) > REMEMBERED {
             let reason = "too many archives inside archives: this one was not unpacked";
             self.report.archive_problem(&job.archive, reason);
             return;
         }
-        self.remembered += weight(&job);
+        self.waiting += weight(&job);
         self.jobs.push_back(job);
     }
 }
@@ -328,8 +331,11 @@ fn differ(one: &str, other: &str) -> bool {
     compare().unwrap_or(false)
 }
 
-fn hash(path: &[u8]) -> u64 {
+/// The default hasher has fixed keys. Who makes paths collide gets two files compared
+/// that have nothing in common, and a finding that weighs more.
+fn hash(artifact: u32, path: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
+    hasher.write_u32(artifact);
     hasher.write(&sanitised(path));
     hasher.finish()
 }

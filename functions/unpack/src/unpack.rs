@@ -309,18 +309,26 @@ pub fn trailing_data(
     }
 }
 
-/// Whether there is nothing but zeros.
+/// Whether there is nothing but zeros; it then stands at the end, else at the first chunk
+/// that has others.
 fn skip_zeros(rest: &mut Section<'_>) -> io::Result<bool> {
     use io::BufRead as _;
     loop {
         let bytes = rest.fill_buf()?;
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        match bytes.len() {
-            0 => return Ok(true),
-            length if zeros < length => return Ok(false),
-            length => rest.consume(length),
+        let length = bytes.len();
+        if length == 0 {
+            return Ok(true);
         }
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        rest.consume(length);
     }
+}
+
+/// Whether a part of a file is padding. What can't be read is not.
+pub fn only_zeros(part: &mut Section<'_>) -> bool {
+    skip_zeros(part).unwrap_or(false)
 }
 
 /// Reports and keeps what follows the end of an archive or entry.

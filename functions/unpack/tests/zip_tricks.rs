@@ -282,6 +282,35 @@ fn a_stored_zip_at_the_end_is_not_ambiguous() {
 }
 
 #[test]
+fn bytes_that_belong_to_no_entry_are_kept() {
+    let entries = [Entry::stored("a.py", BODY), Entry::stored("b.py", BODY)];
+    let gap = |bytes: &[u8]| {
+        let mut parts = Parts::new(&entries);
+        parts.local.extend(bytes);
+        parts.end = end(
+            2,
+            parts.directory.len() as u32,
+            parts.local.len() as u32,
+            b"",
+        );
+        unpack("p.zip", &parts.bytes())
+    };
+    let outcome = gap(b"a payload that only its own code knows of");
+    assert_eq!(
+        outcome.findings(),
+        [("archive-unlisted-data", Severity::Low)]
+    );
+    assert!(
+        outcome
+            .files
+            .values()
+            .any(|content| content.starts_with(b"a payload"))
+    );
+    gap(&[0; 4_096]).assert_clean();
+    gap(b"PK\x07\x08 and 12 more").assert_clean();
+}
+
+#[test]
 fn comments_are_kept_when_they_can_hold_something() {
     let parts = Parts::new(&[Entry::stored("a.py", BODY)]);
     let with = |comment: &[u8]| {

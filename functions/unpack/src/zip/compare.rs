@@ -40,7 +40,7 @@ fn difference(central: &Header, local: &Header) -> Option<(Severity, String)> {
         && central.name.is_ascii()
     {
         return Some((
-            Severity::High,
+            Severity::Medium,
             format!("a Unicode path field names it {}", shown(unicode)),
         ));
     }
@@ -109,7 +109,7 @@ mod tests {
                     unicode_name: Some(b"x.py".to_vec()),
                     ..header()
                 },
-                Some(Severity::High),
+                Some(Severity::Medium),
             ),
             (
                 Header {

@@ -61,7 +61,7 @@ pub fn walk(
     }
     walk.spans.sort_unstable();
     walk.overlaps(directory);
-    walk.gaps(directory.start)?;
+    walk.gaps(directory)?;
     walk.comment(directory)
 }
 
