@@ -14,7 +14,7 @@ pub const WINDOW: u32 = 32 << 20;
 pub const MEMBERS: u32 = 1_000;
 
 /// Entries of one zip's central directory; what is known of each is kept to compare.
-pub const ZIP_ENTRIES: usize = 1_000_000;
+pub const ZIP_ENTRIES: usize = 250_000;
 
 /// Archives unpacked for one call, nested ones included.
 pub const ARCHIVES: usize = 10_000;
