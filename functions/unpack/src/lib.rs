@@ -35,7 +35,11 @@ impl Unpacker for Unpack {
         }
     }
 
-    fn unpack(inputs: &[Input], limits: UnpackLimits, sink: &mut dyn Sink) -> Result<Analysis, String> {
+    fn unpack(
+        inputs: &[Input],
+        limits: UnpackLimits,
+        sink: &mut dyn Sink,
+    ) -> Result<Analysis, String> {
         let mut out = out::Out::new(sink);
         // A limit is reported where it was met; there is no more to do about it.
         let _ended_early = unpack::unpack(&mut out, inputs, limits.nesting);

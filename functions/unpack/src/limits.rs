@@ -14,13 +14,13 @@ pub const WINDOW: u32 = 32 << 20;
 pub const MEMBERS: u32 = 1_000;
 
 /// Entries of one zip's central directory; what is known of each is kept to compare.
-pub const ZIP_ENTRIES: usize = 1_000_000;
+pub const ZIP_ENTRIES: usize = 250_000;
 
 /// Archives unpacked for one call, nested ones included.
 pub const ARCHIVES: usize = 10_000;
 
-/// Bytes of names and locations that are remembered: of archives still to be unpacked,
-/// and of files to compare duplicates with.
+/// Bytes of names and locations that are remembered of archives still to be unpacked, and
+/// as many of files to compare duplicates with.
 pub const REMEMBERED: usize = 8 << 20;
 
 /// Longest name or link target read from an archive; the host takes 4,096 bytes.

@@ -79,13 +79,15 @@ pub fn sanitised(path: &[u8]) -> Vec<u8> {
         if !clean.is_empty() {
             clean.push('/');
         }
-        clean.extend(String::from_utf8_lossy(part).chars().map(|character| {
-            match character {
-                ':' => '_',
-                character if character.is_control() => '_',
-                character => character,
-            }
-        }));
+        clean.extend(
+            String::from_utf8_lossy(part)
+                .chars()
+                .map(|character| match character {
+                    ':' => '_',
+                    character if character.is_control() => '_',
+                    character => character,
+                }),
+        );
     }
     if clean.is_empty() {
         clean.push_str("entry");
@@ -110,7 +112,10 @@ pub fn stem(path: &[u8]) -> Vec<u8> {
         (".crate", ".tar"),
     ];
     let clean = sanitised(path);
-    let name = clean.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let name = clean
+        .rsplit(|byte| *byte == b'/')
+        .next()
+        .unwrap_or_default();
     for (suffix, instead) in SUFFIXES {
         if name.len() > suffix.len() {
             let (stem, end) = name.split_at(name.len() - suffix.len());

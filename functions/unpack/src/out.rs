@@ -41,10 +41,12 @@ pub struct Out<'a> {
     jobs: VecDeque<Job>,
     /// Archives found so far.
     archives: usize,
-    /// Bytes that `jobs` and `first` hold.
-    remembered: usize,
+    /// Bytes that `jobs` hold.
+    waiting: usize,
     /// Where the first file of a path (by hash) can be read.
     first: BTreeMap<u64, String>,
+    /// Bytes that `first` holds.
+    remembered: usize,
     buffer: Vec<u8>,
     renamed: u32,
 }
@@ -57,8 +59,9 @@ impl<'a> Out<'a> {
             report: Report::default(),
             jobs: VecDeque::new(),
             archives: 0,
-            remembered: 0,
+            waiting: 0,
             first: BTreeMap::new(),
+            remembered: 0,
             buffer: vec![0; CHUNK],
             renamed: 0,
         }
@@ -67,7 +70,7 @@ impl<'a> Out<'a> {
     /// The next archive found in one that was unpacked.
     pub fn next_job(&mut self) -> Option<Job> {
         let job = self.jobs.pop_front()?;
-        self.remembered -= weight(&job);
+        self.waiting -= weight(&job);
         Some(job)
     }
 
@@ -83,18 +86,25 @@ impl<'a> Out<'a> {
         content: &mut dyn Read,
     ) -> Result<Written, Limit> {
         let (path, escaped) = resolve(archive, name);
-        let entry = Entry { path, kind: EntryKind::File, executable };
+        let entry = Entry {
+            path,
+            kind: EntryKind::File,
+            executable,
+        };
         let (writer, oddity) = match self.sink.place(&entry)? {
             Placement::File(writer) => (writer, escaped.then_some(Oddity::Escape)),
-            Placement::Renamed(writer, oddity) => (writer, Some(if escaped { Oddity::Escape } else { oddity })),
+            Placement::Renamed(writer, oddity) => {
+                (writer, Some(if escaped { Oddity::Escape } else { oddity }))
+            }
             Placement::Directory | Placement::RefusedDirectory(_) | Placement::Refused => {
-                self.report.entry_problem(archive, name, "the host refused the file");
+                self.report
+                    .entry_problem(archive, name, "the host refused the file");
                 return Ok(Written::default());
             }
         };
         let (written, location, is_archive) = self.fill(writer, content)?;
         match oddity {
-            None => self.remember(&entry.path, &location),
+            None => self.remember(archive.artifact, &entry.path, &location),
             Some(oddity) => self.odd(archive, name, &entry.path, oddity, &location),
         }
         if is_archive {
@@ -113,7 +123,11 @@ impl<'a> Out<'a> {
         if escaped {
             self.find_oddity(archive, name, Oddity::Escape, Severity::High, None);
         }
-        match self.sink.place(&Entry { path, kind, executable: false })? {
+        match self.sink.place(&Entry {
+            path,
+            kind,
+            executable: false,
+        })? {
             Placement::RefusedDirectory(oddity) if !escaped => {
                 self.find_oddity(archive, name, oddity, kind_of(oddity).rule.severity, None);
             }
@@ -130,12 +144,18 @@ impl<'a> Out<'a> {
             EntryKind::Hardlink(target) => ("hard link", target, false),
             EntryKind::Special => {
                 let title = || format!("{} is a device, pipe or socket", shown(name));
-                return self.report.find(archive, &rules::SPECIAL_FILE, Some(name), title);
+                return self
+                    .report
+                    .find(archive, &rules::SPECIAL_FILE, Some(name), title);
             }
             EntryKind::File | EntryKind::Directory => return,
         };
         let escapes = link_escapes(name, target, symbolic);
-        let kind = if escapes { &rules::LINK_ESCAPE } else { &rules::LINK };
+        let kind = if escapes {
+            &rules::LINK_ESCAPE
+        } else {
+            &rules::LINK
+        };
         let title = || format!("{} is a {word} to {}", shown(name), shown(target));
         self.report.find(archive, kind, Some(name), title);
     }
@@ -167,19 +187,26 @@ impl<'a> Out<'a> {
         }
         let location = writer.finish()?;
         // The tail of a larger file is looked at on disk: few files are.
-        let is_archive = by_head || if written.size >= CHUNK as u64 { tail_of(&location) } else { by_tail };
+        let is_archive = by_head
+            || if written.size >= CHUNK as u64 {
+                tail_of(&location)
+            } else {
+                by_tail
+            };
         Ok((written, location, is_archive))
     }
 
-    fn remember(&mut self, path: &[u8], location: &str) {
+    fn remember(&mut self, artifact: u32, path: &[u8], location: &str) {
         if self.remembered + location.len() <= REMEMBERED {
             self.remembered += location.len();
-            self.first.entry(hash(path)).or_insert_with(|| location.to_owned());
+            self.first
+                .entry(hash(artifact, path))
+                .or_insert_with(|| location.to_owned());
         }
     }
 
     fn odd(&mut self, archive: &Archive, name: &[u8], path: &[u8], oddity: Oddity, location: &str) {
-        let severity = match (oddity, self.first.get(&hash(path))) {
+        let severity = match (oddity, self.first.get(&hash(archive.artifact, path))) {
             (Oddity::Duplicate, Some(first)) if differ(first, location) => Severity::Medium,
             (Oddity::Duplicate, _) => Severity::Low,
             _ => kind_of(oddity).rule.severity,
@@ -199,7 +226,10 @@ impl<'a> Out<'a> {
         let path = location
             .and_then(|location| location.strip_prefix("/package/")?.split_once('/'))
             .map_or_else(|| archive.entry(name), |(_, path)| path.to_owned());
-        self.report.find_at(archive, kind_of(oddity), severity, path, || title(oddity, name, severity));
+        self.report
+            .find_at(archive, kind_of(oddity), severity, path, || {
+                title(oddity, name, severity)
+            });
     }
 
     fn nested(&mut self, outer: &Archive, path: &[u8], renamed: bool, location: String) {
@@ -224,12 +254,12 @@ impl<'a> Out<'a> {
         };
         let job = Job { archive, location };
         self.archives += 1;
-        if self.archives > ARCHIVES || self.remembered + weight(&job) > REMEMBERED {
+        if self.archives > ARCHIVES || self.waiting + weight(&job) > REMEMBERED {
             let reason = "too many archives inside archives: this one was not unpacked";
             self.report.archive_problem(&job.archive, reason);
             return;
         }
-        self.remembered += weight(&job);
+        self.waiting += weight(&job);
         self.jobs.push_back(job);
     }
 }
@@ -245,7 +275,11 @@ fn resolve(archive: &Archive, name: &[u8]) -> (Vec<u8>, bool) {
         return (name.to_vec(), false);
     }
     let escaped = escapes(name);
-    let name = if escaped { sanitised(name) } else { name.to_vec() };
+    let name = if escaped {
+        sanitised(name)
+    } else {
+        name.to_vec()
+    };
     ([&archive.prefix[..], &name].concat(), escaped)
 }
 
@@ -297,8 +331,11 @@ fn differ(one: &str, other: &str) -> bool {
     compare().unwrap_or(false)
 }
 
-fn hash(path: &[u8]) -> u64 {
+/// The default hasher has fixed keys. Who makes paths collide gets two files compared
+/// that have nothing in common, and a finding that weighs more.
+fn hash(artifact: u32, path: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
+    hasher.write_u32(artifact);
     hasher.write(&sanitised(path));
     hasher.finish()
 }
@@ -330,7 +367,9 @@ fn title(oddity: Oddity, name: &[u8], severity: Severity) -> String {
         }
         Oddity::Duplicate => format!("{name} occurs twice"),
         Oddity::CaseCollision => format!("{name} differs from another path in case only"),
-        Oddity::Conflict => format!("{name} is a file where another entry is a folder, or a name the host reserves"),
+        Oddity::Conflict => {
+            format!("{name} is a file where another entry is a folder, or a name the host reserves")
+        }
         Oddity::Empty => "an entry has no name".into(),
     }
 }

@@ -58,7 +58,13 @@ pub struct Report {
 
 impl Report {
     /// Adds a finding about an entry (or the archive itself) at the rule's own severity.
-    pub fn find(&mut self, archive: &Archive, kind: &'static Kind, entry: Option<&[u8]>, title: impl FnOnce() -> String) {
+    pub fn find(
+        &mut self,
+        archive: &Archive,
+        kind: &'static Kind,
+        entry: Option<&[u8]>,
+        title: impl FnOnce() -> String,
+    ) {
         self.find_as(archive, kind, kind.rule.severity, entry, title);
     }
 
@@ -71,7 +77,10 @@ impl Report {
         entry: Option<&[u8]>,
         title: impl FnOnce() -> String,
     ) {
-        let path = entry.map_or_else(|| archive.path.clone().unwrap_or_default(), |name| archive.entry(name));
+        let path = entry.map_or_else(
+            || archive.path.clone().unwrap_or_default(),
+            |name| archive.entry(name),
+        );
         self.find_at(archive, kind, severity, path, title);
     }
 
@@ -89,7 +98,11 @@ impl Report {
         if *count > PER_RULE {
             return;
         }
-        let severity = if archive.installed { severity } else { lower(severity) };
+        let severity = if archive.installed {
+            severity
+        } else {
+            lower(severity)
+        };
         let mut finding = Finding::new(&kind.rule, Confidence::High)
             .title(title())
             .why(kind.why)
@@ -120,7 +133,11 @@ impl Report {
             self.more_problems += 1;
             return;
         }
-        self.analysis.problems.push(wit::Problem { path, artifact: Some(archive.artifact), reason });
+        self.analysis.problems.push(wit::Problem {
+            path,
+            artifact: Some(archive.artifact),
+            reason,
+        });
     }
 
     /// All that was found.
@@ -129,19 +146,18 @@ impl Report {
             self.analysis.problems.push(wit::Problem {
                 path: None,
                 artifact: None,
-                reason: format!("{} more problems of this kind while unpacking", self.more_problems),
+                reason: format!(
+                    "{} more problems of this kind while unpacking",
+                    self.more_problems
+                ),
             });
         }
         self.analysis
     }
 }
 
-/// One step down: a hostile archive that nothing unpacks is odd, not dangerous.
+/// What is odd about an archive that no installer unpacks hides nothing: all of it was
+/// analysed.
 fn lower(severity: Severity) -> Severity {
-    match severity {
-        Severity::Critical => Severity::High,
-        Severity::High => Severity::Medium,
-        Severity::Medium | Severity::Low => Severity::Low,
-        Severity::Info => Severity::Info,
-    }
+    severity.min(Severity::Low)
 }

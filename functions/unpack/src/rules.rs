@@ -125,6 +125,10 @@ kinds! {
         "Data stands before the zip",
         "Self-extracting archives and Python's zip applications look so; anything else hides one file in another.",
         "The data was analysed as a file whose name ends in `!leading-data`.";
+    UNLISTED_DATA: "archive-unlisted-data", Low, &["T1564"],
+        "A zip holds data that belongs to no entry",
+        "Unpackers ignore it; code that reads its own archive may not.",
+        "Signing blocks and remains of deleted entries look so. The data was analysed as a file whose name starts with `!unlisted-data`.";
     POLYGLOT: "archive-polyglot", High, &["T1036"],
         "The file is valid as two archive formats",
         "Tools disagree on what it is, so that a scanner may see other files than are installed.",

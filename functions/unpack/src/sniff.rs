@@ -62,7 +62,10 @@ impl Found {
 pub fn identify(source: &mut Source) -> io::Result<Found> {
     let mut bytes = [0; HEAD];
     let length = source.read_at(0, &mut bytes)?;
-    Ok(Found { head: head(&bytes[..length]), zip: Directories::locate(source)? })
+    Ok(Found {
+        head: head(&bytes[..length]),
+        zip: Directories::locate(source)?,
+    })
 }
 
 /// What the first [`HEAD`] bytes (or fewer, if the file is shorter) say.
@@ -70,15 +73,20 @@ pub fn head(bytes: &[u8]) -> Option<Head> {
     Some(match bytes {
         [0x1F, 0x8B, 0x08, ..] => Head::Compressed(Codec::Gzip),
         [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..]
-            if rest.starts_with(b"\x31\x41\x59\x26\x53\x59") || rest.starts_with(b"\x17\x72\x45\x38\x50\x90") =>
+            if rest.starts_with(b"\x31\x41\x59\x26\x53\x59")
+                || rest.starts_with(b"\x17\x72\x45\x38\x50\x90") =>
         {
             Head::Compressed(Codec::Bzip2)
         }
         [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Head::Compressed(Codec::Xz),
-        [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Head::Compressed(Codec::Zstd),
+        [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => {
+            Head::Compressed(Codec::Zstd)
+        }
         // A tar whose first entry's name starts so is a tar first: see `unpack`.
         _ if tar::is_header(bytes) => Head::Tar,
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 7, 8, b'P', b'K', 3, 4, ..] => Head::Zip,
+        [b'P', b'K', 3, 4, ..]
+        | [b'P', b'K', 5, 6, ..]
+        | [b'P', b'K', 7, 8, b'P', b'K', 3, 4, ..] => Head::Zip,
         _ if is_lzma(bytes) => Head::Compressed(Codec::Lzma),
         _ => Head::Unsupported(unsupported(bytes)?),
     })
@@ -87,11 +95,17 @@ pub fn head(bytes: &[u8]) -> Option<Head> {
 /// `.lzma` has no magic: default properties, a power of two as dictionary size, and a
 /// length that is unknown or below 256 GiB.
 fn is_lzma(bytes: &[u8]) -> bool {
-    let [0x5D, d0, d1, d2, d3, length @ ..] = bytes else { return false };
-    let Some((length, [0, ..])) = length.split_first_chunk::<8>() else { return false };
+    let [0x5D, d0, d1, d2, d3, length @ ..] = bytes else {
+        return false;
+    };
+    let Some((length, [0, ..])) = length.split_first_chunk::<8>() else {
+        return false;
+    };
     let dictionary = u32::from_le_bytes([*d0, *d1, *d2, *d3]);
     let length = u64::from_le_bytes(*length);
-    dictionary.is_power_of_two() && dictionary >= 1 << 12 && (length == u64::MAX || (length > 0 && length < 1 << 38))
+    dictionary.is_power_of_two()
+        && dictionary >= 1 << 12
+        && (length == u64::MAX || (length > 0 && length < 1 << 38))
 }
 
 fn unsupported(bytes: &[u8]) -> Option<&'static str> {
@@ -105,7 +119,10 @@ fn unsupported(bytes: &[u8]) -> Option<&'static str> {
         (b"LZIP\x01", "lzip"),
         (b"xar!\0\x1C", "xar"),
     ];
-    MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name)
+    MAGIC
+        .iter()
+        .find(|(magic, _)| bytes.starts_with(magic))
+        .map(|(_, name)| *name)
 }
 
 /// The format that a file name's suffix promises, for names that archives have.
@@ -128,7 +145,10 @@ pub fn promised(name: &str) -> Option<&'static str> {
         (".vsix", "zip"),
     ];
     let name = name.to_ascii_lowercase();
-    SUFFIXES.iter().find(|(suffix, _)| name.ends_with(suffix)).map(|(_, format)| *format)
+    SUFFIXES
+        .iter()
+        .find(|(suffix, _)| name.ends_with(suffix))
+        .map(|(_, format)| *format)
 }
 
 #[cfg(test)]
@@ -139,8 +159,14 @@ mod tests {
     fn weak_signatures_are_checked_twice() {
         assert_eq!(head(b"BZh9 is how this text starts"), None);
         assert_eq!(head(b"]\0\0\0 a line of text that looks like lzma"), None);
-        assert_eq!(head(b"\x5D\0\0\x80\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0"), Some(Head::Compressed(Codec::Lzma)));
-        assert_eq!(head(b"7z\xBC\xAF\x27\x1C\0\x04"), Some(Head::Unsupported("7z")));
+        assert_eq!(
+            head(b"\x5D\0\0\x80\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\0"),
+            Some(Head::Compressed(Codec::Lzma))
+        );
+        assert_eq!(
+            head(b"7z\xBC\xAF\x27\x1C\0\x04"),
+            Some(Head::Unsupported("7z"))
+        );
         assert_eq!(head(b""), None);
     }
 }

@@ -34,7 +34,7 @@ impl Source {
             file,
             size,
             cursor: 0,
-            buffer: vec![0; CHUNK],
+            buffer: Vec::new(),
             window: 0..0,
         })
     }
@@ -56,6 +56,10 @@ impl Source {
                 self.file.seek(SeekFrom::Start(offset))?;
             }
             self.window = offset..offset;
+            // Grown when it is needed: most files are small, and there may be many.
+            if self.buffer.len() < wanted {
+                self.buffer.resize(wanted, 0);
+            }
             let read = read_full(&mut self.file, &mut self.buffer[..wanted])?;
             self.cursor = offset + read as u64;
             self.window = offset..self.cursor;

@@ -45,24 +45,46 @@ fn outermost(input: &Input) -> Job {
         optional: input.optional,
         gem: input.filename.to_ascii_lowercase().ends_with(".gem"),
     };
-    Job { archive, location: input.location.clone() }
+    Job {
+        archive,
+        location: input.location.clone(),
+    }
 }
 
 fn report_limit(out: &mut Out<'_>, archive: &Archive, limit: Limit) {
     let (severity, what) = match limit {
-        Limit::Files => (Some(Severity::Medium), "holds more files than the limit on files allows"),
-        Limit::Bytes => (Some(Severity::Medium), "unpacks to more than the limit on bytes allows"),
-        Limit::Ratio => (Some(Severity::High), "unpacks to more than its size allows by the limit on the ratio"),
+        Limit::Files => (
+            Some(Severity::Medium),
+            "holds more files than the limit on files allows",
+        ),
+        Limit::Bytes => (
+            Some(Severity::Medium),
+            "unpacks to more than the limit on bytes allows",
+        ),
+        Limit::Ratio => (
+            Some(Severity::High),
+            "unpacks to more than its size allows by the limit on the ratio",
+        ),
         Limit::Storage => (None, "could not be unpacked: the host's disk is full"),
     };
-    let name = archive.path.clone().map_or_else(|| shown(&archive.name), |path| shown(path.as_bytes()));
+    let name = archive
+        .path
+        .clone()
+        .map_or_else(|| shown(&archive.name), |path| shown(path.as_bytes()));
     if let Some(severity) = severity {
         // Whoever unpacks the outermost archive meets the bomb in it or not at all, but
         // the ratio is that of the whole: it does not weigh less inside.
-        let whole = Archive { installed: true, ..archive.clone() };
-        out.report.find_as(&whole, &rules::BOMB, severity, None, || format!("{name} {what}"));
+        let whole = Archive {
+            installed: true,
+            ..archive.clone()
+        };
+        out.report
+            .find_as(&whole, &rules::BOMB, severity, None, || {
+                format!("{name} {what}")
+            });
     }
-    out.report.archive_problem(archive, format!("{name} {what}; the rest was not analysed"));
+    out.report
+        .archive_problem(archive, format!("{name} {what}; the rest was not analysed"));
 }
 
 fn one(out: &mut Out<'_>, job: &Job, nesting: u32) -> Result<(), Limit> {
@@ -74,18 +96,23 @@ fn one(out: &mut Out<'_>, job: &Job, nesting: u32) -> Result<(), Limit> {
     let (mut source, found) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            out.report.archive_problem(archive, format!("could not be read: {error}"));
+            out.report
+                .archive_problem(archive, format!("could not be read: {error}"));
             return Ok(());
         }
     };
     if !found.is_archive() {
         if !archive.optional {
-            out.report.archive_problem(archive, "not an archive of a known format");
+            out.report
+                .archive_problem(archive, "not an archive of a known format");
         }
         return Ok(());
     }
     if archive.depth > nesting {
-        let reason = format!("an archive inside {} others; the limit is {nesting}, so that it was not unpacked", archive.depth);
+        let reason = format!(
+            "an archive inside {} others; the limit is {nesting}, so that it was not unpacked",
+            archive.depth
+        );
         out.report.archive_problem(archive, reason);
         return Ok(());
     }
@@ -107,7 +134,10 @@ fn dispatch(out: &mut Out<'_>, job: &Job, source: &mut Source, found: &Found) ->
     let archive = &job.archive;
     match found.head {
         Some(Head::Unsupported(format)) => {
-            out.report.archive_problem(archive, format!("a {format} archive, which can't be unpacked here"));
+            out.report.archive_problem(
+                archive,
+                format!("a {format} archive, which can't be unpacked here"),
+            );
             Ok(())
         }
         Some(Head::Compressed(codec)) => stream(out, job, source, found, Some(codec)),
@@ -121,25 +151,35 @@ fn dispatch(out: &mut Out<'_>, job: &Job, source: &mut Source, found: &Found) ->
 }
 
 /// Walks every central directory; beyond the first they stand in folders of their own.
-fn all_directories(out: &mut Out<'_>, job: &Job, source: &mut Source, found: &Found, prefix: &[u8]) -> Result<(), Limit> {
+fn all_directories(
+    out: &mut Out<'_>,
+    job: &Job,
+    source: &mut Source,
+    found: &Found,
+    prefix: &[u8],
+) -> Result<(), Limit> {
     let mut listing = match Source::open(&job.location) {
         Ok(listing) => listing,
         Err(error) => {
-            out.report.archive_problem(&job.archive, format!("could not be read: {error}"));
+            out.report
+                .archive_problem(&job.archive, format!("could not be read: {error}"));
             return Ok(());
         }
     };
     let count = found.zip.all.len();
     if count > 1 {
-        out.report.find(&job.archive, &rules::AMBIGUOUS_DIRECTORY, None, || {
-            format!("the zip has {count} central directories that tools choose from")
-        });
+        out.report
+            .find(&job.archive, &rules::AMBIGUOUS_DIRECTORY, None, || {
+                format!("the zip has {count} central directories that tools choose from")
+            });
     }
     for (nth, directory) in found.zip.all.iter().enumerate() {
         let mut archive = job.archive.clone();
         archive.prefix.extend_from_slice(prefix);
         if nth > 0 {
-            archive.prefix.extend_from_slice(format!("!directory-{}/", nth + 1).as_bytes());
+            archive
+                .prefix
+                .extend_from_slice(format!("!directory-{}/", nth + 1).as_bytes());
         }
         zip::walk(out, &archive, source, &mut listing, directory)?;
     }
@@ -147,21 +187,29 @@ fn all_directories(out: &mut Out<'_>, job: &Job, source: &mut Source, found: &Fo
 }
 
 /// Unpacks a tar or a compressed file, and the zip that may be behind it.
-fn stream(out: &mut Out<'_>, job: &Job, source: &mut Source, found: &Found, codec: Option<Codec>) -> Result<(), Limit> {
+fn stream(
+    out: &mut Out<'_>,
+    job: &Job,
+    source: &mut Source,
+    found: &Found,
+    codec: Option<Codec>,
+) -> Result<(), Limit> {
     let archive = &job.archive;
     let size = source.size();
     let mut section = source.section(0..size);
     let done = match codec {
-        Some(codec) => compressed(out, archive, &mut section, codec),
-        None => tar::walk(out, archive, &mut section).map(|()| true),
+        Some(codec) => {
+            let whole = compressed(out, archive, &mut section, codec);
+            whole.map(|whole| (section.position(), whole))
+        }
+        None => tar::walk(out, archive, &mut section).map(|end| (end, true)),
     };
-    let end = section.position();
-    let whole = match done {
-        Ok(whole) => whole,
+    let (end, whole) = match done {
+        Ok(done) => done,
         Err(Stop::Limit(limit)) => return Err(limit),
         Err(Stop::Damaged(reason)) => {
             out.report.archive_problem(archive, reason);
-            false
+            (section.position(), false)
         }
     };
     if found.zip.stand_beside(end) {
@@ -179,7 +227,12 @@ fn stream(out: &mut Out<'_>, job: &Job, source: &mut Source, found: &Found, code
 
 /// Unpacks a compressed tar or a compressed single file. Says whether it was read to its
 /// end.
-fn compressed(out: &mut Out<'_>, archive: &Archive, section: &mut Section<'_>, codec: Codec) -> Result<bool, Stop> {
+fn compressed(
+    out: &mut Out<'_>,
+    archive: &Archive,
+    section: &mut Section<'_>,
+    codec: Codec,
+) -> Result<bool, Stop> {
     let mut member = codec.member();
     let mut stream = Members::new(&mut *member, section);
     let mut head = [0; HEAD];
@@ -228,13 +281,19 @@ fn keep(out: &mut Out<'_>, archive: &Archive, content: &mut dyn Read) -> Result<
 ///
 /// # Errors
 /// A limit of the sink.
-pub fn trailing_data(out: &mut Out<'_>, archive: &Archive, entry: &[u8], rest: &mut Section<'_>) -> Result<(), Limit> {
+pub fn trailing_data(
+    out: &mut Out<'_>,
+    archive: &Archive,
+    entry: &[u8],
+    rest: &mut Section<'_>,
+) -> Result<(), Limit> {
     let start = rest.position();
     match skip_zeros(rest) {
         Ok(true) => return Ok(()),
         Ok(false) => {}
         Err(error) => {
-            out.report.archive_problem(archive, format!("could not be read: {error}"));
+            out.report
+                .archive_problem(archive, format!("could not be read: {error}"));
             return Ok(());
         }
     }
@@ -242,36 +301,59 @@ pub fn trailing_data(out: &mut Out<'_>, archive: &Archive, entry: &[u8], rest: &
     match trailing(out, archive, entry, rest) {
         Err(Stop::Limit(limit)) => Err(limit),
         Err(Stop::Damaged(reason)) => {
-            out.report.archive_problem(archive, format!("{length} bytes after its end: {reason}"));
+            out.report
+                .archive_problem(archive, format!("{length} bytes after its end: {reason}"));
             Ok(())
         }
         Ok(()) => Ok(()),
     }
 }
 
-/// Whether there is nothing but zeros.
+/// Whether there is nothing but zeros; it then stands at the end, else at the first chunk
+/// that has others.
 fn skip_zeros(rest: &mut Section<'_>) -> io::Result<bool> {
     use io::BufRead as _;
     loop {
         let bytes = rest.fill_buf()?;
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        match bytes.len() {
-            0 => return Ok(true),
-            length if zeros < length => return Ok(false),
-            length => rest.consume(length),
+        let length = bytes.len();
+        if length == 0 {
+            return Ok(true);
         }
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        rest.consume(length);
     }
+}
+
+/// Whether a part of a file is padding. What can't be read is not.
+pub fn only_zeros(part: &mut Section<'_>) -> bool {
+    skip_zeros(part).unwrap_or(false)
 }
 
 /// Reports and keeps what follows the end of an archive or entry.
 ///
 /// # Errors
 /// A limit of the sink, or why the data can't be read.
-pub fn trailing(out: &mut Out<'_>, archive: &Archive, entry: &[u8], rest: &mut dyn Read) -> Result<(), Stop> {
-    out.report.find(archive, &rules::TRAILING_DATA, (!entry.is_empty()).then_some(entry), || {
-        let name = if entry.is_empty() { shown(&archive.name) } else { shown(entry) };
-        format!("data follows the end of {name}")
-    });
+pub fn trailing(
+    out: &mut Out<'_>,
+    archive: &Archive,
+    entry: &[u8],
+    rest: &mut dyn Read,
+) -> Result<(), Stop> {
+    out.report.find(
+        archive,
+        &rules::TRAILING_DATA,
+        (!entry.is_empty()).then_some(entry),
+        || {
+            let name = if entry.is_empty() {
+                shown(&archive.name)
+            } else {
+                shown(entry)
+            };
+            format!("data follows the end of {name}")
+        },
+    );
     let name = [entry, b"!trailing-data"].concat();
     let written = out.file(archive, &name, false, rest)?;
     written.damage.map_or(Ok(()), |error| Err(error.into()))

@@ -31,7 +31,11 @@ impl Member for Bzip2 {
             if matches!(status, Status::StreamEnd) {
                 self.state = None;
             } else if made == 0 && taken == 0 {
-                return Err(if at_end { truncated() } else { damaged("bzip2: no progress") });
+                return Err(if at_end {
+                    truncated()
+                } else {
+                    damaged("bzip2: no progress")
+                });
             }
             input.consume(taken);
             if made > 0 {

@@ -50,7 +50,10 @@ impl Member for Gzip {
         if read == 0 {
             let mut trailer = [0; 8];
             input.read_exact(&mut trailer)?;
-            let ours = [self.checksum.sum().to_le_bytes(), self.checksum.amount().to_le_bytes()];
+            let ours = [
+                self.checksum.sum().to_le_bytes(),
+                self.checksum.amount().to_le_bytes(),
+            ];
             if trailer[..] != ours.concat()[..] {
                 return Err(damaged("gzip: wrong checksum"));
             }

@@ -18,7 +18,11 @@ pub struct Inflater {
 
 impl Default for Inflater {
     fn default() -> Self {
-        Self { state: Decompress::new(false), used: false, ended: false }
+        Self {
+            state: Decompress::new(false),
+            used: false,
+            ended: false,
+        }
     }
 }
 
@@ -39,15 +43,21 @@ impl Member for Inflater {
             let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
             let status = self.state.decompress(bytes, out, FlushDecompress::None);
             let status = status.map_err(|error| damaged(format!("deflate: {error}")))?;
-            let taken = usize::try_from(self.state.total_in() - before_in).map_err(io::Error::other)?;
-            let made = usize::try_from(self.state.total_out() - before_out).map_err(io::Error::other)?;
+            let taken =
+                usize::try_from(self.state.total_in() - before_in).map_err(io::Error::other)?;
+            let made =
+                usize::try_from(self.state.total_out() - before_out).map_err(io::Error::other)?;
             input.consume(taken);
             self.ended = status == Status::StreamEnd;
             if made > 0 {
                 return Ok(made);
             }
             if !self.ended && taken == 0 {
-                return Err(if at_end { truncated() } else { damaged("deflate: no progress") });
+                return Err(if at_end {
+                    truncated()
+                } else {
+                    damaged("deflate: no progress")
+                });
             }
         }
         Ok(0)

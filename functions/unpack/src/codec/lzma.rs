@@ -34,18 +34,27 @@ pub struct Lzma {
 impl Lzma {
     /// For `.xz`.
     pub fn xz() -> Self {
-        Self { container: Container::Xz, stream: None }
+        Self {
+            container: Container::Xz,
+            stream: None,
+        }
     }
 
     /// For `.lzma`.
     pub fn alone() -> Self {
-        Self { container: Container::Alone, stream: None }
+        Self {
+            container: Container::Alone,
+            stream: None,
+        }
     }
 
     /// For zip's method 14 (APPNOTE 5.8.8). `length` is the entry's declared length, where
     /// its flags do not say that the data marks its own end.
     pub fn zip(length: Option<u64>) -> Self {
-        Self { container: Container::Zip(length), stream: None }
+        Self {
+            container: Container::Zip(length),
+            stream: None,
+        }
     }
 }
 
@@ -65,11 +74,18 @@ fn zip_stream(input: &mut Section<'_>, length: Option<u64>) -> io::Result<LzmaSt
 }
 
 fn too_large() -> io::Error {
-    damaged(format!("its dictionary is larger than the limit of {} MiB", WINDOW >> 20))
+    damaged(format!(
+        "its dictionary is larger than the limit of {} MiB",
+        WINDOW >> 20
+    ))
 }
 
 fn step(stream: &mut Stream, bytes: &[u8], out: &mut [u8]) -> io::Result<StreamResult> {
-    let action = if bytes.is_empty() { Action::Finish } else { Action::Run };
+    let action = if bytes.is_empty() {
+        Action::Finish
+    } else {
+        Action::Run
+    };
     let result = match stream {
         Stream::Xz(stream) => stream.process(bytes, out, action),
         Stream::Lzma(stream) => stream.process(bytes, out, action),

@@ -87,7 +87,12 @@ pub struct Members<'m, 's, 'a> {
 impl<'m, 's, 'a> Members<'m, 's, 'a> {
     /// Decompresses `input` from where it stands.
     pub fn new(member: &'m mut dyn Member, input: &'s mut Section<'a>) -> Self {
-        Self { member, input, state: State::Between, seen: 0 }
+        Self {
+            member,
+            input,
+            state: State::Between,
+            seen: 0,
+        }
     }
 
     /// Whether all streams were read to their end.
@@ -106,7 +111,10 @@ impl<'m, 's, 'a> Members<'m, 's, 'a> {
             }
         }
         if self.seen == self.member.members() {
-            return Err(damaged(format!("more than {} compressed streams in one file", self.seen)));
+            return Err(damaged(format!(
+                "more than {} compressed streams in one file",
+                self.seen
+            )));
         }
         self.seen += 1;
         self.member.begin(self.input)?;
@@ -145,6 +153,10 @@ impl<M: Member + ?Sized> Member for &mut M {
     fn starts(&self, head: &[u8]) -> bool {
         (**self).starts(head)
     }
+
+    fn members(&self) -> u32 {
+        (**self).members()
+    }
 }
 
 impl<M: Member + ?Sized> Member for Box<M> {
@@ -158,6 +170,10 @@ impl<M: Member + ?Sized> Member for Box<M> {
 
     fn starts(&self, head: &[u8]) -> bool {
         (**self).starts(head)
+    }
+
+    fn members(&self) -> u32 {
+        (**self).members()
     }
 }
 
@@ -175,7 +191,11 @@ impl<'s, 'a, M: Member> Single<'s, 'a, M> {
     /// What is wrong with its header.
     pub fn new(mut member: M, input: &'s mut Section<'a>) -> io::Result<Self> {
         member.begin(input)?;
-        Ok(Self { member, input, done: false })
+        Ok(Self {
+            member,
+            input,
+            done: false,
+        })
     }
 }
 

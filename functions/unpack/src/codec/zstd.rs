@@ -18,7 +18,10 @@ impl Default for Zstd {
     fn default() -> Self {
         let mut frame = FrameDecoder::new();
         frame.set_max_window_size(u64::from(WINDOW));
-        Self { frame, skippable: false }
+        Self {
+            frame,
+            skippable: false,
+        }
     }
 }
 
@@ -41,7 +44,9 @@ impl Member for Zstd {
             }
             return Ok(());
         }
-        self.frame.reset(input).map_err(|error| damaged(format!("zstd: {error}")))
+        self.frame
+            .reset(input)
+            .map_err(|error| damaged(format!("zstd: {error}")))
     }
 
     fn read(&mut self, input: &mut Section<'_>, out: &mut [u8]) -> io::Result<usize> {
@@ -55,7 +60,10 @@ impl Member for Zstd {
         }
         let read = self.frame.read(out)?;
         if read == 0 {
-            let (stored, ours) = (self.frame.get_checksum_from_data(), self.frame.get_calculated_checksum());
+            let (stored, ours) = (
+                self.frame.get_checksum_from_data(),
+                self.frame.get_calculated_checksum(),
+            );
             if stored.is_some() && stored != ours {
                 return Err(damaged("zstd: wrong checksum"));
             }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Read as _};
 
-use packguard_sdk::unpacker::EntryKind;
 use packguard_sdk::Severity;
+use packguard_sdk::unpacker::EntryKind;
 use tar::{EntryType, Header};
 
 use super::pax::Extensions;
@@ -39,7 +39,9 @@ impl Walk<'_, '_, '_> {
                 let target = self.target(header, &extensions);
                 self.no_data(&name, EntryKind::Hardlink(target), size)
             }
-            EntryType::Char | EntryType::Block | EntryType::Fifo => self.no_data(&name, EntryKind::Special, size),
+            EntryType::Char | EntryType::Block | EntryType::Fifo => {
+                self.no_data(&name, EntryKind::Special, size)
+            }
             EntryType::GNUSparse => self.gnu_sparse(header, &name, size),
             kind if kind.as_byte() == DUMP_DIRECTORY => {
                 self.out.other(self.archive, &name, EntryKind::Directory)?;
@@ -62,11 +64,18 @@ impl Walk<'_, '_, '_> {
         let field = &header.as_old().size;
         let is_blank = field.iter().all(|byte| matches!(byte, 0 | b' '));
         let stored = if is_blank { 0 } else { header.entry_size()? };
-        let Some(size) = extensions.size.or(self.global.size) else { return Ok(stored) };
+        let Some(size) = extensions.size.or(self.global.size) else {
+            return Ok(stored);
+        };
         if stored != 0 && stored != size {
-            self.out.report.find(self.archive, &rules::HEADER_MISMATCH, Some(name), || {
-                format!("{} has {stored} bytes by its header and {size} by its pax header", shown(name))
-            });
+            self.out
+                .report
+                .find(self.archive, &rules::HEADER_MISMATCH, Some(name), || {
+                    format!(
+                        "{} has {stored} bytes by its header and {size} by its pax header",
+                        shown(name)
+                    )
+                });
         }
         Ok(size)
     }
@@ -76,7 +85,13 @@ impl Walk<'_, '_, '_> {
         long.unwrap_or_else(|| header.link_name_bytes().unwrap_or_default().into_owned())
     }
 
-    fn file(&mut self, header: &Header, extensions: &Extensions, name: &[u8], size: u64) -> Result<(), Stop> {
+    fn file(
+        &mut self,
+        header: &Header,
+        extensions: &Extensions,
+        name: &[u8],
+        size: u64,
+    ) -> Result<(), Stop> {
         let executable = header.mode().is_ok_and(|mode| mode & 0o111 != 0);
         let mut data = (&mut self.input).take(size);
         let map = Map::of_pax(extensions, &mut data)?;
@@ -85,7 +100,12 @@ impl Walk<'_, '_, '_> {
             note_sparse(self.out, self.archive, name, map);
         }
         let written = match map {
-            Some(map) => self.out.file(self.archive, name, executable, &mut Expanded::new(map, &mut data))?,
+            Some(map) => self.out.file(
+                self.archive,
+                name,
+                executable,
+                &mut Expanded::new(map, &mut data),
+            )?,
             None => self.out.file(self.archive, name, executable, &mut data)?,
         };
         if let Some(error) = written.damage {
@@ -103,7 +123,12 @@ impl Walk<'_, '_, '_> {
         note_sparse(self.out, self.archive, name, &map);
         let executable = header.mode().is_ok_and(|mode| mode & 0o111 != 0);
         let mut data = (&mut self.input).take(size);
-        let written = self.out.file(self.archive, name, executable, &mut Expanded::new(map, &mut data))?;
+        let written = self.out.file(
+            self.archive,
+            name,
+            executable,
+            &mut Expanded::new(map, &mut data),
+        )?;
         if let Some(error) = written.damage {
             return Err(named(name, error));
         }
@@ -117,7 +142,10 @@ impl Walk<'_, '_, '_> {
     /// Checks that all data was there, and reads what it is padded with.
     fn ended(&mut self, name: &[u8], size: u64, missing: u64) -> Result<(), Stop> {
         if missing > 0 {
-            return Err(Stop::damaged(format!("{} lacks {missing} of {size} bytes", shown(name))));
+            return Err(Stop::damaged(format!(
+                "{} lacks {missing} of {size} bytes",
+                shown(name)
+            )));
         }
         self.skip_padding(size)
     }
@@ -130,7 +158,9 @@ impl Walk<'_, '_, '_> {
         if size == 0 {
             return Ok(());
         }
-        let Some(block) = self.block()? else { return Ok(()) };
+        let Some(block) = self.block()? else {
+            return Ok(());
+        };
         if is_header(&block) || block == [0; BLOCK] {
             self.ahead = Some(block);
             return Ok(());
@@ -143,15 +173,22 @@ impl Walk<'_, '_, '_> {
         if size == 0 {
             return Ok(());
         }
-        self.out.report.find(self.archive, &rules::UNEXPECTED_CONTENT, Some(name), || {
-            format!("{} carries {size} bytes of data", shown(name))
-        });
+        self.out
+            .report
+            .find(self.archive, &rules::UNEXPECTED_CONTENT, Some(name), || {
+                format!("{} carries {size} bytes of data", shown(name))
+            });
         let name = [name.strip_suffix(b"/").unwrap_or(name), b"!content"].concat();
         let first = first.as_ref().map_or(&[][..], |block| &block[..]);
         let inner = usize::try_from(size).map_or(first.len(), |size| size.min(first.len()));
         let left = size - inner as u64;
         let mut rest = (&mut self.input).take(left);
-        let written = self.out.file(self.archive, &name, false, &mut first[..inner].chain(&mut rest))?;
+        let written = self.out.file(
+            self.archive,
+            &name,
+            false,
+            &mut first[..inner].chain(&mut rest),
+        )?;
         if let Some(error) = written.damage {
             return Err(named(&name, error));
         }
@@ -164,15 +201,21 @@ impl Walk<'_, '_, '_> {
     }
 }
 
-fn note_sparse(out: &mut crate::out::Out<'_>, archive: &crate::report::Archive, name: &[u8], map: &Map) {
+fn note_sparse(
+    out: &mut crate::out::Out<'_>,
+    archive: &crate::report::Archive,
+    name: &[u8],
+    map: &Map,
+) {
     let holes = map.holes();
     out.report.find(archive, &rules::SPARSE, Some(name), || {
         format!("{} is stored with {holes} bytes of holes", shown(name))
     });
     if holes > SPARSE_HOLES {
-        out.report.find_as(archive, &rules::BOMB, Severity::High, Some(name), || {
-            format!("{} claims {holes} bytes that are not stored", shown(name))
-        });
+        out.report
+            .find_as(archive, &rules::BOMB, Severity::High, Some(name), || {
+                format!("{} claims {holes} bytes that are not stored", shown(name))
+            });
     }
 }
 

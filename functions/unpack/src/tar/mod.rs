@@ -57,11 +57,19 @@ impl From<io::Error> for Stop {
 
 /// Whether a block is a header: its checksum says so, in the signed form of old tools too.
 pub fn is_header(bytes: &[u8]) -> bool {
-    let Some(block) = bytes.first_chunk::<BLOCK>() else { return false };
-    let Ok(stored) = Header::from_byte_slice(block).cksum() else { return false };
+    let Some(block) = bytes.first_chunk::<BLOCK>() else {
+        return false;
+    };
+    let Ok(stored) = Header::from_byte_slice(block).cksum() else {
+        return false;
+    };
     let (mut unsigned, mut signed) = (0_u32, 0_i32);
     for (at, byte) in block.iter().enumerate() {
-        let byte = if (148..156).contains(&at) { b' ' } else { *byte };
+        let byte = if (148..156).contains(&at) {
+            b' '
+        } else {
+            *byte
+        };
         unsigned += u32::from(byte);
         signed += i32::from(byte.cast_signed());
     }
@@ -96,33 +104,39 @@ impl Read for Counted<'_> {
     }
 }
 
-/// Hands every entry of a tar to the sink.
+/// Hands every entry of a tar to the sink, and what follows the end of the tar. Says
+/// after how many bytes that end was.
 ///
 /// # Errors
 /// A limit of the sink, or where and why the tar makes no sense.
-pub fn walk(out: &mut Out<'_>, archive: &Archive, input: &mut dyn Read) -> Result<(), Stop> {
+pub fn walk(out: &mut Out<'_>, archive: &Archive, input: &mut dyn Read) -> Result<u64, Stop> {
     let mut walk = Walk {
         out,
         archive,
-        input: Counted { inner: input, read: 0 },
+        input: Counted {
+            inner: input,
+            read: 0,
+        },
         ahead: None,
         global: Extensions::default(),
         next: Extensions::default(),
         extension_bytes: 0,
     };
     match walk.run() {
-        Err(Stop::Damaged(reason)) => {
-            Err(Stop::Damaged(format!("the tar is damaged near byte {}: {reason}", walk.input.read)))
-        }
+        Err(Stop::Damaged(reason)) => Err(Stop::Damaged(format!(
+            "the tar is damaged near byte {}: {reason}",
+            walk.input.read
+        ))),
         done => done,
     }
 }
 
 impl Walk<'_, '_, '_> {
-    fn run(&mut self) -> Result<(), Stop> {
+    fn run(&mut self) -> Result<u64, Stop> {
         while let Some(block) = self.block()? {
             if block == [0; BLOCK] {
-                return self.after_end();
+                let end = self.input.read;
+                return self.after_end().map(|()| end);
             }
             if !is_header(&block) {
                 return Err(Stop::damaged("a header's checksum is wrong"));
@@ -140,7 +154,7 @@ impl Walk<'_, '_, '_> {
             }
         }
         // Many tools leave the end mark out.
-        Ok(())
+        Ok(self.input.read)
     }
 
     /// The next block; `None` at the end of the input.
@@ -159,7 +173,10 @@ impl Walk<'_, '_, '_> {
     /// The data of an extension header.
     fn extension(&mut self, header: &Header, limit: u64) -> Result<Vec<u8>, Stop> {
         let size = header.entry_size()?;
-        self.extension_bytes = self.extension_bytes.saturating_add(size).saturating_add(BLOCK as u64);
+        self.extension_bytes = self
+            .extension_bytes
+            .saturating_add(size)
+            .saturating_add(BLOCK as u64);
         if size > limit || self.extension_bytes > EXTENSIONS {
             return Err(Stop::damaged(format!(
                 "extension headers beyond the limits ({} KiB each, {} MiB in all)",
@@ -185,9 +202,11 @@ impl Walk<'_, '_, '_> {
         let records = self.extension(header, PAX)?;
         self.global.read(&records)?;
         if self.global != Extensions::default() {
-            self.out.report.find(self.archive, &rules::HEADER_MISMATCH, None, || {
-                "a global header renames or resizes all entries that follow".into()
-            });
+            self.out
+                .report
+                .find(self.archive, &rules::HEADER_MISMATCH, None, || {
+                    "a global header renames or resizes all entries that follow".into()
+                });
         }
         Ok(())
     }
@@ -197,7 +216,10 @@ impl Walk<'_, '_, '_> {
         let padding = (block - size % block) % block;
         let mut rest = [0; BLOCK];
         // The last entry of some tars is not padded.
-        read_full(&mut self.input, &mut rest[..usize::try_from(padding).map_err(io::Error::other)?])?;
+        read_full(
+            &mut self.input,
+            &mut rest[..usize::try_from(padding).map_err(io::Error::other)?],
+        )?;
         Ok(())
     }
 
@@ -217,7 +239,10 @@ impl Walk<'_, '_, '_> {
             }
             zeros += read as u64;
             if zeros > PADDING {
-                let reason = format!("more than {} MiB of zeros after the end of the tar were not looked at", PADDING >> 20);
+                let reason = format!(
+                    "more than {} MiB of zeros after the end of the tar were not looked at",
+                    PADDING >> 20
+                );
                 self.out.report.archive_problem(self.archive, reason);
                 return Ok(());
             }

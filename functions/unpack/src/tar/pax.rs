@@ -40,7 +40,8 @@ impl Extensions {
     /// [`Stop::Damaged`] when a record is malformed: tools disagree on what to do then.
     pub fn read(&mut self, mut records: &[u8]) -> Result<(), Stop> {
         while !records.is_empty() && records[0] != 0 {
-            let (key, value, rest) = record(records).ok_or_else(|| Stop::damaged("malformed pax header"))?;
+            let (key, value, rest) =
+                record(records).ok_or_else(|| Stop::damaged("malformed pax header"))?;
             self.set(key, value)?;
             records = rest;
         }
@@ -57,7 +58,10 @@ impl Extensions {
             b"GNU.sparse.major" => self.sparse.map_in_data = number(value)? == 1,
             b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => self.sparse.map.push(number(value)?),
             b"GNU.sparse.map" => {
-                self.sparse.map = value.split(|byte| *byte == b',').map(number).collect::<Result<_, _>>()?;
+                self.sparse.map = value
+                    .split(|byte| *byte == b',')
+                    .map(number)
+                    .collect::<Result<_, _>>()?;
             }
             _ => {}
         }
@@ -66,7 +70,11 @@ impl Extensions {
 
     /// The entry's name, by precedence: sparse, pax, GNU, header.
     pub fn name(&self) -> Option<&Vec<u8>> {
-        self.sparse.name.as_ref().or(self.path.as_ref()).or(self.long_name.as_ref())
+        self.sparse
+            .name
+            .as_ref()
+            .or(self.path.as_ref())
+            .or(self.long_name.as_ref())
     }
 
     /// The link's target, by precedence.
@@ -81,7 +89,9 @@ fn some(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn number(text: &[u8]) -> Result<u64, Stop> {
-    let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    let parsed = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| Stop::damaged("a number in a pax header is none"))
 }
 
@@ -116,7 +126,13 @@ mod tests {
 
     #[test]
     fn malformed_records_are_refused() {
-        for bad in [&b"5 a=b\n"[..], b"99 path=x\n", b"path=x\n", b"10 size=-1\n", b"0 \n"] {
+        for bad in [
+            &b"5 a=b\n"[..],
+            b"99 path=x\n",
+            b"path=x\n",
+            b"10 size=-1\n",
+            b"0 \n",
+        ] {
             assert_eq!(read(bad), None, "{}", String::from_utf8_lossy(bad));
         }
         assert_eq!(read(b"\0\0\0"), Some(Extensions::default()));

@@ -20,11 +20,16 @@ pub struct Map {
 
 impl Map {
     fn new(numbers: impl Iterator<Item = (u64, u64)>, size: u64) -> Result<Self, Stop> {
-        let mut map = Self { pieces: Vec::new(), size };
+        let mut map = Self {
+            pieces: Vec::new(),
+            size,
+        };
         let mut end = 0;
         for (offset, length) in numbers {
             if map.pieces.len() == SPARSE_PIECES {
-                return Err(Stop::damaged(format!("a sparse file of more than {SPARSE_PIECES} pieces")));
+                return Err(Stop::damaged(format!(
+                    "a sparse file of more than {SPARSE_PIECES} pieces"
+                )));
             }
             if offset < end || offset.checked_add(length).is_none_or(|end| end > size) {
                 return Err(Stop::damaged("the map of a sparse file makes no sense"));
@@ -42,7 +47,9 @@ impl Map {
 
     /// Reads the map of a GNU sparse header and the extension blocks that follow it.
     pub fn of_gnu(header: &Header, input: &mut dyn Read) -> Result<Self, Stop> {
-        let gnu = header.as_gnu().ok_or_else(|| Stop::damaged("a sparse entry without a GNU header"))?;
+        let gnu = header
+            .as_gnu()
+            .ok_or_else(|| Stop::damaged("a sparse entry without a GNU header"))?;
         let mut pieces = Vec::new();
         gather(&gnu.sparse, &mut pieces)?;
         let mut extended = gnu.is_extended();
@@ -69,9 +76,15 @@ impl Map {
             &sparse.map
         };
         let (pairs, _) = numbers.as_chunks::<2>();
-        let end = pairs.last().map_or(0, |[offset, length]| offset.saturating_add(*length));
+        let end = pairs
+            .last()
+            .map_or(0, |[offset, length]| offset.saturating_add(*length));
         let size = sparse.size.unwrap_or(end);
-        Self::new(pairs.iter().map(|[offset, length]| (*offset, *length)), size).map(Some)
+        Self::new(
+            pairs.iter().map(|[offset, length]| (*offset, *length)),
+            size,
+        )
+        .map(Some)
     }
 }
 
@@ -94,12 +107,18 @@ fn numbers_in_data(data: &mut dyn Read) -> Result<Vec<u64>, Stop> {
         for byte in block {
             match byte {
                 b'0'..=b'9' => {
-                    let longer = number.checked_mul(10).and_then(|ten| ten.checked_add(u64::from(byte - b'0')));
-                    number = longer.ok_or_else(|| Stop::damaged("a number too large in a sparse file's map"))?;
+                    let longer = number
+                        .checked_mul(10)
+                        .and_then(|ten| ten.checked_add(u64::from(byte - b'0')));
+                    number = longer.ok_or_else(|| {
+                        Stop::damaged("a number too large in a sparse file's map")
+                    })?;
                 }
                 b'\n' => {
                     if numbers.is_empty() {
-                        let pairs = usize::try_from(number).unwrap_or(usize::MAX).min(SPARSE_PIECES + 1);
+                        let pairs = usize::try_from(number)
+                            .unwrap_or(usize::MAX)
+                            .min(SPARSE_PIECES + 1);
                         wanted = 1 + 2 * pairs;
                     }
                     numbers.push(std::mem::take(&mut number));
@@ -130,7 +149,15 @@ impl<'a> Expanded<'a> {
     pub fn new(map: Map, data: &'a mut dyn Read) -> Self {
         let fill = map.holes() <= SPARSE_HOLES;
         let Map { pieces, size } = map;
-        Self { data, pieces: pieces.into_iter(), size, position: 0, zeros: 0, stored: 0, fill }
+        Self {
+            data,
+            pieces: pieces.into_iter(),
+            size,
+            position: 0,
+            zeros: 0,
+            stored: 0,
+            fill,
+        }
     }
 
     /// Steps to the next piece, or to the end.
@@ -151,7 +178,11 @@ impl Read for Expanded<'_> {
                 return Ok(0);
             }
         }
-        let wanted = if self.zeros > 0 { self.zeros } else { self.stored };
+        let wanted = if self.zeros > 0 {
+            self.zeros
+        } else {
+            self.stored
+        };
         let length = usize::try_from(wanted).map_or(out.len(), |wanted| wanted.min(out.len()));
         if self.zeros > 0 {
             out[..length].fill(0);

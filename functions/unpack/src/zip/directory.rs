@@ -3,7 +3,8 @@
 use std::io;
 
 use super::records::{
-    CENTRAL, END, END64, END64_LENGTH, END_LENGTH, LOCATOR64, LOCATOR64_LENGTH, u16_at, u32_at, u64_at,
+    CENTRAL, END, END_LENGTH, END64, END64_LENGTH, LOCATOR64, LOCATOR64_LENGTH, u16_at, u32_at,
+    u64_at,
 };
 use crate::source::Source;
 
@@ -84,14 +85,18 @@ impl Directories {
     /// Whether the file is a zip for tools that look at its end, given that another
     /// format's data ends at `other_end`.
     pub fn stand_beside(&self, other_end: u64) -> bool {
-        self.all.iter().any(|directory| directory.zip_end == self.size || directory.end_record >= other_end)
+        self.all
+            .iter()
+            .any(|directory| directory.zip_end == self.size || directory.end_record >= other_end)
     }
 }
 
 /// Whether bytes from the end of a file hold an end record, valid or not.
 pub fn may_hold_end_record(tail: &[u8]) -> bool {
     let search = usize::try_from(SEARCH).unwrap_or(usize::MAX);
-    signatures(&tail[tail.len().saturating_sub(search)..]).next().is_some()
+    signatures(&tail[tail.len().saturating_sub(search)..])
+        .next()
+        .is_some()
 }
 
 /// Offsets of end record signatures, last first.
@@ -112,7 +117,9 @@ impl End {
             directory_offset: u32_at(record, 16).into(),
             zip_end: offset + END_LENGTH as u64 + u64::from(u16_at(record, 20)),
         };
-        let Some(locator_at) = offset.checked_sub(LOCATOR64_LENGTH) else { return Ok(end) };
+        let Some(locator_at) = offset.checked_sub(LOCATOR64_LENGTH) else {
+            return Ok(end);
+        };
         let mut locator = [0; LOCATOR64_LENGTH as usize];
         source.read_at(locator_at, &mut locator)?;
         if !locator.starts_with(&LOCATOR64) {
@@ -140,8 +147,12 @@ impl End {
     fn directories(&self, source: &mut Source, all: &mut Vec<Directory>) -> io::Result<()> {
         let before = self.directory_end.checked_sub(self.directory_size);
         for start in before.into_iter().chain([self.directory_offset]) {
-            let Some(base) = start.checked_sub(self.directory_offset) else { continue };
-            let end = start.saturating_add(self.directory_size).min(self.directory_end);
+            let Some(base) = start.checked_sub(self.directory_offset) else {
+                continue;
+            };
+            let end = start
+                .saturating_add(self.directory_size)
+                .min(self.directory_end);
             let directory = Directory {
                 start,
                 end,
@@ -150,7 +161,11 @@ impl End {
                 end_record: self.offset,
                 zip_end: self.zip_end,
             };
-            if self.is_valid(source, &directory)? && all.iter().all(|have| have.start != start || have.base != base) {
+            if self.is_valid(source, &directory)?
+                && all
+                    .iter()
+                    .all(|have| have.start != start || have.base != base)
+            {
                 all.push(directory);
             }
         }

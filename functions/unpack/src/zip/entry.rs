@@ -22,7 +22,11 @@ impl Walk<'_, '_, '_> {
         let header = &central.header;
         let start = base.saturating_add(central.offset);
         let Ok(Some(local)) = self.local(start) else {
-            self.out.report.entry_problem(self.archive, &header.name, "the zip holds no data for this entry");
+            self.out.report.entry_problem(
+                self.archive,
+                &header.name,
+                "the zip holds no data for this entry",
+            );
             return Ok(());
         };
         self.compare(header, &local.header);
@@ -35,20 +39,42 @@ impl Walk<'_, '_, '_> {
         }
         let executable = central.mode & 0o111 != 0;
         if header.is_directory() {
-            self.out.other(self.archive, &header.name, EntryKind::Directory)?;
+            self.out
+                .other(self.archive, &header.name, EntryKind::Directory)?;
             if header.compressed == 0 {
                 return Ok(());
             }
-            self.out.report.find(self.archive, &rules::UNEXPECTED_CONTENT, Some(&header.name), || {
-                format!("{} carries {} bytes of data", shown(&header.name), header.size)
-            });
-            let name = [header.name.strip_suffix(b"/").unwrap_or(&header.name), b"!content"].concat();
-            return self.content(&Header { name, ..header.clone() }, data..end, executable);
+            self.out.report.find(
+                self.archive,
+                &rules::UNEXPECTED_CONTENT,
+                Some(&header.name),
+                || {
+                    format!(
+                        "{} carries {} bytes of data",
+                        shown(&header.name),
+                        header.size
+                    )
+                },
+            );
+            let name = [
+                header.name.strip_suffix(b"/").unwrap_or(&header.name),
+                b"!content",
+            ]
+            .concat();
+            return self.content(
+                &Header {
+                    name,
+                    ..header.clone()
+                },
+                data..end,
+                executable,
+            );
         }
         match central.unix_type() {
             Type::Symlink => self.symlink(header, data..end),
             Type::Special => {
-                self.out.other(self.archive, &header.name, EntryKind::Special)?;
+                self.out
+                    .other(self.archive, &header.name, EntryKind::Special)?;
                 if header.compressed == 0 {
                     return Ok(());
                 }
@@ -66,15 +92,25 @@ impl Walk<'_, '_, '_> {
             return Ok(None);
         }
         let mut variable = vec![0; Local::variable_length(&fixed)];
-        let read = self.source.read_at(start + LOCAL_LENGTH as u64, &mut variable)?;
+        let read = self
+            .source
+            .read_at(start + LOCAL_LENGTH as u64, &mut variable)?;
         variable.truncate(read);
         Ok(Some(Local::parse(&fixed, &variable)))
     }
 
     pub(super) fn encrypted(&mut self, header: &Header) {
         let name = &header.name;
-        self.out.report.find(self.archive, &rules::ENCRYPTED, Some(name), || format!("{} is encrypted", shown(name)));
-        self.out.report.entry_problem(self.archive, name, "encrypted, so that its content was not analysed");
+        self.out
+            .report
+            .find(self.archive, &rules::ENCRYPTED, Some(name), || {
+                format!("{} is encrypted", shown(name))
+            });
+        self.out.report.entry_problem(
+            self.archive,
+            name,
+            "encrypted, so that its content was not analysed",
+        );
     }
 
     /// A symbolic link, unless its content looks like more than a path: many installers
@@ -92,15 +128,29 @@ impl Walk<'_, '_, '_> {
         }
         let is_path = !target.is_empty()
             && target.len() as u64 <= LINK_TARGET
-            && !target.iter().any(|byte| byte.is_ascii_control() || b" ();='\"<>`$|".contains(byte));
-        self.out.other(self.archive, &header.name, EntryKind::Symlink(target))?;
-        if is_path { Ok(()) } else { self.content(header, range, false) }
+            && !target
+                .iter()
+                .any(|byte| byte.is_ascii_control() || b" ();='\"<>`$|".contains(byte));
+        self.out
+            .other(self.archive, &header.name, EntryKind::Symlink(target))?;
+        if is_path {
+            Ok(())
+        } else {
+            self.content(header, range, false)
+        }
     }
 
     /// Unpacks data and checks it against what is declared.
-    fn content(&mut self, header: &Header, range: Range<u64>, executable: bool) -> Result<(), Limit> {
+    fn content(
+        &mut self,
+        header: &Header,
+        range: Range<u64>,
+        executable: bool,
+    ) -> Result<(), Limit> {
         let missing = range.end > self.source.size();
-        let Some(found) = self.extract(header, range.clone(), executable)? else { return Ok(()) };
+        let Some(found) = self.extract(header, range.clone(), executable)? else {
+            return Ok(());
+        };
         if found.written.damage.is_none() && found.end < range.end && !missing {
             let mut rest = self.source.section(found.end..range.end);
             crate::unpack::trailing_data(self.out, self.archive, &header.name, &mut rest)?;
@@ -111,27 +161,46 @@ impl Walk<'_, '_, '_> {
 
     /// Unpacks data whose headers are not to be believed. Says where it ended.
     pub(super) fn unchecked(&mut self, header: &Header, range: Range<u64>) -> Result<u64, Limit> {
-        let Some(found) = self.extract(header, range.clone(), false)? else { return Ok(range.end) };
+        let Some(found) = self.extract(header, range.clone(), false)? else {
+            return Ok(range.end);
+        };
         if let Some(error) = &found.written.damage {
-            self.out.report.entry_problem(self.archive, &header.name, format!("damaged: {error}"));
+            self.out
+                .report
+                .entry_problem(self.archive, &header.name, format!("damaged: {error}"));
         }
         Ok(found.end)
     }
 
-    fn extract(&mut self, header: &Header, range: Range<u64>, executable: bool) -> Result<Option<Extracted>, Limit> {
+    fn extract(
+        &mut self,
+        header: &Header,
+        range: Range<u64>,
+        executable: bool,
+    ) -> Result<Option<Extracted>, Limit> {
         let mut section = self.source.section(range);
         let mut crc = Crc::new();
         let written = match decoder(header, &mut self.inflater, &mut section) {
             Ok(mut content) => {
-                let mut checked = Checked { inner: &mut *content, crc: &mut crc };
-                self.out.file(self.archive, &header.name, executable, &mut checked)?
+                let mut checked = Checked {
+                    inner: &mut *content,
+                    crc: &mut crc,
+                };
+                self.out
+                    .file(self.archive, &header.name, executable, &mut checked)?
             }
             Err(error) => {
-                self.out.report.entry_problem(self.archive, &header.name, error.to_string());
+                self.out
+                    .report
+                    .entry_problem(self.archive, &header.name, error.to_string());
                 return Ok(None);
             }
         };
-        Ok(Some(Extracted { written, crc: crc.sum(), end: section.position() }))
+        Ok(Some(Extracted {
+            written,
+            crc: crc.sum(),
+            end: section.position(),
+        }))
     }
 
     fn check(&mut self, header: &Header, written: &Written, crc: u32, missing: bool) {
@@ -143,7 +212,12 @@ impl Walk<'_, '_, '_> {
             report.entry_problem(archive, name, "the zip ends inside this entry");
         } else if written.size != header.size {
             report.find(archive, &rules::LYING_SIZE, Some(name), || {
-                format!("{} declares {} bytes and has {}", shown(name), header.size, written.size)
+                format!(
+                    "{} declares {} bytes and has {}",
+                    shown(name),
+                    header.size,
+                    written.size
+                )
             });
         } else if crc != header.crc {
             report.find(archive, &rules::CHECKSUM, Some(name), || {
@@ -172,11 +246,16 @@ fn decoder<'d>(
         0 => Box::new(section),
         8 => Box::new(Single::new(inflater, section)?),
         12 => Box::new(Single::new(Codec::Bzip2.member(), section)?),
-        14 => Box::new(Single::new(Lzma::zip((!header.marks_end()).then_some(header.size)), section)?),
+        14 => Box::new(Single::new(
+            Lzma::zip((!header.marks_end()).then_some(header.size)),
+            section,
+        )?),
         20 | 93 => Box::new(Single::new(Codec::Zstd.member(), section)?),
         95 => Box::new(Single::new(Codec::Xz.member(), section)?),
         method => {
-            let reason = format!("compression method {method} is not supported, so that its content was not analysed");
+            let reason = format!(
+                "compression method {method} is not supported, so that its content was not analysed"
+            );
             return Err(crate::codec::damaged(reason));
         }
     })

@@ -35,17 +35,26 @@ const TYPE: u32 = 0o170_000;
 
 /// The two bytes at `at`, little-endian; 0 beyond the end.
 pub fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |raw| u16::from_le_bytes(*raw))
+    bytes
+        .get(at..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(0, |raw| u16::from_le_bytes(*raw))
 }
 
 /// The four bytes at `at`, little-endian; 0 beyond the end.
 pub fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |raw| u32::from_le_bytes(*raw))
+    bytes
+        .get(at..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(0, |raw| u32::from_le_bytes(*raw))
 }
 
 /// The eight bytes at `at`, little-endian; 0 beyond the end.
 pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |raw| u64::from_le_bytes(*raw))
+    bytes
+        .get(at..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(0, |raw| u64::from_le_bytes(*raw))
 }
 
 /// What local header and central directory both say of an entry.
@@ -114,7 +123,9 @@ pub enum Type {
 impl Central {
     /// Parses the fixed part and the variable parts that follow it.
     pub fn parse(fixed: &[u8; CENTRAL_LENGTH], variable: &[u8]) -> Self {
-        let (name, rest) = variable.split_at_checked(u16_at(fixed, 28).into()).unwrap_or((variable, &[]));
+        let (name, rest) = variable
+            .split_at_checked(u16_at(fixed, 28).into())
+            .unwrap_or((variable, &[]));
         let extra = rest.get(..u16_at(fixed, 30).into()).unwrap_or(rest);
         let mut wide = [u32_at(fixed, 24), u32_at(fixed, 20), u32_at(fixed, 42)].map(u64::from);
         widen(&mut wide, extra);
@@ -128,12 +139,19 @@ impl Central {
             name: name.to_vec(),
             unicode_name: unicode_name(name, extra),
         };
-        Self { header, mode: u32_at(fixed, 38) >> 16, offset }
+        Self {
+            header,
+            mode: u32_at(fixed, 38) >> 16,
+            offset,
+        }
     }
 
     /// Bytes of the parts that follow the fixed one: name, extra fields, comment.
     pub fn variable_length(fixed: &[u8; CENTRAL_LENGTH]) -> usize {
-        [28, 30, 32].iter().map(|at| usize::from(u16_at(fixed, *at))).sum()
+        [28, 30, 32]
+            .iter()
+            .map(|at| usize::from(u16_at(fixed, *at)))
+            .sum()
     }
 
     /// What the entry is by its unix mode.
@@ -158,7 +176,9 @@ pub struct Local {
 impl Local {
     /// Parses the fixed part and the variable parts that follow it.
     pub fn parse(fixed: &[u8; LOCAL_LENGTH], variable: &[u8]) -> Self {
-        let (name, rest) = variable.split_at_checked(u16_at(fixed, 26).into()).unwrap_or((variable, &[]));
+        let (name, rest) = variable
+            .split_at_checked(u16_at(fixed, 26).into())
+            .unwrap_or((variable, &[]));
         let extra = rest.get(..u16_at(fixed, 28).into()).unwrap_or(rest);
         let mut wide = [u32_at(fixed, 22), u32_at(fixed, 18)].map(u64::from);
         widen(&mut wide, extra);
@@ -172,7 +192,10 @@ impl Local {
             name: name.to_vec(),
             unicode_name: unicode_name(name, extra),
         };
-        Self { header, length: (LOCAL_LENGTH + Self::variable_length(fixed)) as u64 }
+        Self {
+            header,
+            length: (LOCAL_LENGTH + Self::variable_length(fixed)) as u64,
+        }
     }
 
     /// Bytes of the parts that follow the fixed one: name and extra fields.
@@ -193,9 +216,16 @@ fn extra_fields(mut extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 
 /// Replaces values that did not fit by those of the zip64 field, in its fixed order.
 fn widen(values: &mut [u64], extra: &[u8]) {
-    let Some((_, mut field)) = extra_fields(extra).find(|(id, _)| *id == 1) else { return };
-    for value in values.iter_mut().filter(|value| **value == u64::from(u32::MAX)) {
-        let Some((raw, rest)) = field.split_first_chunk() else { return };
+    let Some((_, mut field)) = extra_fields(extra).find(|(id, _)| *id == 1) else {
+        return;
+    };
+    for value in values
+        .iter_mut()
+        .filter(|value| **value == u64::from(u32::MAX))
+    {
+        let Some((raw, rest)) = field.split_first_chunk() else {
+            return;
+        };
         *value = u64::from_le_bytes(*raw);
         field = rest;
     }
@@ -204,7 +234,9 @@ fn widen(values: &mut [u64], extra: &[u8]) {
 /// The name in an Info-ZIP Unicode path field, if it was made for this `name` and differs.
 fn unicode_name(name: &[u8], extra: &[u8]) -> Option<Vec<u8>> {
     let (_, field) = extra_fields(extra).find(|(id, _)| *id == 0x7075)?;
-    let (1, rest) = field.split_first()? else { return None };
+    let (1, rest) = field.split_first()? else {
+        return None;
+    };
     let (checksum, unicode) = rest.split_first_chunk()?;
     let mut ours = flate2::Crc::new();
     ours.update(name);

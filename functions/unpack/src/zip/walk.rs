@@ -45,14 +45,23 @@ pub fn walk(
     listing: &mut Source,
     directory: &Directory,
 ) -> Result<(), Limit> {
-    let mut walk = Walk { out, archive, source, inflater: Inflater::default(), spans: Vec::new() };
+    let mut walk = Walk {
+        out,
+        archive,
+        source,
+        inflater: Inflater::default(),
+        spans: Vec::new(),
+    };
     let damage = walk.entries(listing, directory)?;
     if let Some(reason) = damage {
-        walk.out.report.archive_problem(archive, format!("the zip's central directory is damaged: {reason}"));
+        walk.out.report.archive_problem(
+            archive,
+            format!("the zip's central directory is damaged: {reason}"),
+        );
     }
     walk.spans.sort_unstable();
     walk.overlaps(directory);
-    walk.gaps(directory.start)?;
+    walk.gaps(directory)?;
     walk.comment(directory)
 }
 
@@ -62,14 +71,24 @@ pub fn walk(
 /// A limit of the sink.
 pub fn salvage(out: &mut Out<'_>, archive: &Archive, source: &mut Source) -> Result<(), Limit> {
     let end = source.size();
-    let mut walk = Walk { out, archive, source, inflater: Inflater::default(), spans: Vec::new() };
+    let mut walk = Walk {
+        out,
+        archive,
+        source,
+        inflater: Inflater::default(),
+        spans: Vec::new(),
+    };
     walk.local_entries(0..end, false)?;
     Ok(())
 }
 
 impl Walk<'_, '_, '_> {
     /// Unpacks by the directory; says where it stopped making sense.
-    fn entries(&mut self, listing: &mut Source, directory: &Directory) -> Result<Option<String>, Limit> {
+    fn entries(
+        &mut self,
+        listing: &mut Source,
+        directory: &Directory,
+    ) -> Result<Option<String>, Limit> {
         let mut records = listing.section(directory.start..directory.end);
         let mut count: u64 = 0;
         while records.position() < records.end() {
@@ -78,29 +97,45 @@ impl Walk<'_, '_, '_> {
                 Err(error) => return Ok(Some(format!("entry {}: {error}", count + 1))),
             };
             if self.spans.len() == ZIP_ENTRIES {
-                return Ok(Some(format!("more than {ZIP_ENTRIES} entries; the rest was not unpacked")));
+                return Ok(Some(format!(
+                    "more than {ZIP_ENTRIES} entries; the rest was not unpacked"
+                )));
             }
             count += 1;
             self.entry(&central, directory.base)?;
         }
         // The plain end record counts modulo 65,536.
         if count != directory.entries && count % 65_536 != directory.entries {
-            self.out.report.find(self.archive, &rules::HEADER_MISMATCH, None, || {
-                format!("the zip declares {} entries and lists {count}", directory.entries)
-            });
+            self.out
+                .report
+                .find(self.archive, &rules::HEADER_MISMATCH, None, || {
+                    format!(
+                        "the zip declares {} entries and lists {count}",
+                        directory.entries
+                    )
+                });
         }
         Ok(None)
     }
 
     fn overlaps(&mut self, directory: &Directory) {
-        let pairs = self.spans.windows(2).filter(|pair| pair[0].end > pair[1].start).count();
-        let into_directory = self.spans.last().is_some_and(|last| last.end > directory.start);
+        let pairs = self
+            .spans
+            .windows(2)
+            .filter(|pair| pair[0].end > pair[1].start)
+            .count();
+        let into_directory = self
+            .spans
+            .last()
+            .is_some_and(|last| last.end > directory.start);
         if pairs > 0 || into_directory {
             let count = self.spans.len();
             let shared = pairs + usize::from(into_directory);
-            self.out.report.find(self.archive, &rules::OVERLAP, None, || {
-                format!("{shared} of the zip's {count} entries share their data with the next")
-            });
+            self.out
+                .report
+                .find(self.archive, &rules::OVERLAP, None, || {
+                    format!("{shared} of the zip's {count} entries share their data with the next")
+                });
         }
     }
 
@@ -121,9 +156,13 @@ impl Walk<'_, '_, '_> {
 
     /// Hands a part of the file to the sink as it is.
     pub(super) fn keep(&mut self, range: std::ops::Range<u64>, name: &[u8]) -> Result<(), Limit> {
-        let written = self.out.file(self.archive, name, false, &mut self.source.section(range))?;
+        let written = self
+            .out
+            .file(self.archive, name, false, &mut self.source.section(range))?;
         if let Some(error) = written.damage {
-            self.out.report.entry_problem(self.archive, name, error.to_string());
+            self.out
+                .report
+                .entry_problem(self.archive, name, error.to_string());
         }
         Ok(())
     }
@@ -139,20 +178,26 @@ impl Walk<'_, '_, '_> {
             [0x7F, b'E', b'L', b'F'] => (Severity::Info, "a Linux program"),
             _ => (rules::LEADING_DATA.rule.severity, "data"),
         };
-        self.out.report.find_as(self.archive, &rules::LEADING_DATA, severity, None, || {
-            format!("{end} bytes stand before the zip: {what}")
-        });
+        self.out
+            .report
+            .find_as(self.archive, &rules::LEADING_DATA, severity, None, || {
+                format!("{end} bytes stand before the zip: {what}")
+            });
         self.keep(0..end, b"!leading-data")
     }
 }
 
 fn read_central(records: &mut crate::source::Section<'_>) -> io::Result<Central> {
     let mut fixed = [0; CENTRAL_LENGTH];
-    records.read_exact(&mut fixed)?;
+    records
+        .read_exact(&mut fixed)
+        .map_err(|_| crate::codec::truncated())?;
     if !fixed.starts_with(&CENTRAL) {
         return Err(crate::codec::damaged("no signature"));
     }
     let mut variable = vec![0; Central::variable_length(&fixed)];
-    records.read_exact(&mut variable)?;
+    records
+        .read_exact(&mut variable)
+        .map_err(|_| crate::codec::truncated())?;
     Ok(Central::parse(&fixed, &variable))
 }

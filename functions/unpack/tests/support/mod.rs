@@ -1,5 +1,11 @@
 //! A sink that answers as the host's does, and archives built byte by byte.
-#![allow(dead_code, clippy::allow_attributes, reason = "no test uses all of it")]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code; no test uses all of it"
+)]
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +13,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use packguard_sdk::unpacker::{Entry, EntryKind, Input, Limit, Oddity, Placement, Sink, UnpackLimits, Unpacker as _, Writer};
+use packguard_sdk::unpacker::{
+    Entry, EntryKind, Input, Limit, Oddity, Placement, Sink, UnpackLimits, Unpacker as _, Writer,
+};
 use packguard_sdk::{Analysis, Severity};
 use packguard_unpack::Unpack;
 use tempfile::TempDir;
@@ -25,7 +33,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 1_000_000, bytes: 1 << 30, nesting: 3 }
+        Self {
+            entries: 1_000_000,
+            bytes: 1 << 30,
+            nesting: 3,
+        }
     }
 }
 
@@ -37,7 +49,7 @@ struct State {
     folded: BTreeSet<String>,
     directories: BTreeSet<String>,
     executables: BTreeSet<String>,
-    refused: Vec<EntryKind>,
+    refused: Vec<String>,
     unfinished: u32,
     largest_write: usize,
 }
@@ -78,7 +90,11 @@ fn parse(raw: &[u8]) -> Result<String, Oddity> {
             part => parts.push(part),
         }
     }
-    if parts.is_empty() { Err(Oddity::Empty) } else { Ok(parts.join("/")) }
+    if parts.is_empty() {
+        Err(Oddity::Empty)
+    } else {
+        Ok(parts.join("/"))
+    }
 }
 
 impl FolderSink {
@@ -118,12 +134,23 @@ impl Sink for FolderSink {
                 });
             }
             other => {
-                self.state.borrow_mut().refused.push(other.clone());
+                let told = match other {
+                    EntryKind::Symlink(target) => {
+                        format!("symlink {}", String::from_utf8_lossy(target))
+                    }
+                    EntryKind::Hardlink(target) => {
+                        format!("hardlink {}", String::from_utf8_lossy(target))
+                    }
+                    _ => "special".into(),
+                };
+                self.state.borrow_mut().refused.push(told);
                 return Ok(Placement::Refused);
             }
         }
         let claimed = self.claim(&entry.path);
-        let name = claimed.clone().unwrap_or_else(|_| format!("renamed/{}", self.state.borrow().entries));
+        let name = claimed
+            .clone()
+            .unwrap_or_else(|_| format!("renamed/{}", self.state.borrow().entries));
         if entry.executable {
             self.state.borrow_mut().executables.insert(name.clone());
         }
@@ -159,7 +186,9 @@ impl Writer for FolderWriter {
         let mut state = self.state.borrow_mut();
         let place = self.folder.join(state.entries.to_string());
         std::fs::write(&place, &self.content).unwrap();
-        state.files.insert(self.name.clone(), std::mem::take(&mut self.content));
+        state
+            .files
+            .insert(self.name.clone(), std::mem::take(&mut self.content));
         Ok(place.to_str().unwrap().to_owned())
     }
 }
@@ -178,7 +207,7 @@ pub struct Outcome {
     pub analysis: Analysis,
     pub files: BTreeMap<String, Vec<u8>>,
     pub executables: BTreeSet<String>,
-    pub refused: Vec<EntryKind>,
+    pub refused: Vec<String>,
     pub unfinished: u32,
     pub largest_write: usize,
 }
@@ -191,22 +220,36 @@ impl Outcome {
 
     /// Rule and severity of each finding.
     pub fn findings(&self) -> Vec<(&str, Severity)> {
-        self.analysis.findings.iter().map(|finding| (finding.rule.as_str(), finding.severity)).collect()
+        self.analysis
+            .findings
+            .iter()
+            .map(|finding| (finding.rule.as_str(), finding.severity))
+            .collect()
     }
 
     /// Rules found, each once.
     pub fn rules(&self) -> BTreeSet<&str> {
-        self.analysis.findings.iter().map(|finding| finding.rule.as_str()).collect()
+        self.analysis
+            .findings
+            .iter()
+            .map(|finding| finding.rule.as_str())
+            .collect()
     }
 
     /// Reasons of all problems.
     pub fn problems(&self) -> Vec<&str> {
-        self.analysis.problems.iter().map(|problem| problem.reason.as_str()).collect()
+        self.analysis
+            .problems
+            .iter()
+            .map(|problem| problem.reason.as_str())
+            .collect()
     }
 
     /// Content of a file.
     pub fn file(&self, path: &str) -> &[u8] {
-        self.files.get(path).unwrap_or_else(|| panic!("no {path} in {:?}", self.paths()))
+        self.files
+            .get(path)
+            .unwrap_or_else(|| panic!("no {path} in {:?}", self.paths()))
     }
 
     /// Asserts that there is nothing to report.
@@ -224,15 +267,29 @@ pub fn unpack(filename: &str, bytes: &[u8]) -> Outcome {
 }
 
 /// Unpacks under other limits, or as another kind of input.
-pub fn unpack_with(filename: &str, bytes: &[u8], limits: Limits, change: impl FnOnce(&mut Input)) -> Outcome {
+pub fn unpack_with(
+    filename: &str,
+    bytes: &[u8],
+    limits: Limits,
+    change: impl FnOnce(&mut Input),
+) -> Outcome {
     let folder = TempDir::new().unwrap();
     let location = folder.path().join("input");
-    std::fs::File::create(&location).unwrap().write_all(bytes).unwrap();
+    std::fs::File::create(&location)
+        .unwrap()
+        .write_all(bytes)
+        .unwrap();
     unpack_file(filename, &location, folder.path(), limits, change)
 }
 
 /// Unpacks a file on disk.
-pub fn unpack_file(filename: &str, location: &Path, folder: &Path, limits: Limits, change: impl FnOnce(&mut Input)) -> Outcome {
+pub fn unpack_file(
+    filename: &str,
+    location: &Path,
+    folder: &Path,
+    limits: Limits,
+    change: impl FnOnce(&mut Input),
+) -> Outcome {
     let mut input = Input {
         artifact: 0,
         filename: filename.into(),
@@ -243,8 +300,19 @@ pub fn unpack_file(filename: &str, location: &Path, folder: &Path, limits: Limit
     };
     change(&mut input);
     let state = Rc::new(RefCell::new(State::default()));
-    let mut sink = FolderSink { folder: folder.into(), limits, state: Rc::clone(&state) };
-    let analysis = Unpack::unpack(&[input], UnpackLimits { nesting: limits.nesting }, &mut sink).unwrap();
+    let mut sink = FolderSink {
+        folder: folder.into(),
+        limits,
+        state: Rc::clone(&state),
+    };
+    let analysis = Unpack::unpack(
+        &[input],
+        UnpackLimits {
+            nesting: limits.nesting,
+        },
+        &mut sink,
+    )
+    .unwrap();
     let state = state.take();
     assert!(state.largest_write <= packguard_sdk::unpacker::WRITE_LIMIT);
     Outcome {
@@ -266,7 +334,8 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// Raw deflate.
 pub fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut encoder =
+        flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -280,7 +349,8 @@ pub fn bzip2(bytes: &[u8]) -> Vec<u8> {
 
 /// Compresses with xz at a preset.
 pub fn xz(bytes: &[u8], preset: u32) -> Vec<u8> {
-    let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(preset)).unwrap();
+    let mut encoder =
+        lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(preset)).unwrap();
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }

@@ -18,7 +18,14 @@ pub struct Header<'a> {
 
 impl<'a> Header<'a> {
     pub fn new(name: &'a str, kind: u8, size: u64) -> Self {
-        Self { name: name.as_bytes(), kind, size, link: b"", mode: 0o644, magic: b"ustar\x0000" }
+        Self {
+            name: name.as_bytes(),
+            kind,
+            size,
+            link: b"",
+            mode: 0o644,
+            magic: b"ustar\x0000",
+        }
     }
 
     pub fn block(&self) -> [u8; 512] {
@@ -68,7 +75,13 @@ impl Tar {
     }
 
     pub fn link(self, name: &str, kind: u8, target: &str) -> Self {
-        self.entry(Header { link: target.as_bytes(), ..Header::new(name, kind, 0) }, b"")
+        self.entry(
+            Header {
+                link: target.as_bytes(),
+                ..Header::new(name, kind, 0)
+            },
+            b"",
+        )
     }
 
     /// Adds a pax header of one record.
@@ -79,7 +92,10 @@ impl Tar {
             length = length.to_string().len() + rest.len();
         }
         let record = format!("{length}{rest}");
-        self.entry(Header::new("pax", kind, record.len() as u64), record.as_bytes())
+        self.entry(
+            Header::new("pax", kind, record.len() as u64),
+            record.as_bytes(),
+        )
     }
 
     /// The end mark.

@@ -52,7 +52,11 @@ impl Entry {
     }
 
     pub fn packed(name: &str, content: &[u8], method: u16, data: Vec<u8>) -> Self {
-        Self { data, method, ..Self::stored(name, content) }
+        Self {
+            data,
+            method,
+            ..Self::stored(name, content)
+        }
     }
 
     fn fields(&self) -> Vec<u8> {
@@ -69,17 +73,28 @@ impl Entry {
         if local && self.descriptor {
             return vec![0; 12];
         }
-        [self.crc, self.data.len() as u32, self.size].map(u32::to_le_bytes).concat()
+        [self.crc, self.data.len() as u32, self.size]
+            .map(u32::to_le_bytes)
+            .concat()
     }
 
     fn local(&self) -> Vec<u8> {
         let name = self.local_name.as_ref().unwrap_or(&self.name);
         let lengths = [name.len() as u16, 0].map(u16::to_le_bytes).concat();
-        [b"PK\x03\x04", &self.fields()[..], &self.sizes(true), &lengths, name].concat()
+        [
+            b"PK\x03\x04",
+            &self.fields()[..],
+            &self.sizes(true),
+            &lengths,
+            name,
+        ]
+        .concat()
     }
 
     fn central(&self, offset: u32) -> Vec<u8> {
-        let lengths = [self.name.len() as u16, self.extra.len() as u16, 0, 0, 0].map(u16::to_le_bytes).concat();
+        let lengths = [self.name.len() as u16, self.extra.len() as u16, 0, 0, 0]
+            .map(u16::to_le_bytes)
+            .concat();
         [
             b"PK\x01\x02\x14\x03",
             &self.fields()[..],
@@ -120,11 +135,21 @@ impl Parts {
                 }
             }
         }
-        let listed = || entries.iter().zip(&offsets).filter(|(entry, _)| !entry.hidden);
+        let listed = || {
+            entries
+                .iter()
+                .zip(&offsets)
+                .filter(|(entry, _)| !entry.hidden)
+        };
         for (entry, offset) in listed() {
             parts.directory.extend(entry.central(*offset));
         }
-        parts.end = end(listed().count() as u16, parts.directory.len() as u32, parts.local.len() as u32, b"");
+        parts.end = end(
+            listed().count() as u16,
+            parts.directory.len() as u32,
+            parts.local.len() as u32,
+            b"",
+        );
         parts
     }
 
@@ -137,7 +162,14 @@ impl Parts {
 pub fn end(entries: u16, size: u32, offset: u32, comment: &[u8]) -> Vec<u8> {
     let counts = [0, 0, entries, entries].map(u16::to_le_bytes).concat();
     let places = [size, offset].map(u32::to_le_bytes).concat();
-    [b"PK\x05\x06", &counts[..], &places, &(comment.len() as u16).to_le_bytes(), comment].concat()
+    [
+        b"PK\x05\x06",
+        &counts[..],
+        &places,
+        &(comment.len() as u16).to_le_bytes(),
+        comment,
+    ]
+    .concat()
 }
 
 /// A zip of entries.
