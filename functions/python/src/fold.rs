@@ -73,7 +73,7 @@ pub fn binary<'a>(
             budget.bytes([&a[..], b].concat())
         }
         (Operator::Add, Kind::List(a), Kind::List(b)) if budget.take((a.len() + b.len()) * 16) => {
-            Value::of(Kind::List(a.iter().chain(b.iter()).cloned().collect()))
+            Value::list(a.iter().chain(b.iter()).cloned().collect())
         }
         (Operator::Add, Kind::Str(_), _) | (Operator::Add, _, Kind::Str(_)) => {
             concat(&[left, right], budget)
@@ -248,7 +248,7 @@ pub fn slice<'a>(
         }
         Kind::Bytes(bytes) => budget.bytes(sliced(bytes, bounds)),
         Kind::List(items) if budget.take(items.len() * 16) => {
-            Value::of(Kind::List(sliced(items, bounds).into()))
+            Value::list(sliced(items, bounds))
         }
         _ => Value::unknown(),
     };
@@ -462,7 +462,7 @@ pub fn method<'a>(
             if !budget.take(text.len() + pieces.len() * 16) {
                 return None;
             }
-            Value::of(Kind::List(pieces.into()))
+            Value::list(pieces)
         }
         (Kind::Bytes(bytes), "hex") => {
             budget.text(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -145,7 +145,12 @@ pub struct Value<'a> {
     pub layers: Option<Rc<[Layer]>>,
     /// For an open file or path object: which path, as a key for what is written there.
     pub key: Option<Rc<str>>,
+    /// How deep lists, dictionaries and methods are nested in it.
+    depth: u16,
 }
+
+/// Deepest nesting of values in values: they are compared and dropped recursively.
+const VALUE_DEPTH: u16 = 24;
 
 impl<'a> Value<'a> {
     /// Nothing is known.
@@ -165,6 +170,35 @@ impl<'a> Value<'a> {
     pub fn of(kind: Kind<'a>) -> Self {
         Self {
             kind,
+            ..Self::default()
+        }
+    }
+
+    /// A list, tuple or set; unknown where it is nested too deeply.
+    pub fn list(items: Vec<Value<'a>>) -> Self {
+        let depth = items.iter().map(|item| item.depth).max().unwrap_or(0);
+        Self::nested(Kind::List(items.into()), depth)
+    }
+
+    /// A dictionary; unknown where it is nested too deeply.
+    pub fn dict(items: Vec<(Value<'a>, Value<'a>)>) -> Self {
+        let depth = items.iter().map(|(key, item)| key.depth.max(item.depth)).max();
+        Self::nested(Kind::Dict(items.into()), depth.unwrap_or(0))
+    }
+
+    /// A method of a value.
+    pub fn method(receiver: Value<'a>, name: &str) -> Self {
+        let depth = receiver.depth;
+        Self::nested(Kind::Method(Rc::new(receiver), name.into()), depth)
+    }
+
+    fn nested(kind: Kind<'a>, depth: u16) -> Self {
+        if depth >= VALUE_DEPTH {
+            return Self::unknown();
+        }
+        Self {
+            kind,
+            depth: depth + 1,
             ..Self::default()
         }
     }

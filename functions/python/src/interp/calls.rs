@@ -146,11 +146,8 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn call_path(&mut self, path: &Rc<str>, callee: &Value<'a>, given: Given<'a>, range: TextRange) -> Value<'a> {
-        let receiver = Value {
-            taint: callee.taint,
-            key: callee.key.clone(),
-            ..Value::unknown()
-        };
+        let mut receiver = Value::tainted(callee.taint);
+        receiver.key.clone_from(&callee.key);
         self.note(path, callee, receiver, &given, range);
         if let Some(value) = self.reflect(path, &given) {
             return value;
@@ -382,7 +379,7 @@ impl<'a> Interpreter<'a, '_> {
             "builtins.reversed" => fold::slice(first?, [None, None, Some(-1)], &mut self.budget),
             "builtins.list" | "builtins.tuple" | "builtins.sorted" if path != "builtins.sorted" => {
                 let items = fold::elements(first?, 1_000_000)?;
-                Value::of(Kind::List(items.into()))
+                Value::list(items)
             }
             "builtins.int" => match (&first?.kind, given.args.get(1).and_then(Value::as_int)) {
                 (Kind::Str(text), base) => {
@@ -429,7 +426,7 @@ impl<'a> Interpreter<'a, '_> {
         }
         self.budget
             .take(items.len() * 16)
-            .then(|| Value::of(Kind::List(items.into())))
+            .then(|| Value::list(items))
     }
 
     fn map(&mut self, given: &Given<'a>) -> Option<Value<'a>> {
@@ -451,7 +448,7 @@ impl<'a> Interpreter<'a, '_> {
             values.push(value);
         }
         self.quiet -= 1;
-        Some(Value::of(Kind::List(values.into())).with(taint.without(Taint::PARTIAL)))
+        Some(Value::list(values).with(taint.without(Taint::PARTIAL)))
     }
 
     /// A lambda's value; its body is evaluated with what it is given.

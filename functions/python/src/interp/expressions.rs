@@ -85,7 +85,7 @@ impl<'a> Interpreter<'a, '_> {
                     })
                     .collect();
                 let taint = items.iter().fold(Taint::NONE, |all, (_, value)| all | value.taint);
-                Value::of(Kind::Dict(items.into())).with(taint.without(Taint::PARTIAL | Taint::BUILT))
+                Value::dict(items).with(taint.without(Taint::PARTIAL | Taint::BUILT))
             }
             other => self.eval_other(other),
         }
@@ -182,7 +182,7 @@ impl<'a> Interpreter<'a, '_> {
     fn list(&mut self, items: &'a [Expr]) -> Value<'a> {
         let items: Vec<Value<'a>> = items.iter().map(|item| self.eval(item)).collect();
         let taint = items.iter().fold(Taint::NONE, |all, item| all | item.taint);
-        Value::of(Kind::List(items.into())).with(taint.without(Taint::PARTIAL | Taint::BUILT))
+        Value::list(items).with(taint.without(Taint::PARTIAL | Taint::BUILT))
     }
 
     fn attribute(&mut self, attribute: &'a ExprAttribute) -> Value<'a> {
@@ -207,10 +207,10 @@ impl<'a> Interpreter<'a, '_> {
                 }
                 match class.bases.first() {
                     Some(path) => path_attribute(&format!("{path}()"), name),
-                    None => Value::of(Kind::Method(Rc::new(base.clone()), name.into())),
+                    None => Value::method(base.clone(), name),
                 }
             }
-            _ => Value::of(Kind::Method(Rc::new(base.clone()), name.into())).with(base.taint),
+            _ => Value::method(base.clone(), name).with(base.taint),
         }
     }
 
@@ -346,7 +346,7 @@ impl<'a> Interpreter<'a, '_> {
             taint |= value.taint;
             values.push(value);
         }
-        Value::of(Kind::List(values.into())).with(taint.without(Taint::PARTIAL))
+        Value::list(values).with(taint.without(Taint::PARTIAL))
     }
 }
 
