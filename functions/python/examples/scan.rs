@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use packguard_python::Python;
 use packguard_sdk::bindings::analyzer::packguard::analyzer::types as wit;
 use packguard_sdk::{Analyzer as _, Package, Severity};
-use packguard_python::Python;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -44,14 +44,25 @@ fn main() {
                 finding.title,
                 place.map_or("", |place| &place.path),
                 place.and_then(|place| place.line).unwrap_or(0),
-                place.and_then(|place| place.snippet.as_deref()).unwrap_or("").replace('\n', "\n        "),
+                place
+                    .and_then(|place| place.snippet.as_deref())
+                    .unwrap_or("")
+                    .replace('\n', "\n        "),
             );
             for layer in &finding.decoded {
-                println!("      {}: {}", layer.encoding, layer.text.chars().take(200).collect::<String>());
+                println!(
+                    "      {}: {}",
+                    layer.encoding,
+                    layer.text.chars().take(200).collect::<String>()
+                );
             }
         }
         for problem in &analysis.problems {
-            println!("PROBLEM {}: {}", problem.path.as_deref().unwrap_or(""), problem.reason);
+            println!(
+                "PROBLEM {}: {}",
+                problem.path.as_deref().unwrap_or(""),
+                problem.reason
+            );
         }
     }
 }

@@ -27,16 +27,12 @@ pub struct Call<'a> {
     pub range: Range<usize>,
     /// When it runs.
     pub phase: Phase,
-    /// Index of the function it stands in, none at module level.
-    pub function: Option<usize>,
 }
 
 impl<'a> Call<'a> {
     /// An argument by position or keyword.
     pub fn arg(&self, position: usize, name: &str) -> Option<&Value<'a>> {
-        self.args
-            .get(position)
-            .or_else(|| self.keyword(name))
+        self.args.get(position).or_else(|| self.keyword(name))
     }
 
     /// An argument by keyword.
@@ -55,13 +51,23 @@ impl<'a> Call<'a> {
     /// Labels of what is sent or run. Headers and credentials are left out: sending
     /// a token to the service it belongs to is what clients are for.
     pub fn payload_taint(&self) -> Taint {
-        let positional = self.args.iter().fold(Taint::NONE, |all, arg| all | arg.taint);
+        let positional = self
+            .args
+            .iter()
+            .fold(Taint::NONE, |all, arg| all | arg.taint);
         self.keywords
             .iter()
             .filter(|(name, _)| {
                 !matches!(
                     &**name,
-                    "headers" | "auth" | "cert" | "cookies" | "verify" | "proxies" | "timeout" | "env"
+                    "headers"
+                        | "auth"
+                        | "cert"
+                        | "cookies"
+                        | "verify"
+                        | "proxies"
+                        | "timeout"
+                        | "env"
                 )
             })
             .fold(positional, |all, (_, value)| all | value.taint)

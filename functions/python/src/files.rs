@@ -100,7 +100,8 @@ pub fn is_known_pth(code: &str) -> bool {
         == "importos;var='SETUPTOOLS_USE_DISTUTILS';enabled=os.environ.get(var,'local')=='local';enabledand__import__('_distutils_hack').add_shim();"
         || compact
             == "importos;var='SETUPTOOLS_USE_DISTUTILS';enabled=os.environ.get(var,'local')=='local';enabledand__import__('_distutils_hack').add_shim()";
-    let editable = compact.starts_with("import__editable__") && compact.ends_with(".install()")
+    let editable = compact.starts_with("import__editable__")
+        && compact.ends_with(".install()")
         && compact.matches(['(', ';']).count() <= 2;
     (namespace && compact.len() < 700) || distutils || editable
 }
@@ -158,7 +159,11 @@ pub fn pth_hits(text: &str) -> Vec<rules::Hit> {
             hit.range = range.clone();
             hits.push(hit);
         }
-        let severity = if known { Severity::Info } else { Severity::High };
+        let severity = if known {
+            Severity::Info
+        } else {
+            Severity::High
+        };
         hits.push(
             rules::Hit::new(&PTH_IMPORT, range, Phase::Import)
                 .severity(severity)

@@ -79,12 +79,11 @@ pub fn binary<'a>(
             concat(&[left, right], budget)
         }
         (Operator::Mult, Kind::Str(text), Kind::Int(count))
-        | (Operator::Mult, Kind::Int(count), Kind::Str(text)) => {
-            repeat(text.as_bytes(), *count).map_or_else(
+        | (Operator::Mult, Kind::Int(count), Kind::Str(text)) => repeat(text.as_bytes(), *count)
+            .map_or_else(
                 || Value::tainted(Taint::OVERSIZE),
                 |bytes| budget.text(String::from_utf8_lossy(&bytes).into_owned()),
-            )
-        }
+            ),
         (Operator::Mult, Kind::Bytes(bytes), Kind::Int(count)) => repeat(bytes, *count)
             .map_or_else(
                 || Value::tainted(Taint::OVERSIZE),
@@ -232,11 +231,7 @@ pub fn brace_format<'a>(
 }
 
 /// `value[lower:upper:step]`.
-pub fn slice<'a>(
-    value: &Value<'a>,
-    bounds: [Option<i64>; 3],
-    budget: &mut Budget,
-) -> Value<'a> {
+pub fn slice<'a>(value: &Value<'a>, bounds: [Option<i64>; 3], budget: &mut Budget) -> Value<'a> {
     let folded = match &value.kind {
         Kind::Str(text) if text.is_ascii() => {
             let bytes = sliced(text.as_bytes(), bounds);
@@ -247,9 +242,7 @@ pub fn slice<'a>(
             budget.text(sliced(&chars, bounds).into_iter().collect())
         }
         Kind::Bytes(bytes) => budget.bytes(sliced(bytes, bounds)),
-        Kind::List(items) if budget.take(items.len() * 16) => {
-            Value::list(sliced(items, bounds))
-        }
+        Kind::List(items) if budget.take(items.len() * 16) => Value::list(sliced(items, bounds)),
         _ => Value::unknown(),
     };
     folded.from_value(value).with(Taint::BUILT)
@@ -258,8 +251,19 @@ pub fn slice<'a>(
 fn sliced<T: Clone>(items: &[T], [lower, upper, step]: [Option<i64>; 3]) -> Vec<T> {
     let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
     let step = step.unwrap_or(1);
-    let absolute = |bound: i64| if bound < 0 { bound.saturating_add(length) } else { bound };
-    let pick = |at: i64| usize::try_from(at).ok().and_then(|at| items.get(at)).cloned();
+    let absolute = |bound: i64| {
+        if bound < 0 {
+            bound.saturating_add(length)
+        } else {
+            bound
+        }
+    };
+    let pick = |at: i64| {
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| items.get(at))
+            .cloned()
+    };
     if step > 0 {
         let from = lower.map_or(0, absolute).clamp(0, length);
         let to = upper.map_or(length, absolute).clamp(0, length);
@@ -269,7 +273,11 @@ fn sliced<T: Clone>(items: &[T], [lower, upper, step]: [Option<i64>; 3]) -> Vec<
         let from = lower.map_or(length - 1, absolute).clamp(-1, length - 1);
         let to = upper.map_or(-1, absolute).clamp(-1, length - 1);
         let step = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
-        (to + 1..=from).rev().step_by(step).filter_map(pick).collect()
+        (to + 1..=from)
+            .rev()
+            .step_by(step)
+            .filter_map(pick)
+            .collect()
     } else {
         Vec::new()
     }
@@ -424,7 +432,9 @@ pub fn method<'a>(
             let bytes: Option<Vec<&[u8]>> = items.iter().map(Value::as_bytes).collect();
             budget.bytes(bytes?.concat())
         }
-        (Kind::Str(_) | Kind::Bytes(_), "decode" | "encode") => recode(receiver, name, args, budget),
+        (Kind::Str(_) | Kind::Bytes(_), "decode" | "encode") => {
+            recode(receiver, name, args, budget)
+        }
         (Kind::Str(text), "replace") => {
             let (from, to) = (text_arg(0)?, text_arg(1)?);
             if from.is_empty() && text.len().saturating_mul(to.len()) > LENGTH_LIMIT {
@@ -435,11 +445,19 @@ pub fn method<'a>(
         (Kind::Bytes(bytes), "replace") => {
             let latin: String = bytes.iter().map(|byte| char::from(*byte)).collect();
             let replaced = latin.replace(&*text_arg(0)?, &text_arg(1)?);
-            budget.bytes(replaced.chars().filter_map(|c| u8::try_from(c).ok()).collect())
+            budget.bytes(
+                replaced
+                    .chars()
+                    .filter_map(|c| u8::try_from(c).ok())
+                    .collect(),
+            )
         }
         (Kind::Str(text), "strip" | "lstrip" | "rstrip") => {
             let set = text_arg(0);
-            let drop = |c: char| set.as_ref().map_or(c.is_whitespace(), |set| set.contains(c));
+            let drop = |c: char| {
+                set.as_ref()
+                    .map_or(c.is_whitespace(), |set| set.contains(c))
+            };
             let kept = match name {
                 "lstrip" => text.trim_start_matches(drop),
                 "rstrip" => text.trim_end_matches(drop),
@@ -451,13 +469,25 @@ pub fn method<'a>(
         (Kind::Str(text), "upper") => budget.text(text.to_uppercase()),
         (Kind::Str(text), "swapcase") => budget.text(
             text.chars()
-                .map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+                .map(|c| {
+                    if c.is_ascii_lowercase() {
+                        c.to_ascii_uppercase()
+                    } else {
+                        c.to_ascii_lowercase()
+                    }
+                })
                 .collect(),
         ),
         (Kind::Str(text), "split") => {
             let pieces: Vec<Value<'a>> = match text_arg(0) {
-                Some(by) if !by.is_empty() => text.split(&*by).take(100_000).map(Value::text).collect(),
-                _ => text.split_whitespace().take(100_000).map(Value::text).collect(),
+                Some(by) if !by.is_empty() => {
+                    text.split(&*by).take(100_000).map(Value::text).collect()
+                }
+                _ => text
+                    .split_whitespace()
+                    .take(100_000)
+                    .map(Value::text)
+                    .collect(),
             };
             if !budget.take(text.len() + pieces.len() * 16) {
                 return None;
@@ -496,12 +526,19 @@ fn join<'a>(separator: &str, list: &Value<'a>, budget: &mut Budget) -> Value<'a>
     concat(&pieces, budget).with(list.taint)
 }
 
-fn recode<'a>(receiver: &Value<'a>, name: &str, args: &[Value<'a>], budget: &mut Budget) -> Value<'a> {
+fn recode<'a>(
+    receiver: &Value<'a>,
+    name: &str,
+    args: &[Value<'a>],
+    budget: &mut Budget,
+) -> Value<'a> {
     if let Some(encoding) = args.first().and_then(Value::as_str).and_then(codec) {
         return decode(encoding, receiver, budget);
     }
     match (&receiver.kind, name) {
-        (Kind::Bytes(bytes), "decode") => budget.text(packguard_sdk::text::decode(bytes).into_owned()),
+        (Kind::Bytes(bytes), "decode") => {
+            budget.text(packguard_sdk::text::decode(bytes).into_owned())
+        }
         (Kind::Str(text), "encode") => budget.bytes(text.as_bytes().to_vec()),
         _ => receiver.clone(),
     }

@@ -212,7 +212,9 @@ mod tests {
 
     #[test]
     fn honest_shapes_pass() {
-        let table = "x = [\n".to_owned() + &"  {'a': (1, -2), 'b': lambda x, y=1: x.y},\n".repeat(5_000) + "]\n";
+        let table = "x = [\n".to_owned()
+            + &"  {'a': (1, -2), 'b': lambda x, y=1: x.y},\n".repeat(5_000)
+            + "]\n";
         let calls = "q = (q\n".to_owned() + &"  .a(1)\n".repeat(60) + ")\n";
         let sum = format!("s = {}'a'\n", "'a' + ".repeat(2_000));
         let terms = format!("s = {}0\n", "-a.b(1) * (x ** -2) + ".repeat(400));
@@ -240,7 +242,9 @@ mod tests {
             format!("x = a{}", "()".repeat(deep)),
             format!("x = a{}", "[0]".repeat(deep)),
             format!("x = {}1{}", "f(".repeat(deep), ")".repeat(deep)),
-            (0..1_000).map(|level| format!("{}if x:\n", " ".repeat(level))).collect(),
+            (0..1_000)
+                .map(|level| format!("{}if x:\n", " ".repeat(level)))
+                .collect(),
         ];
         for source in cases {
             assert!(measure(&source).refusal().is_some(), "{}", &source[..40]);

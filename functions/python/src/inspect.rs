@@ -40,7 +40,9 @@ pub fn inspect_payload(text: &str, phase: Phase, depth: usize) -> Inspection {
     let mut inspection = if depth > PAYLOAD_DEPTH {
         Inspection {
             hits: rules::text::check_unparsed(text, phase),
-            problems: vec![format!("code inside code, more than {PAYLOAD_DEPTH} levels deep")],
+            problems: vec![format!(
+                "code inside code, more than {PAYLOAD_DEPTH} levels deep"
+            )],
         }
     } else {
         inspect_at(text, unit, depth)
@@ -61,7 +63,6 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
     let shape = match shape {
         Ok(shape) => shape,
         Err(reason) => {
-
             return Inspection {
                 hits: rules::text::check_unparsed(text, unit.phase),
                 problems: vec![format!("not parsed as Python: {reason}")],
@@ -74,14 +75,23 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
     inspection
         .hits
         .extend(rules::text::check(text, parsed.tokens(), unit.phase));
-    inspection.problems.extend(outcome.problem.map(str::to_owned));
+    inspection
+        .problems
+        .extend(outcome.problem.map(str::to_owned));
     if let Some(error) = parsed.errors().first() {
         let (line, _) = Source::new(text).position(error.location.start().to_usize());
-        inspection
-            .problems
-            .push(format!("not wholly parsed as Python: line {line}: {}", error.error));
-        if inspection.hits.iter().all(|hit| rules::is_capability(hit.rule.id)) {
-            inspection.hits.extend(rules::text::check_unparsed(text, unit.phase));
+        inspection.problems.push(format!(
+            "not wholly parsed as Python: line {line}: {}",
+            error.error
+        ));
+        if inspection
+            .hits
+            .iter()
+            .all(|hit| rules::is_capability(hit.rule.id))
+        {
+            inspection
+                .hits
+                .extend(rules::text::check_unparsed(text, unit.phase));
         }
     }
     drop(outcome);

@@ -67,7 +67,10 @@ fn analyze_file(
     capabilities: &mut BTreeSet<&'static str>,
 ) {
     if file.size() > READ_LIMIT {
-        analysis.problem(file, format!("larger than {} MiB: not read", READ_LIMIT >> 20));
+        analysis.problem(
+            file,
+            format!("larger than {} MiB: not read", READ_LIMIT >> 20),
+        );
         return;
     }
     let bytes = match file.read() {

@@ -122,57 +122,158 @@ fn canonical_once(path: String) -> std::borrow::Cow<'static, str> {
 
 /// Builtins that matter here.
 pub const BUILTINS: &[&str] = &[
-    "exec", "eval", "compile", "execfile", "open", "getattr", "setattr", "globals", "locals",
-    "vars", "__import__", "chr", "ord", "bytes", "bytearray", "str", "int", "list", "tuple", "set",
-    "dict", "map", "filter", "reversed", "range", "len", "hex", "join", "type", "object", "print",
-    "input", "zip", "enumerate", "sorted", "unichr", "repr", "sum", "xrange", "format", "iter",
-    "next", "memoryview", "super", "isinstance", "hasattr", "any", "all", "min", "max",
+    "exec",
+    "eval",
+    "compile",
+    "execfile",
+    "open",
+    "getattr",
+    "setattr",
+    "globals",
+    "locals",
+    "vars",
+    "__import__",
+    "chr",
+    "ord",
+    "bytes",
+    "bytearray",
+    "str",
+    "int",
+    "list",
+    "tuple",
+    "set",
+    "dict",
+    "map",
+    "filter",
+    "reversed",
+    "range",
+    "len",
+    "hex",
+    "join",
+    "type",
+    "object",
+    "print",
+    "input",
+    "zip",
+    "enumerate",
+    "sorted",
+    "unichr",
+    "repr",
+    "sum",
+    "xrange",
+    "format",
+    "iter",
+    "next",
+    "memoryview",
+    "super",
+    "isinstance",
+    "hasattr",
+    "any",
+    "all",
+    "min",
+    "max",
 ];
 
 /// What calling `path` does, for a canonical name.
 pub fn role(path: &str) -> Option<Role> {
     let role = match path {
-        "builtins.exec" | "builtins.eval" | "builtins.execfile" | "code.interact"
-        | "code.InteractiveInterpreter().runsource" | "code.InteractiveInterpreter().runcode"
+        "builtins.exec"
+        | "builtins.eval"
+        | "builtins.execfile"
+        | "code.interact"
+        | "code.InteractiveInterpreter().runsource"
+        | "code.InteractiveInterpreter().runcode"
         | "code.InteractiveConsole().push" => Role::Exec,
         "types.FunctionType" => Role::Exec,
         "builtins.compile" => Role::Compile,
-        "builtins.__import__" | "importlib.import_module" | "importlib.__import__"
+        "builtins.__import__"
+        | "importlib.import_module"
+        | "importlib.__import__"
         | "pkgutil.resolve_name" => Role::Import,
         "builtins.open" | "os.open" | "os.fdopen" | "io.FileIO" | "gzip.open" | "bz2.open"
         | "lzma.open" => Role::Open,
-        "os.system" | "os.popen" | "os.popen2" | "os.popen3" | "os.popen4" | "subprocess.getoutput"
-        | "subprocess.getstatusoutput" | "asyncio.create_subprocess_shell" | "pexpect.run"
-        | "pexpect.spawn" | "win32api.WinExec" | "platform.popen" => Role::Shell,
-        "subprocess.run" | "subprocess.call" | "subprocess.Popen" | "subprocess.check_call"
-        | "subprocess.check_output" | "asyncio.create_subprocess_exec" | "pty.spawn"
-        | "os.posix_spawn" | "os.posix_spawnp" => Role::Spawn,
+        "os.system"
+        | "os.popen"
+        | "os.popen2"
+        | "os.popen3"
+        | "os.popen4"
+        | "subprocess.getoutput"
+        | "subprocess.getstatusoutput"
+        | "asyncio.create_subprocess_shell"
+        | "pexpect.run"
+        | "pexpect.spawn"
+        | "win32api.WinExec"
+        | "platform.popen" => Role::Shell,
+        "subprocess.run"
+        | "subprocess.call"
+        | "subprocess.Popen"
+        | "subprocess.check_call"
+        | "subprocess.check_output"
+        | "asyncio.create_subprocess_exec"
+        | "pty.spawn"
+        | "os.posix_spawn"
+        | "os.posix_spawnp" => Role::Spawn,
         "os.startfile" | "win32api.ShellExecute" => Role::OpenFile,
         "urllib.request.urlretrieve" | "wget.download" => Role::FetchToFile,
-        "urllib.request.urlopen" | "urllib.request.build_opener().open"
-        | "urllib.request.URLopener().open" | "urllib3.request" | "urllib3.PoolManager().request"
-        | "urllib3.PoolManager().urlopen" | "requests.get" | "requests.request" | "requests.post"
-        | "requests.put" | "requests.patch" | "requests.delete" | "requests.head"
-        | "httpx.get" | "httpx.post" | "httpx.put" | "httpx.request" | "httpx.stream"
-        | "aiohttp.get" | "aiohttp.post" | "aiohttp.put" | "aiohttp.request"
-        | "http.client.HTTPSConnection().getresponse" | "http.client.HTTPConnection().getresponse"
-        | "pycurl.Curl().perform_rs" | "socket.socket().recv" | "socket.create_connection().recv"
+        "urllib.request.urlopen"
+        | "urllib.request.build_opener().open"
+        | "urllib.request.URLopener().open"
+        | "urllib3.request"
+        | "urllib3.PoolManager().request"
+        | "urllib3.PoolManager().urlopen"
+        | "requests.get"
+        | "requests.request"
+        | "requests.post"
+        | "requests.put"
+        | "requests.patch"
+        | "requests.delete"
+        | "requests.head"
+        | "httpx.get"
+        | "httpx.post"
+        | "httpx.put"
+        | "httpx.request"
+        | "httpx.stream"
+        | "aiohttp.get"
+        | "aiohttp.post"
+        | "aiohttp.put"
+        | "aiohttp.request"
+        | "http.client.HTTPSConnection().getresponse"
+        | "http.client.HTTPConnection().getresponse"
+        | "pycurl.Curl().perform_rs"
+        | "socket.socket().recv"
+        | "socket.create_connection().recv"
         | "ssl.wrap_socket().recv" => Role::Fetch,
-        "http.client.HTTPSConnection().request" | "http.client.HTTPConnection().request"
-        | "socket.socket().send" | "socket.socket().sendall" | "socket.socket().sendto"
-        | "socket.create_connection().send" | "socket.create_connection().sendall"
-        | "smtplib.SMTP().sendmail" | "smtplib.SMTP_SSL().sendmail"
-        | "smtplib.SMTP().send_message" | "smtplib.SMTP_SSL().send_message"
-        | "ftplib.FTP().storbinary" | "ftplib.FTP().storlines" | "dhooks.Webhook().send"
-        | "discord_webhook.DiscordWebhook" | "discord.SyncWebhook.from_url().send"
-        | "telebot.TeleBot().send_message" | "telebot.TeleBot().send_document"
-        | "telegram.Bot().send_message" | "telegram.Bot().send_document"
+        "http.client.HTTPSConnection().request"
+        | "http.client.HTTPConnection().request"
+        | "socket.socket().send"
+        | "socket.socket().sendall"
+        | "socket.socket().sendto"
+        | "socket.create_connection().send"
+        | "socket.create_connection().sendall"
+        | "smtplib.SMTP().sendmail"
+        | "smtplib.SMTP_SSL().sendmail"
+        | "smtplib.SMTP().send_message"
+        | "smtplib.SMTP_SSL().send_message"
+        | "ftplib.FTP().storbinary"
+        | "ftplib.FTP().storlines"
+        | "dhooks.Webhook().send"
+        | "discord_webhook.DiscordWebhook"
+        | "discord.SyncWebhook.from_url().send"
+        | "telebot.TeleBot().send_message"
+        | "telebot.TeleBot().send_document"
+        | "telegram.Bot().send_message"
+        | "telegram.Bot().send_document"
         | "websocket.create_connection().send" => Role::Send,
-        "socket.gethostbyname" | "socket.gethostbyname_ex" | "socket.getaddrinfo"
-        | "dns.resolver.query" | "dns.resolver.resolve" | "dns.resolver.Resolver().resolve" => {
-            Role::Dns
-        }
-        "os.getenv" | "os.environ.get" | "os.environ.pop" | "os.environ.setdefault"
+        "socket.gethostbyname"
+        | "socket.gethostbyname_ex"
+        | "socket.getaddrinfo"
+        | "dns.resolver.query"
+        | "dns.resolver.resolve"
+        | "dns.resolver.Resolver().resolve" => Role::Dns,
+        "os.getenv"
+        | "os.environ.get"
+        | "os.environ.pop"
+        | "os.environ.setdefault"
         | "os.environb.get" => Role::GetVariable,
         "os.remove" | "os.unlink" => Role::DeleteFile,
         "shutil.rmtree" | "os.removedirs" => Role::DeleteTree,
@@ -186,12 +287,17 @@ pub fn role(path: &str) -> Option<Role> {
 
 fn other_role(path: &str) -> Option<Role> {
     let role = match path {
-        "base64.b64decode" | "base64.urlsafe_b64decode" | "base64.standard_b64decode"
-        | "base64.decodebytes" | "base64.decodestring" | "binascii.a2b_base64" => {
-            Role::Decode("base64")
-        }
+        "base64.b64decode"
+        | "base64.urlsafe_b64decode"
+        | "base64.standard_b64decode"
+        | "base64.decodebytes"
+        | "base64.decodestring"
+        | "binascii.a2b_base64" => Role::Decode("base64"),
         "base64.b32decode" => Role::Decode("base32"),
-        "base64.b16decode" | "binascii.unhexlify" | "binascii.a2b_hex" | "builtins.bytes.fromhex"
+        "base64.b16decode"
+        | "binascii.unhexlify"
+        | "binascii.a2b_hex"
+        | "builtins.bytes.fromhex"
         | "builtins.bytearray.fromhex" => Role::Decode("hex"),
         "base64.b85decode" | "base64.a85decode" | "base64.z85decode" => Role::Decode("base85"),
         "zlib.decompress" | "zlib.decompressobj().decompress" | "gzip.decompress" => {
@@ -206,19 +312,46 @@ fn other_role(path: &str) -> Option<Role> {
         "marshal.loads" | "marshal.load" => Role::Marshal,
         "pickle.loads" | "pickle.load" | "cloudpickle.loads" => Role::Unpickle,
         "cryptography.fernet.Fernet().decrypt" | "rsa.decrypt" => Role::Decrypt,
-        "socket.gethostname" | "socket.getfqdn" | "getpass.getuser" | "os.getlogin" | "os.uname"
-        | "uuid.getnode" | "platform.node" | "platform.uname" | "platform.platform"
-        | "platform.system" | "platform.release" | "platform.version" | "platform.machine"
-        | "platform.processor" | "os.getcwd" | "psutil.users" | "psutil.net_if_addrs"
-        | "psutil.process_iter" | "getmac.get_mac_address" => Role::HostFact,
-        "pyperclip.paste" | "win32clipboard.GetClipboardData" | "clipboard.paste"
+        "socket.gethostname"
+        | "socket.getfqdn"
+        | "getpass.getuser"
+        | "os.getlogin"
+        | "os.uname"
+        | "uuid.getnode"
+        | "platform.node"
+        | "platform.uname"
+        | "platform.platform"
+        | "platform.system"
+        | "platform.release"
+        | "platform.version"
+        | "platform.machine"
+        | "platform.processor"
+        | "os.getcwd"
+        | "psutil.users"
+        | "psutil.net_if_addrs"
+        | "psutil.process_iter"
+        | "getmac.get_mac_address" => Role::HostFact,
+        "pyperclip.paste"
+        | "win32clipboard.GetClipboardData"
+        | "clipboard.paste"
         | "tkinter.Tk().clipboard_get" => Role::ReadClipboard,
-        "pyperclip.copy" | "win32clipboard.SetClipboardText" | "clipboard.copy"
+        "pyperclip.copy"
+        | "win32clipboard.SetClipboardText"
+        | "clipboard.copy"
         | "win32clipboard.SetClipboardData" => Role::WriteClipboard,
-        "pynput.keyboard.Listener" | "keyboard.on_press" | "keyboard.hook" | "keyboard.on_release"
-        | "pyHook.HookManager" | "pyxhook.HookManager" | "keyboard.record" => Role::Keys,
-        "PIL.ImageGrab.grab" | "pyautogui.screenshot" | "mss.mss().shot" | "mss.mss().grab"
-        | "pyscreenshot.grab" | "ImageGrab.grab" => Role::Screen,
+        "pynput.keyboard.Listener"
+        | "keyboard.on_press"
+        | "keyboard.hook"
+        | "keyboard.on_release"
+        | "pyHook.HookManager"
+        | "pyxhook.HookManager"
+        | "keyboard.record" => Role::Keys,
+        "PIL.ImageGrab.grab"
+        | "pyautogui.screenshot"
+        | "mss.mss().shot"
+        | "mss.mss().grab"
+        | "pyscreenshot.grab"
+        | "ImageGrab.grab" => Role::Screen,
         "winreg.SetValueEx" | "winreg.SetValue" | "win32api.RegSetValueEx" => Role::Registry,
         _ if path.starts_with("os.exec") || path.starts_with("os.spawn") => Role::Spawn,
         _ if path.starts_with("Crypto.Cipher.") && path.ends_with(".decrypt") => Role::Decrypt,

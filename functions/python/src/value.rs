@@ -182,7 +182,10 @@ impl<'a> Value<'a> {
 
     /// A dictionary; unknown where it is nested too deeply.
     pub fn dict(items: Vec<(Value<'a>, Value<'a>)>) -> Self {
-        let depth = items.iter().map(|(key, item)| key.depth.max(item.depth)).max();
+        let depth = items
+            .iter()
+            .map(|(key, item)| key.depth.max(item.depth))
+            .max();
         Self::nested(Kind::Dict(items.into()), depth.unwrap_or(0))
     }
 

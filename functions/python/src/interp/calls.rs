@@ -25,7 +25,8 @@ impl<'a> Given<'a> {
     fn taint(&self) -> Taint {
         let args = self.args.iter().map(|arg| arg.taint);
         let keywords = self.keywords.iter().map(|(_, value)| value.taint);
-        args.chain(keywords).fold(Taint::NONE, |all, taint| all | taint)
+        args.chain(keywords)
+            .fold(Taint::NONE, |all, taint| all | taint)
     }
 
     fn text(&self, at: usize) -> Option<&str> {
@@ -64,7 +65,9 @@ impl<'a> Interpreter<'a, '_> {
             match argument {
                 // `f(*[…])` gives each element.
                 Expr::Starred(_) if value.as_list().is_some_and(|items| items.len() <= 1_000) => {
-                    given.args.extend(value.as_list().unwrap_or_default().iter().cloned());
+                    given
+                        .args
+                        .extend(value.as_list().unwrap_or_default().iter().cloned());
                 }
                 _ => given.args.push(value),
             }
@@ -75,7 +78,11 @@ impl<'a> Interpreter<'a, '_> {
             given.keywords.push((name.into(), value));
         }
         // A function handed over is taken to be called: threads, callbacks, hooks.
-        for value in given.args.iter().chain(given.keywords.iter().map(|(_, value)| value)) {
+        for value in given
+            .args
+            .iter()
+            .chain(given.keywords.iter().map(|(_, value)| value))
+        {
             if let Kind::Function(index) = value.kind {
                 self.note_edge(index);
             }
@@ -120,13 +127,23 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
-    fn note(&mut self, callee: &str, reached: &Value<'a>, receiver: Value<'a>, given: &Given<'a>, range: TextRange) {
+    fn note(
+        &mut self,
+        callee: &str,
+        reached: &Value<'a>,
+        receiver: Value<'a>,
+        given: &Given<'a>,
+        range: TextRange,
+    ) {
         let role = names::role(callee);
         let worth = role.is_some()
             || (given.taint() | receiver.taint | reached.taint) != Taint::NONE
             || callee.starts_with("socket.")
             || callee.starts_with("subprocess.");
-        let runs = matches!(role, Some(Role::Exec | Role::Compile | Role::Shell | Role::Spawn));
+        let runs = matches!(
+            role,
+            Some(Role::Exec | Role::Compile | Role::Shell | Role::Spawn)
+        );
         if runs && given.taint().has(Taint::OVERSIZE) {
             self.oversize = true;
         }
@@ -140,15 +157,24 @@ impl<'a> Interpreter<'a, '_> {
                 keywords: given.keywords.clone(),
                 range: bytes_of(range),
                 phase: self.phase(),
-                function: self.function_index(),
             });
         }
     }
 
-    fn call_path(&mut self, path: &Rc<str>, callee: &Value<'a>, given: Given<'a>, range: TextRange) -> Value<'a> {
+    fn call_path(
+        &mut self,
+        path: &Rc<str>,
+        callee: &Value<'a>,
+        given: Given<'a>,
+        range: TextRange,
+    ) -> Value<'a> {
         let mut receiver = Value::tainted(callee.taint);
         receiver.key.clone_from(&callee.key);
         self.note(path, callee, receiver, &given, range);
+        if path.ends_with(".write") || path.ends_with(".writelines") {
+            self.write_label(callee.key.clone(), &given);
+            return Value::unknown();
+        }
         if let Some(value) = self.reflect(path, &given) {
             return value;
         }
@@ -179,12 +205,19 @@ impl<'a> Interpreter<'a, '_> {
                 result.with(Taint::DOWNLOADED | Taint::SOCKET)
             }
             Some(Role::Fetch | Role::Send) => {
-                let fact = if given.taint().has(Taint::IP_LOOKUP) { Taint::HOST_FACT } else { Taint::NONE };
+                let fact = if given.taint().has(Taint::IP_LOOKUP) {
+                    Taint::HOST_FACT
+                } else {
+                    Taint::NONE
+                };
                 result.with(Taint::DOWNLOADED | fact)
             }
             Some(Role::FetchToFile) => {
                 let target = given.args.get(1).and_then(Value::as_str).map(Rc::from);
-                self.write_to(target.or(given.key.clone().filter(|_| given.args.len() < 2)), Taint::DOWNLOADED_FILE);
+                self.write_to(
+                    target.or(given.key.clone().filter(|_| given.args.len() < 2)),
+                    Taint::DOWNLOADED_FILE,
+                );
                 Value::tainted(Taint::DOWNLOADED_FILE)
             }
             Some(Role::HostFact) => result.with(Taint::HOST_FACT),
@@ -198,16 +231,23 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
-    fn library_result(&mut self, path: &str, result: Value<'a>, inherited: Taint, given: &Given<'a>) -> Value<'a> {
-        if path.ends_with(".write") || path.ends_with(".writelines") {
-            return Value::unknown();
-        }
+    fn library_result(
+        &mut self,
+        path: &str,
+        result: Value<'a>,
+        inherited: Taint,
+        given: &Given<'a>,
+    ) -> Value<'a> {
         // `json.dumps(os.environ)`, `dict(os.environ)`, `os.environ.copy()`.
         let wholesale = path.starts_with("os.environ.")
             && matches!(path.rsplit('.').next(), Some("copy" | "items" | "values"));
         let environment = given.args.iter().any(is_environment) || wholesale;
         let result = result.with(inherited);
-        if environment { result.with(Taint::ENVIRONMENT) } else { result }
+        if environment {
+            result.with(Taint::ENVIRONMENT)
+        } else {
+            result
+        }
     }
 
     /// Records what is written to a file.
@@ -229,8 +269,15 @@ impl<'a> Interpreter<'a, '_> {
         if path.taint.has(Taint::DOWNLOADED_FILE) {
             taint |= Taint::DOWNLOADED;
         }
-        let mode = given.args.get(1).or(given.keywords.iter().find(|(name, _)| &**name == "mode").map(|(_, value)| value));
-        if mode.and_then(Value::as_str).is_some_and(|mode| mode.contains(['w', 'a', 'x'])) {
+        let mode = given.args.get(1).or(given
+            .keywords
+            .iter()
+            .find(|(name, _)| &**name == "mode")
+            .map(|(_, value)| value));
+        if mode
+            .and_then(Value::as_str)
+            .is_some_and(|mode| mode.contains(['w', 'a', 'x']))
+        {
             taint = Taint::NONE;
         }
         let mut file = file.with(taint);
@@ -249,15 +296,39 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
-    fn call_method(&mut self, receiver: &Rc<Value<'a>>, name: &Rc<str>, given: Given<'a>, range: TextRange) -> Value<'a> {
+    fn call_method(
+        &mut self,
+        receiver: &Rc<Value<'a>>,
+        name: &Rc<str>,
+        given: Given<'a>,
+        range: TextRange,
+    ) -> Value<'a> {
         let callee = format!("?.{name}");
-        self.note(&callee, &Value::unknown(), (**receiver).clone(), &given, range);
-        if matches!(&**name, "write" | "write_bytes" | "write_text" | "writelines") {
-            let key = receiver.key.clone().or_else(|| receiver.as_str().map(Rc::from));
+        self.note(
+            &callee,
+            &Value::unknown(),
+            (**receiver).clone(),
+            &given,
+            range,
+        );
+        if matches!(
+            &**name,
+            "write" | "write_bytes" | "write_text" | "writelines"
+        ) {
+            let key = receiver
+                .key
+                .clone()
+                .or_else(|| receiver.as_str().map(Rc::from));
             self.write_label(key, &given);
             return Value::unknown();
         }
-        if let Some(value) = fold::method(receiver, name, &given.args, &given.keywords, &mut self.budget) {
+        if let Some(value) = fold::method(
+            receiver,
+            name,
+            &given.args,
+            &given.keywords,
+            &mut self.budget,
+        ) {
             return self.relabel(value);
         }
         let decoding = &**name == "decode" || &**name == "encode";
@@ -274,7 +345,9 @@ impl<'a> Interpreter<'a, '_> {
                 parts.extend(given.args.iter().cloned());
                 self.join_path(&parts)
             }
-            "decrypt" => Value::tainted(NOT_INHERITED(receiver.taint | given.taint()) | Taint::DECRYPTED),
+            "decrypt" => {
+                Value::tainted(NOT_INHERITED(receiver.taint | given.taint()) | Taint::DECRYPTED)
+            }
             _ => Value::tainted(NOT_INHERITED(receiver.taint | given.taint())),
         }
     }
@@ -301,7 +374,10 @@ impl<'a> Interpreter<'a, '_> {
     /// `getattr`, `__import__`, `globals`, …
     fn reflect(&mut self, path: &str, given: &Given<'a>) -> Option<Value<'a>> {
         let hidden = |value: &Value<'a>| {
-            if value.taint.has(Taint::BUILT | Taint::DECODED | Taint::CHARACTER_CODES) {
+            if value
+                .taint
+                .has(Taint::BUILT | Taint::DECODED | Taint::CHARACTER_CODES)
+            {
                 Taint::REFLECTED
             } else {
                 Taint::NONE
@@ -309,7 +385,9 @@ impl<'a> Interpreter<'a, '_> {
         };
         match path {
             "builtins.getattr" => {
-                let [base, name, ..] = &given.args[..] else { return None };
+                let [base, name, ..] = &given.args[..] else {
+                    return None;
+                };
                 let text = name.as_str().filter(|_| !name.taint.has(Taint::PARTIAL))?;
                 let text: Rc<str> = text.into();
                 Some(self.attribute_of(base, &text).with(hidden(name)))
@@ -321,7 +399,11 @@ impl<'a> Interpreter<'a, '_> {
                     return None;
                 }
                 // `__import__("a.b")` gives `a`; `import_module` gives `a.b`.
-                let module = if path.ends_with("import_module") { module } else { module.split('.').next()? };
+                let module = if path.ends_with("import_module") {
+                    module
+                } else {
+                    module.split('.').next()?
+                };
                 Some(Value::path(module).with(hidden(name)))
             }
             "builtins.vars" => {
@@ -330,18 +412,34 @@ impl<'a> Interpreter<'a, '_> {
             }
             "operator.attrgetter()" | "functools.partial" => given.args.first().cloned(),
             "builtins.globals" | "builtins.locals" => Some(Value::path(format!("{path}()"))),
-            "os.path.expanduser" | "os.path.abspath" | "os.path.normpath" | "os.path.realpath"
-            | "os.path.expandvars" | "pathlib.Path" | "pathlib.PurePath" | "builtins.str" | "os.fspath"
-            | "textwrap.dedent" | "io.BytesIO" | "io.StringIO" | "builtins.memoryview" => {
+            "os.path.expanduser"
+            | "os.path.abspath"
+            | "os.path.normpath"
+            | "os.path.realpath"
+            | "os.path.expandvars"
+            | "pathlib.Path"
+            | "pathlib.PurePath"
+            | "builtins.str"
+            | "os.fspath"
+            | "textwrap.dedent"
+            | "io.BytesIO"
+            | "io.StringIO"
+            | "builtins.memoryview" => {
                 let value = given.args.first()?;
                 match (path, &value.kind) {
-                    ("builtins.str", Kind::Bytes(_)) => Some(Value::text(value.to_text()?).from_value(value)),
-                    (_, Kind::Str(_) | Kind::Bytes(_)) => Some(if given.args.len() > 1 && path.starts_with("pathlib") {
-                        self.join_path(&given.args)
-                    } else {
-                        value.clone()
-                    }),
-                    ("builtins.str", _) if is_environment(value) => Some(Value::tainted(Taint::ENVIRONMENT)),
+                    ("builtins.str", Kind::Bytes(_)) => {
+                        Some(Value::text(value.to_text()?).from_value(value))
+                    }
+                    (_, Kind::Str(_) | Kind::Bytes(_)) => {
+                        Some(if given.args.len() > 1 && path.starts_with("pathlib") {
+                            self.join_path(&given.args)
+                        } else {
+                            value.clone()
+                        })
+                    }
+                    ("builtins.str", _) if is_environment(value) => {
+                        Some(Value::tainted(Taint::ENVIRONMENT))
+                    }
                     _ => None,
                 }
             }
@@ -383,8 +481,13 @@ impl<'a> Interpreter<'a, '_> {
             }
             "builtins.int" => match (&first?.kind, given.args.get(1).and_then(Value::as_int)) {
                 (Kind::Str(text), base) => {
-                    let digits = text.trim().trim_start_matches("0x").trim_start_matches("0b");
-                    let base = u32::try_from(base.unwrap_or(10)).ok().filter(|base| (2..=36).contains(base))?;
+                    let digits = text
+                        .trim()
+                        .trim_start_matches("0x")
+                        .trim_start_matches("0b");
+                    let base = u32::try_from(base.unwrap_or(10))
+                        .ok()
+                        .filter(|base| (2..=36).contains(base))?;
                     Value::of(Kind::Int(i64::from_str_radix(digits, base).ok()?))
                 }
                 (Kind::Int(number), _) => Value::of(Kind::Int(*number)),
@@ -430,7 +533,9 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn map(&mut self, given: &Given<'a>) -> Option<Value<'a>> {
-        let [function, list] = &given.args[..] else { return None };
+        let [function, list] = &given.args[..] else {
+            return None;
+        };
         let items = fold::elements(list, 1_000_000)?;
         let mut values = Vec::with_capacity(items.len().min(4_096));
         let mut taint = list.taint;
@@ -442,7 +547,11 @@ impl<'a> Interpreter<'a, '_> {
                 break;
             };
             self.extra = extra;
-            let one = Given { args: vec![item], keywords: Vec::new(), key: None };
+            let one = Given {
+                args: vec![item],
+                keywords: Vec::new(),
+                key: None,
+            };
             let value = self.apply(function, one, TextRange::default());
             taint |= value.taint;
             values.push(value);
@@ -508,21 +617,37 @@ impl<'a> Interpreter<'a, '_> {
                 }),
         );
         let mut bound: BTreeMap<Rc<str>, Value<'a>> = BTreeMap::new();
-        for (at, parameter) in definition.parameters.iter_non_variadic_params().enumerate().skip(skip) {
+        for (at, parameter) in definition
+            .parameters
+            .iter_non_variadic_params()
+            .enumerate()
+            .skip(skip)
+        {
             let name = parameter.name().as_str();
-            let by_name = given.keywords.iter().find(|(keyword, _)| &**keyword == name);
-            if let Some(value) = given.args.get(at - skip).or(by_name.map(|(_, value)| value)) {
+            let by_name = given
+                .keywords
+                .iter()
+                .find(|(keyword, _)| &**keyword == name);
+            if let Some(value) = given
+                .args
+                .get(at - skip)
+                .or(by_name.map(|(_, value)| value))
+            {
                 bound.insert(name.into(), value.clone());
             }
         }
         let constant = bound.values().any(|value| value.as_bytes().is_some());
         let returned = function.returned.clone();
-        let known = returned.as_ref().is_some_and(|value| value.as_bytes().is_some());
+        let known = returned
+            .as_ref()
+            .is_some_and(|value| value.as_bytes().is_some());
         let small = definition.body.len() <= 12;
         if self.inline_depth == 0 || self.quiet == 0 {
             let parameters = &mut self.functions[index].parameters;
             for (name, value) in &bound {
-                let joined = parameters.get(name).map_or_else(|| value.clone(), |old| old.join(value));
+                let joined = parameters
+                    .get(name)
+                    .map_or_else(|| value.clone(), |old| old.join(value));
                 parameters.insert(name.clone(), joined);
             }
         }
@@ -569,7 +694,8 @@ impl<'a> Interpreter<'a, '_> {
 
 /// `os.environ` itself.
 fn is_environment(value: &Value<'_>) -> bool {
-    value.as_path().is_some_and(|path| matches!(&*names::canonical(path), "os.environ" | "os.environb"))
+    value
+        .as_path()
+        .is_some_and(|path| matches!(&*names::canonical(path), "os.environ" | "os.environb"))
         || value.taint.has(Taint::ENVIRONMENT)
 }
-

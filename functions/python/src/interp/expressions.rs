@@ -1,7 +1,5 @@
 //! Expressions.
 
-use std::rc::Rc;
-
 use packguard_sdk::indicators::{self, Kind as Hint};
 use ruff_python_ast::{
     Comprehension, Expr, ExprAttribute, ExprBinOp, ExprFString, ExprSubscript, FStringPart,
@@ -55,7 +53,9 @@ impl<'a> Interpreter<'a, '_> {
                 Value::bytes(bytes).with(taint)
             }
             Expr::NumberLiteral(literal) => match &literal.value {
-                Number::Int(int) => int.as_i64().map_or_else(Value::unknown, |n| Value::of(Kind::Int(n))),
+                Number::Int(int) => int
+                    .as_i64()
+                    .map_or_else(Value::unknown, |n| Value::of(Kind::Int(n))),
                 _ => Value::unknown(),
             },
             Expr::BooleanLiteral(literal) => Value::of(Kind::Int(i64::from(literal.value))),
@@ -84,7 +84,9 @@ impl<'a> Interpreter<'a, '_> {
                         (key.unwrap_or_default(), self.eval(&item.value))
                     })
                     .collect();
-                let taint = items.iter().fold(Taint::NONE, |all, (_, value)| all | value.taint);
+                let taint = items
+                    .iter()
+                    .fold(Taint::NONE, |all, (_, value)| all | value.taint);
                 Value::dict(items).with(taint.without(Taint::PARTIAL | Taint::BUILT))
             }
             other => self.eval_other(other),
@@ -94,9 +96,15 @@ impl<'a> Interpreter<'a, '_> {
     fn eval_other(&mut self, expression: &'a Expr) -> Value<'a> {
         match expression {
             Expr::BoolOp(operation) => {
-                let values: Vec<Value<'a>> =
-                    operation.values.iter().map(|value| self.eval(value)).collect();
-                values.into_iter().reduce(|a, b| a.join(&b)).unwrap_or_default()
+                let values: Vec<Value<'a>> = operation
+                    .values
+                    .iter()
+                    .map(|value| self.eval(value))
+                    .collect();
+                values
+                    .into_iter()
+                    .reduce(|a, b| a.join(&b))
+                    .unwrap_or_default()
             }
             Expr::If(conditional) => {
                 let _test = self.eval(&conditional.test);
@@ -138,7 +146,11 @@ impl<'a> Interpreter<'a, '_> {
             Expr::Await(inner) => self.eval(&inner.value),
             Expr::Starred(inner) => self.eval(&inner.value),
             Expr::YieldFrom(inner) => self.eval(&inner.value),
-            Expr::Yield(inner) => inner.value.as_deref().map(|value| self.eval(value)).unwrap_or_default(),
+            Expr::Yield(inner) => inner
+                .value
+                .as_deref()
+                .map(|value| self.eval(value))
+                .unwrap_or_default(),
             Expr::ListComp(c) => self.comprehension(&c.generators, &c.elt),
             Expr::SetComp(c) => self.comprehension(&c.generators, &c.elt),
             Expr::Generator(c) => self.comprehension(&c.generators, &c.elt),
@@ -173,7 +185,10 @@ impl<'a> Interpreter<'a, '_> {
         if self.written.is_empty() {
             return value;
         }
-        match self.file_key(expression, &value).and_then(|key| self.written.get(&key)) {
+        match self
+            .file_key(expression, &value)
+            .and_then(|key| self.written.get(&key))
+        {
             Some(taint) => value.with(*taint),
             None => value,
         }
@@ -199,7 +214,11 @@ impl<'a> Interpreter<'a, '_> {
     /// `base.name`.
     pub(super) fn attribute_of(&mut self, base: &Value<'a>, name: &str) -> Value<'a> {
         match &base.kind {
-            Kind::Path(path) => path_attribute(path, name).with(base.taint),
+            Kind::Path(path) => {
+                let mut value = path_attribute(path, name).with(base.taint);
+                value.key.clone_from(&base.key);
+                value
+            }
             Kind::Instance(class) | Kind::Class(class) => {
                 let class = &self.classes[*class];
                 if let Some(value) = self.scopes[class.scope].get(name) {
@@ -218,7 +237,10 @@ impl<'a> Interpreter<'a, '_> {
         let base = self.eval(&subscript.value);
         if let Expr::Slice(slice) = &*subscript.slice {
             let mut bounds = [None; 3];
-            for (at, bound) in [&slice.lower, &slice.upper, &slice.step].into_iter().enumerate() {
+            for (at, bound) in [&slice.lower, &slice.upper, &slice.step]
+                .into_iter()
+                .enumerate()
+            {
                 let Some(bound) = bound else { continue };
                 let value = self.eval(bound);
                 match value.kind {
@@ -283,14 +305,18 @@ impl<'a> Interpreter<'a, '_> {
         let mut pieces = Vec::new();
         for part in &string.value {
             match part {
-                FStringPart::Literal(literal) => pieces.push(self.literal(literal.as_str(), literal.range())),
+                FStringPart::Literal(literal) => {
+                    pieces.push(self.literal(literal.as_str(), literal.range()))
+                }
                 FStringPart::FString(string) => {
                     for element in &string.elements {
                         pieces.push(match element {
                             InterpolatedStringElement::Literal(literal) => {
                                 self.literal(&literal.value, literal.range())
                             }
-                            InterpolatedStringElement::Interpolation(inner) => self.eval(&inner.expression),
+                            InterpolatedStringElement::Interpolation(inner) => {
+                                self.eval(&inner.expression)
+                            }
                         });
                     }
                 }
@@ -372,7 +398,11 @@ pub(super) fn variable<'a>(name: &str) -> Value<'a> {
         } else {
             format!("%{name}%")
         }),
-        _ if matches!(name, "USER" | "USERNAME" | "LOGNAME" | "COMPUTERNAME" | "HOSTNAME") => {
+        _ if matches!(
+            name,
+            "USER" | "USERNAME" | "LOGNAME" | "COMPUTERNAME" | "HOSTNAME"
+        ) =>
+        {
             Value::tainted(Taint::HOST_FACT)
         }
         _ => Value::unknown(),

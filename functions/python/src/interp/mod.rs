@@ -221,7 +221,12 @@ impl<'a, 's> Interpreter<'a, 's> {
 
     /// Follows calls from the top level, and from the methods that installers call.
     fn find_self_running(&mut self) {
-        let hooks = ["run", "finalize_options", "initialize_options", "build_extension"];
+        let hooks = [
+            "run",
+            "finalize_options",
+            "initialize_options",
+            "build_extension",
+        ];
         let mut found: BTreeSet<usize> = self
             .functions
             .iter()
@@ -258,13 +263,6 @@ impl<'a, 's> Interpreter<'a, 's> {
             Caller::MainGuard if self.unit.setup => self.unit.phase,
             Caller::Function(index) if self.self_running.contains(&index) => self.unit.phase,
             Caller::MainGuard | Caller::Function(_) => Phase::Execute,
-        }
-    }
-
-    fn function_index(&self) -> Option<usize> {
-        match self.caller {
-            Caller::Function(index) => Some(index),
-            _ => None,
         }
     }
 

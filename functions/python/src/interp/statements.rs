@@ -332,7 +332,9 @@ impl<'a> Interpreter<'a, '_> {
             Expr::Name(name) => self.bind(&name.id, value),
             Expr::Tuple(tuple) => self.unpack(&tuple.elts, &value),
             Expr::List(list) => self.unpack(&list.elts, &value),
-            Expr::Starred(starred) => self.assign(&starred.value, Value::unknown().from_value(&value)),
+            Expr::Starred(starred) => {
+                self.assign(&starred.value, Value::unknown().from_value(&value))
+            }
             Expr::Attribute(attribute) => {
                 let base = self.eval(&attribute.value);
                 if let Kind::Instance(class) | Kind::Class(class) = base.kind {
@@ -350,7 +352,12 @@ impl<'a> Interpreter<'a, '_> {
                     let container = self.lookup(&name.id);
                     if !matches!(container.kind, Kind::Path(_)) {
                         let labels = value.taint.without(Taint::PARTIAL | Taint::BUILT);
-                        self.bind_in(self.scope, name.id.as_str().into(), container.with(labels), true);
+                        self.bind_in(
+                            self.scope,
+                            name.id.as_str().into(),
+                            container.with(labels),
+                            true,
+                        );
                     }
                 }
             }

@@ -10,17 +10,59 @@ const HELP: &str = "A capability: harmless by itself, and usual. It helps to jud
                     last.";
 
 /// Talks to the network.
-pub const NETWORK: Rule = rule("python-capability-network", "Can talk to the network", HELP, Category::Capability, Severity::Info, &[]);
+pub const NETWORK: Rule = rule(
+    "python-capability-network",
+    "Can talk to the network",
+    HELP,
+    Category::Capability,
+    Severity::Info,
+    &[],
+);
 /// Starts processes.
-pub const PROCESS: Rule = rule("python-capability-process", "Can start processes", HELP, Category::Capability, Severity::Info, &[]);
+pub const PROCESS: Rule = rule(
+    "python-capability-process",
+    "Can start processes",
+    HELP,
+    Category::Capability,
+    Severity::Info,
+    &[],
+);
 /// Reads environment variables.
-pub const ENVIRONMENT: Rule = rule("python-capability-environment", "Reads environment variables", HELP, Category::Capability, Severity::Info, &[]);
+pub const ENVIRONMENT: Rule = rule(
+    "python-capability-environment",
+    "Reads environment variables",
+    HELP,
+    Category::Capability,
+    Severity::Info,
+    &[],
+);
 /// Deletes files.
-pub const DELETE: Rule = rule("python-capability-file-delete", "Can delete files", HELP, Category::Capability, Severity::Info, &[]);
+pub const DELETE: Rule = rule(
+    "python-capability-file-delete",
+    "Can delete files",
+    HELP,
+    Category::Capability,
+    Severity::Info,
+    &[],
+);
 /// Runs code made at run time.
-pub const DYNAMIC_CODE: Rule = rule("python-capability-dynamic-code", "Runs code that it makes at run time", HELP, Category::Capability, Severity::Info, &[]);
+pub const DYNAMIC_CODE: Rule = rule(
+    "python-capability-dynamic-code",
+    "Runs code that it makes at run time",
+    HELP,
+    Category::Capability,
+    Severity::Info,
+    &[],
+);
 /// Calls native code.
-pub const NATIVE: Rule = rule("python-capability-native-code", "Calls native code", HELP, Category::Capability, Severity::Info, &[]);
+pub const NATIVE: Rule = rule(
+    "python-capability-native-code",
+    "Calls native code",
+    HELP,
+    Category::Capability,
+    Severity::Info,
+    &[],
+);
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
     let mut hits = Vec::new();
@@ -40,7 +82,11 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         }
         hits.push(
             Hit::at(rule, call)
-                .title(format!("{}: `{}`", rule.title, packguard_sdk::text::cut(&call.callee, 60)))
+                .title(format!(
+                    "{}: `{}`",
+                    rule.title,
+                    packguard_sdk::text::cut(&call.callee, 60)
+                ))
                 .confidence(Confidence::High)
                 .why("Said once for the package, at the first place that shows it."),
         );

@@ -30,15 +30,22 @@ pub const DESTRUCTION: Rule = rule(
 );
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
-    let run_key = context.facts.calls.iter().flat_map(|call| &call.args).any(|arg| {
-        arg.as_str()
-            .is_some_and(|text| text.to_ascii_lowercase().contains("currentversion\\run"))
-    });
+    let run_key = context
+        .facts
+        .calls
+        .iter()
+        .flat_map(|call| &call.args)
+        .any(|arg| {
+            arg.as_str()
+                .is_some_and(|text| text.to_ascii_lowercase().contains("currentversion\\run"))
+        });
     for call in &context.facts.calls {
         let target = match call.role {
             Some(Role::Open) if writes(call) => call.args.first(),
             Some(Role::CopyFile) => call.args.get(1),
-            None if matches!(&*call.callee, "?.write_text" | "?.write_bytes") => Some(&call.receiver),
+            None if matches!(&*call.callee, "?.write_text" | "?.write_bytes") => {
+                Some(&call.receiver)
+            }
             _ => None,
         };
         let persists = target.is_some_and(|path| path.taint.has(Taint::AUTOSTART_PATH))
@@ -76,7 +83,17 @@ fn is_everything(path: &Value<'_>) -> bool {
     let text = text.trim_end_matches(['*', '/', '\\']);
     matches!(
         text.to_ascii_lowercase().as_str(),
-        "" | "~" | "c:" | "d:" | "/home" | "/etc" | "/usr" | "/var" | "/root" | "c:/windows"
-            | "c:\\windows" | "~/documents" | "~/desktop"
+        "" | "~"
+            | "c:"
+            | "d:"
+            | "/home"
+            | "/etc"
+            | "/usr"
+            | "/var"
+            | "/root"
+            | "c:/windows"
+            | "c:\\windows"
+            | "~/documents"
+            | "~/desktop"
     )
 }

@@ -45,9 +45,31 @@ pub const UNPICKLE_PAYLOAD: Rule = rule(
 
 /// Programs that run what they are given.
 const INTERPRETERS: &[&str] = &[
-    "sh", "bash", "zsh", "python", "python3", "powershell", "powershell.exe", "pwsh", "cmd",
-    "cmd.exe", "wscript", "cscript", "node", "perl", "ruby", "msiexec", "rundll32", "rundll32.exe",
-    "start", "sudo", "nohup", "chmod", "open", "java", "mshta",
+    "sh",
+    "bash",
+    "zsh",
+    "python",
+    "python3",
+    "powershell",
+    "powershell.exe",
+    "pwsh",
+    "cmd",
+    "cmd.exe",
+    "wscript",
+    "cscript",
+    "node",
+    "perl",
+    "ruby",
+    "msiexec",
+    "rundll32",
+    "rundll32.exe",
+    "start",
+    "sudo",
+    "nohup",
+    "chmod",
+    "open",
+    "java",
+    "mshta",
 ];
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
@@ -148,7 +170,7 @@ fn runs_download(call: &Call<'_>) -> bool {
         let script = items
             .iter()
             .skip(1)
-            .find(|item| !item.as_str().is_some_and(|text| text.starts_with(['-', '/', '+'])));
+            .find(|item| !item.as_str().is_some_and(is_switch));
         return first
             || (is_interpreter
                 && script.is_some_and(|item| item.taint.has(Taint::DOWNLOADED_FILE)));
@@ -157,13 +179,20 @@ fn runs_download(call: &Call<'_>) -> bool {
         Some(text) => {
             let program = text.split_whitespace().next().unwrap_or_default();
             let program = program.trim_matches(['"', '\'']);
-            command.taint.has(Taint::DOWNLOADED_FILE | Taint::DOWNLOADED)
+            command
+                .taint
+                .has(Taint::DOWNLOADED_FILE | Taint::DOWNLOADED)
                 && (program.starts_with(['?', '.', '/', '~', '%'])
                     || (command.taint.has(Taint::DOWNLOADED_FILE)
                         && INTERPRETERS.contains(&program)))
         }
         None => fetched(command) && !command.taint.has(Taint::SOCKET),
     }
+}
+
+/// `-m`, `+x`, `/c`.
+fn is_switch(word: &str) -> bool {
+    word.starts_with(['-', '+']) || (word.starts_with('/') && word.len() <= 3)
 }
 
 fn is_interpreter(program: &Value<'_>) -> bool {
@@ -178,11 +207,20 @@ fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {
         return;
     };
     let names: [&[u8]; 8] = [
-        b"posix\nsystem", b"nt\nsystem", b"os\nsystem", b"builtins\nexec", b"builtins\neval",
-        b"__builtin__\neval", b"subprocess\nPopen", b"posix\x94\x8c\x06system",
+        b"posix\nsystem",
+        b"nt\nsystem",
+        b"os\nsystem",
+        b"builtins\nexec",
+        b"builtins\neval",
+        b"__builtin__\neval",
+        b"subprocess\nPopen",
+        b"posix\x94\x8c\x06system",
     ];
     let bytes = value.as_bytes().unwrap_or_default();
-    if names.iter().any(|name| memchr::memmem::find(bytes, name).is_some()) {
+    if names
+        .iter()
+        .any(|name| memchr::memmem::find(bytes, name).is_some())
+    {
         context.hit(
             Hit::at(&UNPICKLE_PAYLOAD, call)
                 .layers(value.layers.as_deref().unwrap_or_default())

@@ -54,8 +54,17 @@ fn sends(call: &Call<'_>) -> bool {
         Some(_) => false,
         None => matches!(
             &*call.callee,
-            "?.post" | "?.send" | "?.sendall" | "?.sendto" | "?.put" | "?.urlopen" | "?.send_message"
-                | "?.send_document" | "?.storbinary" | "?.sendmail" | "urllib.request.Request"
+            "?.post"
+                | "?.send"
+                | "?.sendall"
+                | "?.sendto"
+                | "?.put"
+                | "?.urlopen"
+                | "?.send_message"
+                | "?.send_document"
+                | "?.storbinary"
+                | "?.sendmail"
+                | "urllib.request.Request"
         ),
     }
 }
@@ -71,7 +80,10 @@ fn sent(call: &Call<'_>) -> Option<Hit> {
     let suspect = taint.has(Taint::SUSPECT_HOST);
     let by_itself = call.runs_by_itself();
     let (what, severity) = if taint.has(Taint::ENVIRONMENT) {
-        ("all environment variables", by_phase(call.phase, Severity::Critical, Severity::High))
+        (
+            "all environment variables",
+            by_phase(call.phase, Severity::Critical, Severity::High),
+        )
     } else if taint.has(Taint::CREDENTIAL) {
         let severity = match (by_itself, suspect) {
             (true, _) => Severity::Critical,
@@ -81,7 +93,11 @@ fn sent(call: &Call<'_>) -> Option<Hit> {
         ("a credential file", severity)
     } else if taint.has(Taint::CLIPBOARD | Taint::SCREEN) {
         let grave = by_itself || suspect;
-        let what = if taint.has(Taint::SCREEN) { "a screenshot" } else { "the clipboard" };
+        let what = if taint.has(Taint::SCREEN) {
+            "a screenshot"
+        } else {
+            "the clipboard"
+        };
         (what, if grave { Severity::High } else { Severity::Low })
     } else if taint.has(Taint::SECRET) && (by_itself || suspect) {
         ("a secret environment variable", Severity::High)
@@ -97,8 +113,16 @@ fn sent(call: &Call<'_>) -> Option<Hit> {
     Some(
         Hit::at(&EXFILTRATION, call)
             .title(format!("Sends {what} out"))
-            .severity(if suspect { severity.max(Severity::High) } else { severity })
-            .confidence(if call.role.is_some() { Confidence::High } else { Confidence::Medium })
+            .severity(if suspect {
+                severity.max(Severity::High)
+            } else {
+                severity
+            })
+            .confidence(if call.role.is_some() {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            })
             .why(format!("This happens {}.", when(call.phase))),
     )
 }
@@ -119,8 +143,14 @@ fn dns(call: &Call<'_>, taint: Taint) -> Option<Hit> {
 
 fn credential_read(call: &Call<'_>) -> Option<Hit> {
     let reads = match call.role {
-        Some(Role::Open) => call.args.first().is_some_and(|path| path.taint.has(Taint::CREDENTIAL_PATH)),
-        Some(Role::CopyFile) => call.args.first().is_some_and(|path| path.taint.has(Taint::CREDENTIAL_PATH)),
+        Some(Role::Open) => call
+            .args
+            .first()
+            .is_some_and(|path| path.taint.has(Taint::CREDENTIAL_PATH)),
+        Some(Role::CopyFile) => call
+            .args
+            .first()
+            .is_some_and(|path| path.taint.has(Taint::CREDENTIAL_PATH)),
         Some(_) => false,
         None => {
             matches!(&*call.callee, "?.read_text" | "?.read_bytes" | "?.open")
@@ -130,7 +160,10 @@ fn credential_read(call: &Call<'_>) -> Option<Hit> {
     reads.then(|| {
         Hit::at(&CREDENTIAL_ACCESS, call)
             .severity(by_phase(call.phase, Severity::Medium, Severity::Info))
-            .why(format!("It reads keys, tokens, cookies or wallets {}.", when(call.phase)))
+            .why(format!(
+                "It reads keys, tokens, cookies or wallets {}.",
+                when(call.phase)
+            ))
     })
 }
 
@@ -151,7 +184,10 @@ fn many_stores(context: &mut Context<'_, '_>) {
         && stores.len() >= MANY_STORES
     {
         let hit = Hit::new(&CREDENTIAL_ACCESS, text.range.clone(), text.phase)
-            .title(format!("Knows {} different places of credentials", stores.len()))
+            .title(format!(
+                "Knows {} different places of credentials",
+                stores.len()
+            ))
             .confidence(Confidence::Medium)
             .why("Code that looks for many kinds of keys, cookies or wallets collects them.");
         context.hit(hit);
@@ -163,15 +199,20 @@ fn gathered_and_sent(context: &mut Context<'_, '_>) {
     let gathers = context.facts.calls.iter().any(|call| {
         let opens = matches!(call.role, Some(Role::Open | Role::CopyFile));
         (opens && call.payload_taint().has(Taint::CREDENTIAL_PATH))
-            || matches!(call.role, Some(Role::Screen | Role::ReadClipboard | Role::Keys))
+            || matches!(
+                call.role,
+                Some(Role::Screen | Role::ReadClipboard | Role::Keys)
+            )
             || call.receiver.taint.has(Taint::CREDENTIAL)
     });
     if !gathers {
         return;
     }
-    let sender = context.facts.calls.iter().find(|call| {
-        sends(call) && call.payload_taint().has(Taint::SUSPECT_HOST)
-    });
+    let sender = context
+        .facts
+        .calls
+        .iter()
+        .find(|call| sends(call) && call.payload_taint().has(Taint::SUSPECT_HOST));
     if let Some(call) = sender {
         let hit = Hit::at(&EXFILTRATION, call)
             .title("Gathers private data and sends something to a host that payloads go to")

@@ -21,9 +21,10 @@ pub const SUSPICIOUS_HOST: Rule = rule(
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
     for text in &context.facts.texts {
-        let Some((what, host)) = scan(&text.text).into_iter().find_map(|found| {
-            words(found.kind).map(|what| (what, found.text))
-        }) else {
+        let Some((what, host)) = scan(&text.text)
+            .into_iter()
+            .find_map(|found| words(found.kind).map(|what| (what, found.text)))
+        else {
             continue;
         };
         let severity = match text.phase {
@@ -38,7 +39,10 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         context.found.hits.push(hit);
     }
     for call in &context.facts.calls {
-        let contacts = matches!(call.role, Some(Role::Fetch | Role::FetchToFile | Role::Send));
+        let contacts = matches!(
+            call.role,
+            Some(Role::Fetch | Role::FetchToFile | Role::Send)
+        );
         if contacts && call.runs_by_itself() && call.payload_taint().has(Taint::SUSPECT_HOST) {
             let severity = match call.phase {
                 Phase::Install => Severity::High,

@@ -43,13 +43,73 @@ pub const INSTALL_PROCESS: Rule = rule(
 
 /// Programs that honest `setup.py` files run.
 const BUILD_TOOLS: &[&str] = &[
-    "git", "hg", "svn", "pkg-config", "gcc", "g++", "cc", "c++", "clang", "clang++", "make",
-    "gmake", "cmake", "ninja", "meson", "python", "python3", "pip", "pip3", "cargo", "rustc", "go",
-    "npm", "yarn", "node", "uname", "which", "where", "swig", "nvcc", "llvm-config", "mpicc", "xcrun",
-    "xcode-select", "sw_vers", "brew", "dpkg-architecture", "ldconfig", "mysql_config", "pg_config",
-    "krb5-config", "curl-config", "gdal-config", "protoc", "cython", "gfortran", "install_name_tool",
-    "lsb_release", "sysctl", "twine", "rm", "cp", "mkdir", "tar", "patch", "autoreconf", "./configure",
-    "sh", "bash", "?", "nproc", "ldd", "file", "strip", "doxygen", "sphinx-build", "pytest",
+    "git",
+    "hg",
+    "svn",
+    "pkg-config",
+    "gcc",
+    "g++",
+    "cc",
+    "c++",
+    "clang",
+    "clang++",
+    "make",
+    "gmake",
+    "cmake",
+    "ninja",
+    "meson",
+    "python",
+    "python3",
+    "pip",
+    "pip3",
+    "cargo",
+    "rustc",
+    "go",
+    "npm",
+    "yarn",
+    "node",
+    "uname",
+    "which",
+    "where",
+    "swig",
+    "nvcc",
+    "llvm-config",
+    "mpicc",
+    "xcrun",
+    "xcode-select",
+    "sw_vers",
+    "brew",
+    "dpkg-architecture",
+    "ldconfig",
+    "mysql_config",
+    "pg_config",
+    "krb5-config",
+    "curl-config",
+    "gdal-config",
+    "protoc",
+    "cython",
+    "gfortran",
+    "install_name_tool",
+    "lsb_release",
+    "sysctl",
+    "twine",
+    "rm",
+    "cp",
+    "mkdir",
+    "tar",
+    "patch",
+    "autoreconf",
+    "./configure",
+    "sh",
+    "bash",
+    "?",
+    "nproc",
+    "ldd",
+    "file",
+    "strip",
+    "doxygen",
+    "sphinx-build",
+    "pytest",
 ];
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
@@ -69,7 +129,10 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         if !context.setup || call.phase != Phase::Install {
             continue;
         }
-        if matches!(call.role, Some(Role::Fetch | Role::FetchToFile | Role::Send)) {
+        if matches!(
+            call.role,
+            Some(Role::Fetch | Role::FetchToFile | Role::Send)
+        ) {
             context.hit(Hit::at(&INSTALL_NETWORK, call).why(
                 "Installing this package sends a request; who answers it decides what happens next.",
             ));
@@ -88,8 +151,15 @@ fn install_process(call: &Call<'_>) -> Hit {
         .map_or("?", |program| program.rsplit('/').next().unwrap_or(program));
     let usual = BUILD_TOOLS.contains(&program);
     Hit::at(&INSTALL_PROCESS, call)
-        .title(format!("Runs `{}` while it is installed", packguard_sdk::text::cut(program, 60)))
-        .severity(if usual { Severity::Info } else { by_phase(call.phase, Severity::Low, Severity::Low) })
+        .title(format!(
+            "Runs `{}` while it is installed",
+            packguard_sdk::text::cut(program, 60)
+        ))
+        .severity(if usual {
+            Severity::Info
+        } else {
+            by_phase(call.phase, Severity::Low, Severity::Low)
+        })
         .why("Commands in `setup.py` run with the rights of whoever installs.")
 }
 
@@ -97,16 +167,17 @@ fn install_process(call: &Call<'_>) -> Hit {
 fn is_silent(call: &Call<'_>) -> bool {
     let hidden_window = call.keyword("creationflags").is_some_and(|flags| {
         let number = flags.as_int().is_some_and(|flags| flags & 0x0800_0008 != 0);
-        let name = flags
-            .as_path()
-            .is_some_and(|path| path.ends_with("CREATE_NO_WINDOW") || path.ends_with("DETACHED_PROCESS"));
+        let name = flags.as_path().is_some_and(|path| {
+            path.ends_with("CREATE_NO_WINDOW") || path.ends_with("DETACHED_PROCESS")
+        });
         number || name
     });
     let thrown_away = |name: &str| {
-        call.keyword(name).is_some_and(|value: &Value<'_>| match &value.kind {
-            Kind::Path(path) => path.ends_with("DEVNULL"),
-            _ => false,
-        })
+        call.keyword(name)
+            .is_some_and(|value: &Value<'_>| match &value.kind {
+                Kind::Path(path) => path.ends_with("DEVNULL"),
+                _ => false,
+            })
     };
     hidden_window || (thrown_away("stdout") && thrown_away("stderr"))
 }

@@ -18,9 +18,32 @@ pub const SHELLCODE: Rule = rule(
     &["T1055", "T1620"],
 );
 
-const ALLOCATE: &[&str] = &["VirtualAlloc", "VirtualAllocEx", "VirtualProtect", "NtAllocateVirtualMemory", "mprotect", "mmap"];
-const COPY: &[&str] = &["RtlMoveMemory", "memmove", "WriteProcessMemory", "NtWriteVirtualMemory", "RtlCopyMemory", "write"];
-const START: &[&str] = &["CreateThread", "CreateRemoteThread", "NtCreateThreadEx", "QueueUserAPC", "EnumSystemLocalesA", "CFUNCTYPE", "WINFUNCTYPE", "cast"];
+const ALLOCATE: &[&str] = &[
+    "VirtualAlloc",
+    "VirtualAllocEx",
+    "VirtualProtect",
+    "NtAllocateVirtualMemory",
+    "mprotect",
+    "mmap",
+];
+const COPY: &[&str] = &[
+    "RtlMoveMemory",
+    "memmove",
+    "WriteProcessMemory",
+    "NtWriteVirtualMemory",
+    "RtlCopyMemory",
+    "write",
+];
+const START: &[&str] = &[
+    "CreateThread",
+    "CreateRemoteThread",
+    "NtCreateThreadEx",
+    "QueueUserAPC",
+    "EnumSystemLocalesA",
+    "CFUNCTYPE",
+    "WINFUNCTYPE",
+    "cast",
+];
 
 /// Shortest constant that could be machine code.
 const CODE_LENGTH: usize = 24;
@@ -32,16 +55,23 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             .iter()
             .find(|call| names.contains(&call.name()) && !call.callee.starts_with("builtins."))
     };
-    let (Some(allocate), Some(_), Some(start)) = (named(ALLOCATE), named(COPY), named(START)) else {
+    let (Some(allocate), Some(_), Some(start)) = (named(ALLOCATE), named(COPY), named(START))
+    else {
         return;
     };
-    let injects = calls.iter().any(|call| matches!(call.name(), "CreateRemoteThread" | "WriteProcessMemory"));
+    let injects = calls
+        .iter()
+        .any(|call| matches!(call.name(), "CreateRemoteThread" | "WriteProcessMemory"));
     let carried = calls.iter().any(carries_code);
     if !carried && !injects {
         return;
     }
     let hit = Hit::at(&SHELLCODE, start)
-        .severity(if carried { Severity::High } else { Severity::Low })
+        .severity(if carried {
+            Severity::High
+        } else {
+            Severity::Low
+        })
         .confidence(Confidence::Medium)
         .why(format!(
             "Executable memory is made with `{}` and run with `{}`.",

@@ -50,20 +50,34 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         if dangerous && call.callee_taint.has(Taint::REFLECTED) {
             context.hit(
                 Hit::at(&REFLECTION, call)
-                    .title(format!("Reaches `{}` through a string put together at run time", call.callee))
+                    .title(format!(
+                        "Reaches `{}` through a string put together at run time",
+                        call.callee
+                    ))
                     .severity(by_phase(call.phase, Severity::High, Severity::Medium))
-                    .why(format!("The name is hidden from the reader; it runs {}.", when(call.phase))),
+                    .why(format!(
+                        "The name is hidden from the reader; it runs {}.",
+                        when(call.phase)
+                    )),
             );
         }
         if &*call.callee == "__pyarmor__" || call.callee.ends_with(".__pyarmor__") {
             context.hit(pyarmor(call.range.clone(), call.phase));
         }
-        for value in call.args.iter().chain(call.keywords.iter().map(|(_, value)| value)) {
+        for value in call
+            .args
+            .iter()
+            .chain(call.keywords.iter().map(|(_, value)| value))
+        {
             hidden_text(context, call, value);
         }
     }
     for (path, range) in &context.facts.imports {
-        let top = path.trim_start_matches('.').split('.').next().unwrap_or_default();
+        let top = path
+            .trim_start_matches('.')
+            .split('.')
+            .next()
+            .unwrap_or_default();
         if top.starts_with("pyarmor_runtime") || top == "pytransform" {
             context
                 .found
@@ -81,21 +95,27 @@ fn pyarmor(range: std::ops::Range<usize>, phase: packguard_sdk::Phase) -> Hit {
 
 /// A decoded constant that names what attackers name.
 fn hidden_text(context: &mut Context<'_, '_>, call: &crate::facts::Call<'_>, value: &Value<'_>) {
-    if !value.taint.has(Taint::DECODED | Taint::CHARACTER_CODES) || value.taint.has(Taint::PARTIAL) {
+    if !value.taint.has(Taint::DECODED | Taint::CHARACTER_CODES) || value.taint.has(Taint::PARTIAL)
+    {
         return;
     }
     let Some(text) = value.to_text().filter(|text| text.len() <= 8_192) else {
         return;
     };
-    let what = indicators::scan(&text).into_iter().find_map(|found| match found.kind {
-        Kind::CredentialPath => Some(format!("a credential file, {}", found.text)),
-        Kind::AutostartPath => Some(format!("an autostart place, {}", found.text)),
-        Kind::SecretVariable => None,
-        _ => Some(format!("the host {}", found.text)),
-    });
+    let what = indicators::scan(&text)
+        .into_iter()
+        .find_map(|found| match found.kind {
+            Kind::CredentialPath => Some(format!("a credential file, {}", found.text)),
+            Kind::AutostartPath => Some(format!("an autostart place, {}", found.text)),
+            Kind::SecretVariable => None,
+            _ => Some(format!("the host {}", found.text)),
+        });
     let what = what.or_else(|| {
-        matches!(call.role, Some(Role::Shell | Role::Spawn | Role::Fetch | Role::FetchToFile | Role::Send))
-            .then(|| "what a command or request is given".to_owned())
+        matches!(
+            call.role,
+            Some(Role::Shell | Role::Spawn | Role::Fetch | Role::FetchToFile | Role::Send)
+        )
+        .then(|| "what a command or request is given".to_owned())
     });
     let Some(what) = what else { return };
     context.hit(
@@ -104,6 +124,9 @@ fn hidden_text(context: &mut Context<'_, '_>, call: &crate::facts::Call<'_>, val
             .severity(by_phase(call.phase, Severity::High, Severity::Medium))
             .confidence(Confidence::High)
             .layers(value.layers.as_deref().unwrap_or_default())
-            .why(format!("It is used {}, and can't be read in the file.", when(call.phase))),
+            .why(format!(
+                "It is used {}, and can't be read in the file.",
+                when(call.phase)
+            )),
     );
 }

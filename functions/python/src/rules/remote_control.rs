@@ -25,9 +25,10 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
     for call in &context.facts.calls {
         let tied = match call.role {
             Some(Role::Dup) => starts_process && call.payload_taint().has(Taint::SOCKET),
-            Some(Role::Spawn) => ["stdin", "stdout", "stderr"]
-                .iter()
-                .any(|name| call.keyword(name).is_some_and(|value| value.taint.has(Taint::SOCKET))),
+            Some(Role::Spawn) => ["stdin", "stdout", "stderr"].iter().any(|name| {
+                call.keyword(name)
+                    .is_some_and(|value| value.taint.has(Taint::SOCKET))
+            }),
             _ => false,
         };
         let driven = matches!(call.role, Some(Role::Shell | Role::Spawn))
@@ -45,7 +46,11 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 Hit::at(&REVERSE_SHELL, call)
                     .title("Runs commands that it receives from a socket")
                     .confidence(Confidence::Medium)
-                    .severity(super::by_phase(call.phase, Severity::Critical, Severity::High))
+                    .severity(super::by_phase(
+                        call.phase,
+                        Severity::Critical,
+                        Severity::High,
+                    ))
                     .why("Whoever is at the other end of the connection runs commands here."),
             );
         }

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use packguard_sdk::indicators::{self, ShellAct};
 use packguard_sdk::{Category, Confidence, Rule, Severity};
 
-use super::{Context, Hit, by_phase, destruction, exfiltration, install, remote_control, rule, when};
+use super::{
+    Context, Hit, by_phase, destruction, exfiltration, install, remote_control, rule, when,
+};
 use crate::facts::Call;
 use crate::names::Role;
 use crate::value::{Layer, Taint, Value};
@@ -56,6 +58,13 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             context.payload(&code, call, &layers);
         }
         if let Some(command) = command_line(call) {
+            // What is not known reads as a shell's variable.
+            let partial = call.payload_taint().has(Taint::PARTIAL);
+            let command = if partial {
+                command.replace('?', "$_").into()
+            } else {
+                command
+            };
             acts(context, call, &command);
         }
     }
@@ -68,15 +77,25 @@ pub fn command_line(call: &Call<'_>) -> Option<Rc<str>> {
         return Some(text.into());
     }
     let items = command.as_list()?;
-    let words: Vec<&str> = items
+    let words: Vec<String> = items
         .iter()
         .take(64)
         .map(|item| match item.as_path() {
-            Some("sys.executable") => "python",
-            _ => item.as_str().unwrap_or("?"),
+            Some("sys.executable") => "python".into(),
+            _ => quoted(item.as_str().unwrap_or("?")),
         })
         .collect();
     Some(words.join(" ").into())
+}
+
+/// A word as a shell would have to read it to get it unchanged.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,?~\\".contains(c);
+    if word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// The code of `[sys.executable, "-c", code]`.
@@ -84,9 +103,11 @@ fn python_code(call: &Call<'_>) -> Option<Rc<str>> {
     let items = call.arg(0, "args")?.as_list()?;
     let program = items.first()?;
     let is_python = program.as_path() == Some("sys.executable")
-        || program
-            .as_str()
-            .is_some_and(|text| text.rsplit(['/', '\\']).next().is_some_and(|name| name.starts_with("python")));
+        || program.as_str().is_some_and(|text| {
+            text.rsplit(['/', '\\'])
+                .next()
+                .is_some_and(|name| name.starts_with("python"))
+        });
     let at = items.iter().position(|item| item.as_str() == Some("-c"))?;
     let code: &Value<'_> = items.get(at + 1)?;
     (is_python && !code.taint.has(Taint::PARTIAL)).then(|| code.to_text())?
@@ -101,12 +122,18 @@ fn acts(context: &mut Context<'_, '_>, call: &Call<'_>, command: &str) {
     for found in indicators::shell(command) {
         let (high, medium, low) = (Severity::High, Severity::Medium, Severity::Low);
         let (rule, severity) = match found.act {
-            ShellAct::DownloadAndRun => (&DOWNLOAD_RUN, by_phase(call.phase, Severity::Critical, medium)),
+            ShellAct::DownloadAndRun => (
+                &DOWNLOAD_RUN,
+                by_phase(call.phase, Severity::Critical, medium),
+            ),
             ShellAct::DecodeAndRun => (&DECODE_RUN, by_phase(call.phase, Severity::Critical, high)),
             ShellAct::ReverseShell => (&remote_control::REVERSE_SHELL, Severity::Critical),
             ShellAct::Upload => (&exfiltration::EXFILTRATION, by_phase(call.phase, high, low)),
             ShellAct::Persist => (&destruction::PERSISTENCE, by_phase(call.phase, high, low)),
-            ShellAct::Destroy => (&destruction::DESTRUCTION, by_phase(call.phase, high, medium)),
+            ShellAct::Destroy => (
+                &destruction::DESTRUCTION,
+                by_phase(call.phase, high, medium),
+            ),
             ShellAct::Hidden => (&install::SILENT_PROCESS, by_phase(call.phase, medium, low)),
             ShellAct::Recon => (&RECON, Severity::Low),
             ShellAct::Download => (&install::INSTALL_NETWORK, Severity::Medium),
@@ -122,8 +149,16 @@ fn acts(context: &mut Context<'_, '_>, call: &Call<'_>, command: &str) {
         }));
         context.hit(
             Hit::at(rule, call)
-                .title(format!("{}: `{}`", rule.title, packguard_sdk::text::cut(text, 120)))
-                .severity(if layers.is_empty() { severity } else { severity.max(high) })
+                .title(format!(
+                    "{}: `{}`",
+                    rule.title,
+                    packguard_sdk::text::cut(text, 120)
+                ))
+                .severity(if layers.is_empty() {
+                    severity
+                } else {
+                    severity.max(high)
+                })
                 .confidence(Confidence::High)
                 .layers(&layers)
                 .why(format!("The command runs {}.", when(call.phase))),

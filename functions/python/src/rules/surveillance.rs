@@ -44,11 +44,17 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
     let calls = &context.facts.calls;
     let first = |wanted: Role| calls.iter().find(|call| call.role == Some(wanted));
     let network = calls.iter().find(|call| {
-        matches!(call.role, Some(Role::Fetch | Role::FetchToFile | Role::Send))
+        matches!(
+            call.role,
+            Some(Role::Fetch | Role::FetchToFile | Role::Send)
+        )
     });
-    let suspect = calls.iter().any(|call| call.payload_taint().has(Taint::SUSPECT_HOST));
+    let suspect = calls
+        .iter()
+        .any(|call| call.payload_taint().has(Taint::SUSPECT_HOST));
     let matches_pattern = calls.iter().any(|call| {
-        call.payload_taint().has(Taint::CLIPBOARD) && (call.callee.starts_with("re.") || call.name() == "match" || call.name() == "search")
+        call.payload_taint().has(Taint::CLIPBOARD)
+            && (call.callee.starts_with("re.") || call.name() == "match" || call.name() == "search")
     });
     let mut hits = Vec::new();
     if let (Some(_), Some(write)) = (first(Role::ReadClipboard), first(Role::WriteClipboard))

@@ -64,8 +64,12 @@ pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
         let kind = token.kind();
         let is_code = !matches!(
             kind,
-            TokenKind::Comment | TokenKind::Newline | TokenKind::NonLogicalNewline | TokenKind::Indent
-                | TokenKind::Dedent | TokenKind::EndOfFile
+            TokenKind::Comment
+                | TokenKind::Newline
+                | TokenKind::NonLogicalNewline
+                | TokenKind::Indent
+                | TokenKind::Dedent
+                | TokenKind::EndOfFile
         );
         if is_code && range.start.saturating_sub(before) > HIDING_BLANKS {
             hits.extend(hidden(source, before, &range, phase));
@@ -95,7 +99,10 @@ pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
     {
         hits.push(
             Hit::new(&OBFUSCATED, range, phase)
-                .title(format!("{} names are mangled as obfuscators do", mangled.len()))
+                .title(format!(
+                    "{} names are mangled as obfuscators do",
+                    mangled.len()
+                ))
                 .confidence(Confidence::Medium)
                 .why("Names that say nothing keep people from reading the code."),
         );
@@ -104,17 +111,25 @@ pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
 }
 
 /// Blanks of one line before code.
-fn hidden(source: &str, before: usize, range: &std::ops::Range<usize>, phase: Phase) -> Option<Hit> {
+fn hidden(
+    source: &str,
+    before: usize,
+    range: &std::ops::Range<usize>,
+    phase: Phase,
+) -> Option<Hit> {
     let gap = source.get(before..range.start)?;
     let blanks = gap.len() - gap.trim_start_matches([' ', '\t']).len();
     // After code on the same line: an indented continuation line is no hiding place.
-    (blanks == gap.len() && blanks > HIDING_BLANKS && before > 0 && source.as_bytes().get(before - 1) != Some(&b'\n'))
-        .then(|| {
-            Hit::new(&HIDDEN_CODE, range.clone(), phase)
-                .title(format!("Code stands behind {blanks} blanks"))
-                .severity(by_phase(phase, Severity::High, Severity::Medium))
-                .why("It is out of sight in every editor and review page.")
-        })
+    (blanks == gap.len()
+        && blanks > HIDING_BLANKS
+        && before > 0
+        && source.as_bytes().get(before - 1) != Some(&b'\n'))
+    .then(|| {
+        Hit::new(&HIDDEN_CODE, range.clone(), phase)
+            .title(format!("Code stands behind {blanks} blanks"))
+            .severity(by_phase(phase, Severity::High, Severity::Medium))
+            .why("It is out of sight in every editor and review page.")
+    })
 }
 
 /// Controls that reorder text (the "Trojan Source" ones).
@@ -135,7 +150,9 @@ fn look_alike(name: &str, range: &std::ops::Range<usize>, phase: Phase) -> Optio
     let many_letters = name.chars().count() >= 3;
     (many_letters && (styled || (latin && other))).then(|| {
         Hit::new(&INVISIBLE_TEXT, range.clone(), phase)
-            .title(format!("The name `{name}` uses letters that look like others"))
+            .title(format!(
+                "The name `{name}` uses letters that look like others"
+            ))
             .confidence(Confidence::Medium)
             .why("It reads like another name than it is.")
     })
@@ -156,11 +173,31 @@ pub fn check_unparsed(source: &str, phase: Phase) -> Vec<Hit> {
     let find = |words: &[&str]| {
         words
             .iter()
-            .filter_map(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).map(|at| at..at + word.len()))
+            .filter_map(|word| {
+                memchr::memmem::find(source.as_bytes(), word.as_bytes())
+                    .map(|at| at..at + word.len())
+            })
             .min_by_key(|range| range.start)
     };
-    let run = find(&["exec(", "eval(", "exec (", "eval (", "exec ", "os.system(", "subprocess."]);
-    let decoder = find(&["b64decode", "a2b_base64", "marshal.loads", "zlib.decompress", "fromhex(", "decode('base64", "decode(\"base64", "unhexlify("]);
+    let run = find(&[
+        "exec(",
+        "eval(",
+        "exec (",
+        "eval (",
+        "exec ",
+        "os.system(",
+        "subprocess.",
+    ]);
+    let decoder = find(&[
+        "b64decode",
+        "a2b_base64",
+        "marshal.loads",
+        "zlib.decompress",
+        "fromhex(",
+        "decode('base64",
+        "decode(\"base64",
+        "unhexlify(",
+    ]);
     let mut hits = Vec::new();
     if let (Some(run), Some(_)) = (run, decoder) {
         hits.push(
