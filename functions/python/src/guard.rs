@@ -18,6 +18,10 @@ pub const INDENT_LIMIT: usize = 100;
 /// at about 3,000.
 pub const CHAIN_LIMIT: usize = 3_000;
 
+/// Most tokens in a file: each takes up to 100 bytes in the tree. Packages' largest
+/// files have a fifth of that.
+pub const TOKEN_LIMIT: usize = 2_000_000;
+
 /// Depth from which a tree is leaked rather than dropped recursively.
 pub const DROP_LIMIT: usize = 300;
 
@@ -30,12 +34,16 @@ pub struct Shape {
     pub indent: usize,
     /// Longest chain of binary operators, over all open brackets.
     pub chain: usize,
+    /// Tokens.
+    pub tokens: usize,
 }
 
 impl Shape {
     /// Why the file is not parsed, if it is not.
     pub fn refusal(self) -> Option<String> {
-        if self.indent > INDENT_LIMIT {
+        if self.tokens > TOKEN_LIMIT {
+            Some(format!("more than {TOKEN_LIMIT} tokens"))
+        } else if self.indent > INDENT_LIMIT {
             Some(format!("indented more than {INDENT_LIMIT} levels deep"))
         } else if self.nesting > NESTING_LIMIT {
             Some(format!("nested more than {NESTING_LIMIT} levels deep"))
@@ -129,6 +137,7 @@ pub fn measure(source: &str) -> Shape {
     let mut after_operand = false;
     loop {
         let kind = lexer.next_token();
+        shape.tokens += 1;
         match kind {
             TokenKind::EndOfFile => return shape,
             TokenKind::Comment | TokenKind::NonLogicalNewline => continue,

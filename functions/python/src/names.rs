@@ -1,6 +1,10 @@
 //! What the functions of Python's library and of popular packages do: the vocabulary
 //! that the rules speak.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 /// What calling a name does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -97,27 +101,23 @@ const SAME: &[(&str, &str)] = &[
 ];
 
 /// The one spelling of a dotted name.
-pub fn canonical(path: &str) -> std::borrow::Cow<'_, str> {
-    for (from, to) in SAME {
-        if let Some(rest) = path.strip_prefix(from)
-            && (from.ends_with('.') || rest.is_empty() || rest.starts_with(['(', '.']))
-        {
-            return canonical_once(format!("{to}{rest}"));
-        }
-    }
-    path.into()
+pub fn canonical(path: &str) -> Cow<'_, str> {
+    let Some(once) = respelled(path) else {
+        return path.into();
+    };
+    // Once more, for a name such as `six.moves.urllib2.urlopen`.
+    respelled(&once).unwrap_or(once).into()
 }
 
-/// One more step, for a name such as `six.moves.urllib2.urlopen`.
-fn canonical_once(path: String) -> std::borrow::Cow<'static, str> {
-    for (from, to) in SAME {
-        if let Some(rest) = path.strip_prefix(from)
-            && (from.ends_with('.') || rest.is_empty() || rest.starts_with(['(', '.']))
-        {
-            return format!("{to}{rest}").into();
-        }
-    }
-    path.into()
+fn respelled(path: &str) -> Option<String> {
+    let first = path.as_bytes().first()?;
+    SAME.iter().find_map(|(from, to)| {
+        let rest = path
+            .strip_prefix(from)
+            .filter(|_| from.as_bytes().first() == Some(first))?;
+        let whole = from.ends_with('.') || rest.is_empty() || rest.starts_with(['(', '.']);
+        whole.then(|| format!("{to}{rest}"))
+    })
 }
 
 /// Builtins that matter here.
@@ -174,192 +174,312 @@ pub const BUILTINS: &[&str] = &[
     "max",
 ];
 
+/// Canonical names by what calling them does.
+const ROLES: &[(Role, &[&str])] = &[
+    (
+        Role::Exec,
+        &[
+            "builtins.exec",
+            "builtins.eval",
+            "builtins.execfile",
+            "code.interact",
+            "code.InteractiveInterpreter().runsource",
+            "code.InteractiveInterpreter().runcode",
+            "code.InteractiveConsole().push",
+            "types.FunctionType",
+        ],
+    ),
+    (Role::Compile, &["builtins.compile"]),
+    (
+        Role::Import,
+        &[
+            "builtins.__import__",
+            "importlib.import_module",
+            "importlib.__import__",
+            "pkgutil.resolve_name",
+        ],
+    ),
+    (
+        Role::Open,
+        &[
+            "builtins.open",
+            "os.open",
+            "os.fdopen",
+            "io.FileIO",
+            "gzip.open",
+            "bz2.open",
+            "lzma.open",
+        ],
+    ),
+    (
+        Role::Shell,
+        &[
+            "os.system",
+            "os.popen",
+            "os.popen2",
+            "os.popen3",
+            "os.popen4",
+            "subprocess.getoutput",
+            "subprocess.getstatusoutput",
+            "asyncio.create_subprocess_shell",
+            "pexpect.run",
+            "pexpect.spawn",
+            "win32api.WinExec",
+            "platform.popen",
+        ],
+    ),
+    (
+        Role::Spawn,
+        &[
+            "subprocess.run",
+            "subprocess.call",
+            "subprocess.Popen",
+            "subprocess.check_call",
+            "subprocess.check_output",
+            "asyncio.create_subprocess_exec",
+            "pty.spawn",
+            "os.posix_spawn",
+            "os.posix_spawnp",
+        ],
+    ),
+    (Role::OpenFile, &["os.startfile", "win32api.ShellExecute"]),
+    (
+        Role::FetchToFile,
+        &["urllib.request.urlretrieve", "wget.download"],
+    ),
+    (
+        Role::Fetch,
+        &[
+            "urllib.request.urlopen",
+            "urllib.request.build_opener().open",
+            "urllib.request.URLopener().open",
+            "urllib3.request",
+            "urllib3.PoolManager().request",
+            "urllib3.PoolManager().urlopen",
+            "requests.get",
+            "requests.request",
+            "requests.post",
+            "requests.put",
+            "requests.patch",
+            "requests.delete",
+            "requests.head",
+            "httpx.get",
+            "httpx.post",
+            "httpx.put",
+            "httpx.request",
+            "httpx.stream",
+            "aiohttp.get",
+            "aiohttp.post",
+            "aiohttp.put",
+            "aiohttp.request",
+            "http.client.HTTPSConnection().getresponse",
+            "http.client.HTTPConnection().getresponse",
+            "socket.socket().recv",
+            "socket.create_connection().recv",
+            "ssl.wrap_socket().recv",
+        ],
+    ),
+    (
+        Role::Send,
+        &[
+            "http.client.HTTPSConnection().request",
+            "http.client.HTTPConnection().request",
+            "socket.socket().send",
+            "socket.socket().sendall",
+            "socket.socket().sendto",
+            "socket.create_connection().send",
+            "socket.create_connection().sendall",
+            "smtplib.SMTP().sendmail",
+            "smtplib.SMTP_SSL().sendmail",
+            "smtplib.SMTP().send_message",
+            "smtplib.SMTP_SSL().send_message",
+            "ftplib.FTP().storbinary",
+            "ftplib.FTP().storlines",
+            "dhooks.Webhook().send",
+            "discord_webhook.DiscordWebhook",
+            "discord.SyncWebhook.from_url().send",
+            "telebot.TeleBot().send_message",
+            "telebot.TeleBot().send_document",
+            "telegram.Bot().send_message",
+            "telegram.Bot().send_document",
+            "websocket.create_connection().send",
+        ],
+    ),
+    (
+        Role::Dns,
+        &[
+            "socket.gethostbyname",
+            "socket.gethostbyname_ex",
+            "socket.getaddrinfo",
+            "dns.resolver.query",
+            "dns.resolver.resolve",
+            "dns.resolver.Resolver().resolve",
+        ],
+    ),
+    (
+        Role::GetVariable,
+        &[
+            "os.getenv",
+            "os.environ.get",
+            "os.environ.pop",
+            "os.environ.setdefault",
+            "os.environb.get",
+        ],
+    ),
+    (Role::DeleteFile, &["os.remove", "os.unlink"]),
+    (Role::DeleteTree, &["shutil.rmtree", "os.removedirs"]),
+    (
+        Role::CopyFile,
+        &[
+            "shutil.copy",
+            "shutil.copy2",
+            "shutil.copyfile",
+            "shutil.move",
+            "os.rename",
+            "os.replace",
+            "os.symlink",
+        ],
+    ),
+    (Role::Dup, &["os.dup2"]),
+    (
+        Role::Decode("base64"),
+        &[
+            "base64.b64decode",
+            "base64.urlsafe_b64decode",
+            "base64.standard_b64decode",
+            "base64.decodebytes",
+            "base64.decodestring",
+            "binascii.a2b_base64",
+        ],
+    ),
+    (Role::Decode("base32"), &["base64.b32decode"]),
+    (
+        Role::Decode("hex"),
+        &[
+            "base64.b16decode",
+            "binascii.unhexlify",
+            "binascii.a2b_hex",
+            "builtins.bytes.fromhex",
+            "builtins.bytearray.fromhex",
+        ],
+    ),
+    (
+        Role::Decode("base85"),
+        &["base64.b85decode", "base64.a85decode", "base64.z85decode"],
+    ),
+    (
+        Role::Decode("zlib"),
+        &[
+            "zlib.decompress",
+            "zlib.decompressobj().decompress",
+            "gzip.decompress",
+        ],
+    ),
+    (Role::Decode("bz2"), &["bz2.decompress"]),
+    (Role::Decode("lzma"), &["lzma.decompress"]),
+    (Role::Decode("codecs"), &["codecs.decode", "codecs.encode"]),
+    (
+        Role::Decode("url"),
+        &[
+            "urllib.parse.unquote",
+            "urllib.parse.unquote_plus",
+            "urllib.unquote",
+        ],
+    ),
+    (Role::Marshal, &["marshal.loads", "marshal.load"]),
+    (
+        Role::Unpickle,
+        &["pickle.loads", "pickle.load", "cloudpickle.loads"],
+    ),
+    (
+        Role::Decrypt,
+        &["cryptography.fernet.Fernet().decrypt", "rsa.decrypt"],
+    ),
+    (
+        Role::HostFact,
+        &[
+            "socket.gethostname",
+            "socket.getfqdn",
+            "getpass.getuser",
+            "os.getlogin",
+            "os.uname",
+            "uuid.getnode",
+            "platform.node",
+            "platform.uname",
+            "psutil.users",
+            "psutil.net_if_addrs",
+            "psutil.process_iter",
+            "getmac.get_mac_address",
+        ],
+    ),
+    (
+        Role::ReadClipboard,
+        &[
+            "pyperclip.paste",
+            "win32clipboard.GetClipboardData",
+            "clipboard.paste",
+            "tkinter.Tk().clipboard_get",
+        ],
+    ),
+    (
+        Role::WriteClipboard,
+        &[
+            "pyperclip.copy",
+            "win32clipboard.SetClipboardText",
+            "clipboard.copy",
+            "win32clipboard.SetClipboardData",
+        ],
+    ),
+    (
+        Role::Keys,
+        &[
+            "pynput.keyboard.Listener",
+            "keyboard.on_press",
+            "keyboard.hook",
+            "keyboard.on_release",
+            "pyHook.HookManager",
+            "pyxhook.HookManager",
+            "keyboard.record",
+        ],
+    ),
+    (
+        Role::Screen,
+        &[
+            "PIL.ImageGrab.grab",
+            "pyautogui.screenshot",
+            "mss.mss().shot",
+            "mss.mss().grab",
+            "pyscreenshot.grab",
+            "ImageGrab.grab",
+        ],
+    ),
+    (
+        Role::Registry,
+        &[
+            "winreg.SetValueEx",
+            "winreg.SetValue",
+            "win32api.RegSetValueEx",
+        ],
+    ),
+];
+
+static BY_NAME: LazyLock<BTreeMap<&str, Role>> = LazyLock::new(|| {
+    ROLES
+        .iter()
+        .flat_map(|(role, names)| names.iter().map(|name| (*name, *role)))
+        .collect()
+});
+
 /// What calling `path` does, for a canonical name.
 pub fn role(path: &str) -> Option<Role> {
-    let role = match path {
-        "builtins.exec"
-        | "builtins.eval"
-        | "builtins.execfile"
-        | "code.interact"
-        | "code.InteractiveInterpreter().runsource"
-        | "code.InteractiveInterpreter().runcode"
-        | "code.InteractiveConsole().push" => Role::Exec,
-        "types.FunctionType" => Role::Exec,
-        "builtins.compile" => Role::Compile,
-        "builtins.__import__"
-        | "importlib.import_module"
-        | "importlib.__import__"
-        | "pkgutil.resolve_name" => Role::Import,
-        "builtins.open" | "os.open" | "os.fdopen" | "io.FileIO" | "gzip.open" | "bz2.open"
-        | "lzma.open" => Role::Open,
-        "os.system"
-        | "os.popen"
-        | "os.popen2"
-        | "os.popen3"
-        | "os.popen4"
-        | "subprocess.getoutput"
-        | "subprocess.getstatusoutput"
-        | "asyncio.create_subprocess_shell"
-        | "pexpect.run"
-        | "pexpect.spawn"
-        | "win32api.WinExec"
-        | "platform.popen" => Role::Shell,
-        "subprocess.run"
-        | "subprocess.call"
-        | "subprocess.Popen"
-        | "subprocess.check_call"
-        | "subprocess.check_output"
-        | "asyncio.create_subprocess_exec"
-        | "pty.spawn"
-        | "os.posix_spawn"
-        | "os.posix_spawnp" => Role::Spawn,
-        "os.startfile" | "win32api.ShellExecute" => Role::OpenFile,
-        "urllib.request.urlretrieve" | "wget.download" => Role::FetchToFile,
-        "urllib.request.urlopen"
-        | "urllib.request.build_opener().open"
-        | "urllib.request.URLopener().open"
-        | "urllib3.request"
-        | "urllib3.PoolManager().request"
-        | "urllib3.PoolManager().urlopen"
-        | "requests.get"
-        | "requests.request"
-        | "requests.post"
-        | "requests.put"
-        | "requests.patch"
-        | "requests.delete"
-        | "requests.head"
-        | "httpx.get"
-        | "httpx.post"
-        | "httpx.put"
-        | "httpx.request"
-        | "httpx.stream"
-        | "aiohttp.get"
-        | "aiohttp.post"
-        | "aiohttp.put"
-        | "aiohttp.request"
-        | "http.client.HTTPSConnection().getresponse"
-        | "http.client.HTTPConnection().getresponse"
-        | "pycurl.Curl().perform_rs"
-        | "socket.socket().recv"
-        | "socket.create_connection().recv"
-        | "ssl.wrap_socket().recv" => Role::Fetch,
-        "http.client.HTTPSConnection().request"
-        | "http.client.HTTPConnection().request"
-        | "socket.socket().send"
-        | "socket.socket().sendall"
-        | "socket.socket().sendto"
-        | "socket.create_connection().send"
-        | "socket.create_connection().sendall"
-        | "smtplib.SMTP().sendmail"
-        | "smtplib.SMTP_SSL().sendmail"
-        | "smtplib.SMTP().send_message"
-        | "smtplib.SMTP_SSL().send_message"
-        | "ftplib.FTP().storbinary"
-        | "ftplib.FTP().storlines"
-        | "dhooks.Webhook().send"
-        | "discord_webhook.DiscordWebhook"
-        | "discord.SyncWebhook.from_url().send"
-        | "telebot.TeleBot().send_message"
-        | "telebot.TeleBot().send_document"
-        | "telegram.Bot().send_message"
-        | "telegram.Bot().send_document"
-        | "websocket.create_connection().send" => Role::Send,
-        "socket.gethostbyname"
-        | "socket.gethostbyname_ex"
-        | "socket.getaddrinfo"
-        | "dns.resolver.query"
-        | "dns.resolver.resolve"
-        | "dns.resolver.Resolver().resolve" => Role::Dns,
-        "os.getenv"
-        | "os.environ.get"
-        | "os.environ.pop"
-        | "os.environ.setdefault"
-        | "os.environb.get" => Role::GetVariable,
-        "os.remove" | "os.unlink" => Role::DeleteFile,
-        "shutil.rmtree" | "os.removedirs" => Role::DeleteTree,
-        "shutil.copy" | "shutil.copy2" | "shutil.copyfile" | "shutil.move" | "os.rename"
-        | "os.replace" | "os.symlink" => Role::CopyFile,
-        "os.dup2" => Role::Dup,
-        _ => return other_role(path),
-    };
-    Some(role)
-}
-
-fn other_role(path: &str) -> Option<Role> {
-    let role = match path {
-        "base64.b64decode"
-        | "base64.urlsafe_b64decode"
-        | "base64.standard_b64decode"
-        | "base64.decodebytes"
-        | "base64.decodestring"
-        | "binascii.a2b_base64" => Role::Decode("base64"),
-        "base64.b32decode" => Role::Decode("base32"),
-        "base64.b16decode"
-        | "binascii.unhexlify"
-        | "binascii.a2b_hex"
-        | "builtins.bytes.fromhex"
-        | "builtins.bytearray.fromhex" => Role::Decode("hex"),
-        "base64.b85decode" | "base64.a85decode" | "base64.z85decode" => Role::Decode("base85"),
-        "zlib.decompress" | "zlib.decompressobj().decompress" | "gzip.decompress" => {
-            Role::Decode("zlib")
-        }
-        "bz2.decompress" => Role::Decode("bz2"),
-        "lzma.decompress" => Role::Decode("lzma"),
-        "codecs.decode" | "codecs.encode" => Role::Decode("codecs"),
-        "urllib.parse.unquote" | "urllib.parse.unquote_plus" | "urllib.unquote" => {
-            Role::Decode("url")
-        }
-        "marshal.loads" | "marshal.load" => Role::Marshal,
-        "pickle.loads" | "pickle.load" | "cloudpickle.loads" => Role::Unpickle,
-        "cryptography.fernet.Fernet().decrypt" | "rsa.decrypt" => Role::Decrypt,
-        "socket.gethostname"
-        | "socket.getfqdn"
-        | "getpass.getuser"
-        | "os.getlogin"
-        | "os.uname"
-        | "uuid.getnode"
-        | "platform.node"
-        | "platform.uname"
-        | "platform.platform"
-        | "platform.system"
-        | "platform.release"
-        | "platform.version"
-        | "platform.machine"
-        | "platform.processor"
-        | "os.getcwd"
-        | "psutil.users"
-        | "psutil.net_if_addrs"
-        | "psutil.process_iter"
-        | "getmac.get_mac_address" => Role::HostFact,
-        "pyperclip.paste"
-        | "win32clipboard.GetClipboardData"
-        | "clipboard.paste"
-        | "tkinter.Tk().clipboard_get" => Role::ReadClipboard,
-        "pyperclip.copy"
-        | "win32clipboard.SetClipboardText"
-        | "clipboard.copy"
-        | "win32clipboard.SetClipboardData" => Role::WriteClipboard,
-        "pynput.keyboard.Listener"
-        | "keyboard.on_press"
-        | "keyboard.hook"
-        | "keyboard.on_release"
-        | "pyHook.HookManager"
-        | "pyxhook.HookManager"
-        | "keyboard.record" => Role::Keys,
-        "PIL.ImageGrab.grab"
-        | "pyautogui.screenshot"
-        | "mss.mss().shot"
-        | "mss.mss().grab"
-        | "pyscreenshot.grab"
-        | "ImageGrab.grab" => Role::Screen,
-        "winreg.SetValueEx" | "winreg.SetValue" | "win32api.RegSetValueEx" => Role::Registry,
-        _ if path.starts_with("os.exec") || path.starts_with("os.spawn") => Role::Spawn,
-        _ if path.starts_with("Crypto.Cipher.") && path.ends_with(".decrypt") => Role::Decrypt,
-        _ if path.starts_with("cryptography.hazmat.") && path.ends_with(".decryptor()") => {
-            Role::Decrypt
-        }
-        _ if path.starts_with("ctypes.") => Role::Native,
-        _ => return None,
-    };
-    Some(role)
+    if let Some(role) = BY_NAME.get(path) {
+        return Some(*role);
+    }
+    match path.split_once('.')? {
+        ("os", name) if name.starts_with("exec") || name.starts_with("spawn") => Some(Role::Spawn),
+        ("Crypto", _) if path.ends_with(".decrypt") => Some(Role::Decrypt),
+        ("cryptography", _) if path.ends_with(".decryptor") => Some(Role::Decrypt),
+        ("ctypes", _) => Some(Role::Native),
+        _ => None,
+    }
 }

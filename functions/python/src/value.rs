@@ -230,7 +230,7 @@ impl<'a> Value<'a> {
 
     /// Takes over origin and layers of another value.
     #[must_use]
-    pub fn from_value(mut self, other: &Value<'a>) -> Self {
+    pub fn inheriting(mut self, other: &Value<'a>) -> Self {
         self.taint |= other.taint;
         if self.layers.is_none() {
             self.layers.clone_from(&other.layers);
@@ -306,7 +306,7 @@ impl<'a> Value<'a> {
         let mut joined = if same {
             self.clone()
         } else {
-            Value::unknown().from_value(self)
+            Value::unknown().inheriting(self)
         };
         joined.taint |= other.taint;
         if joined.layers.is_none() {

@@ -1,26 +1,22 @@
 //! Expressions.
 
-use packguard_sdk::indicators::{self, Kind as Hint};
 use ruff_python_ast::{
     Comprehension, Expr, ExprAttribute, ExprBinOp, ExprFString, ExprSubscript, FStringPart,
     InterpolatedStringElement, Number, UnaryOp,
 };
 use ruff_text_size::{Ranged as _, TextRange};
 
+use super::labels::{path_attribute, text_labels, variable};
 use super::{DEPTH_LIMIT, Interpreter};
 use crate::fold;
 use crate::names;
 use crate::value::{Kind, Taint, Value};
 
-/// Longest dotted name that is followed: `a.b().c().d` …
-const PATH_LIMIT: usize = 160;
-
 /// Longest constant that a comprehension is followed over, element by element.
-const COMPREHENSION_LIMIT: usize = 1_000_000;
+const COMPREHENSION_LIMIT: usize = 200_000;
 
-/// Longest literal scanned for indicators; longer ones are data or payloads, which the
-/// rules scan after decoding.
-const SCAN_LIMIT: usize = 65_536;
+/// Longest list that is kept; longer ones are data.
+const LIST_LIMIT: usize = 200_000;
 
 impl<'a> Interpreter<'a, '_> {
     /// The value of an expression, as far as it is known.
@@ -195,6 +191,12 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn list(&mut self, items: &'a [Expr]) -> Value<'a> {
+        if items.len() > LIST_LIMIT {
+            let taint = items
+                .iter()
+                .fold(Taint::OVERSIZE, |all, item| all | self.eval(item).taint);
+            return Value::tainted(taint);
+        }
         let items: Vec<Value<'a>> = items.iter().map(|item| self.eval(item)).collect();
         let taint = items.iter().fold(Taint::NONE, |all, item| all | item.taint);
         Value::list(items).with(taint.without(Taint::PARTIAL | Taint::BUILT))
@@ -202,7 +204,9 @@ impl<'a> Interpreter<'a, '_> {
 
     fn attribute(&mut self, attribute: &'a ExprAttribute) -> Value<'a> {
         let base = self.eval(&attribute.value);
-        if let Expr::Name(name) = &*attribute.value {
+        if self.scopes[self.scope].has_attributes
+            && let Expr::Name(name) = &*attribute.value
+        {
             let key = format!("{}.{}", name.id, attribute.attr.as_str());
             if let Some(value) = self.scopes[self.scope].get(&key) {
                 return value.clone();
@@ -246,7 +250,7 @@ impl<'a> Interpreter<'a, '_> {
                 match value.kind {
                     Kind::None => {}
                     Kind::Int(number) => bounds[at] = Some(number),
-                    _ => return Value::unknown().from_value(&base),
+                    _ => return Value::unknown().inheriting(&base),
                 }
             }
             return fold::slice(&base, bounds, &mut self.budget);
@@ -254,7 +258,7 @@ impl<'a> Interpreter<'a, '_> {
         let key = self.eval(&subscript.slice);
         match &base.kind {
             Kind::Path(path) => self.path_item(path, &base, &key),
-            _ => fold::index(&base, &key),
+            _ => fold::index(&base, &key, &mut self.budget),
         }
     }
 
@@ -281,7 +285,7 @@ impl<'a> Interpreter<'a, '_> {
                 let module = path.trim_end_matches(".__dict__");
                 path_attribute(module, name).with(reflected)
             }
-            _ => Value::unknown().from_value(base),
+            _ => Value::unknown().inheriting(base),
         }
     }
 
@@ -306,7 +310,7 @@ impl<'a> Interpreter<'a, '_> {
         for part in &string.value {
             match part {
                 FStringPart::Literal(literal) => {
-                    pieces.push(self.literal(literal.as_str(), literal.range()))
+                    pieces.push(self.literal(literal.as_str(), literal.range()));
                 }
                 FStringPart::FString(string) => {
                     for element in &string.elements {
@@ -339,7 +343,7 @@ impl<'a> Interpreter<'a, '_> {
         let [only] = generators else {
             for generator in generators {
                 let iterated = self.eval(&generator.iter);
-                self.assign(&generator.target, Value::unknown().from_value(&iterated));
+                self.assign(&generator.target, Value::unknown().inheriting(&iterated));
                 for test in &generator.ifs {
                     let _test = self.eval(test);
                 }
@@ -348,10 +352,13 @@ impl<'a> Interpreter<'a, '_> {
             return Value::tainted(value.taint.without(Taint::BUILT));
         };
         let iterated = self.eval(&only.iter);
-        let items = fold::elements(&iterated, COMPREHENSION_LIMIT)
-            .filter(|items| only.ifs.is_empty() && !items.is_empty());
+        let items = fold::elements(
+            &iterated,
+            self.follow_limit(element).min(COMPREHENSION_LIMIT),
+        )
+        .filter(|items| only.ifs.is_empty() && !items.is_empty());
         let Some(items) = items else {
-            self.assign(&only.target, Value::unknown().from_value(&iterated));
+            self.assign(&only.target, Value::unknown().inheriting(&iterated));
             for test in &only.ifs {
                 let _test = self.eval(test);
             }
@@ -374,65 +381,4 @@ impl<'a> Interpreter<'a, '_> {
         }
         Value::list(values).with(taint.without(Taint::PARTIAL))
     }
-}
-
-/// `path.name`, if the result is not too long to matter.
-pub(super) fn path_attribute<'a>(path: &str, name: &str) -> Value<'a> {
-    if path.len() + name.len() > PATH_LIMIT {
-        return Value::unknown();
-    }
-    Value::path(format!("{path}.{name}"))
-}
-
-/// The value of one environment variable.
-pub(super) fn variable<'a>(name: &str) -> Value<'a> {
-    let secret = indicators::scan(name)
-        .iter()
-        .any(|found| found.kind == Hint::SecretVariable);
-    let home = matches!(name, "HOME" | "USERPROFILE" | "APPDATA" | "LOCALAPPDATA");
-    match (secret, home) {
-        (true, _) => Value::tainted(Taint::SECRET),
-        // Paths are put together from these: keep their place visible.
-        (_, true) => Value::text(if name == "HOME" || name == "USERPROFILE" {
-            "~".into()
-        } else {
-            format!("%{name}%")
-        }),
-        _ if matches!(
-            name,
-            "USER" | "USERNAME" | "LOGNAME" | "COMPUTERNAME" | "HOSTNAME"
-        ) =>
-        {
-            Value::tainted(Taint::HOST_FACT)
-        }
-        _ => Value::unknown(),
-    }
-}
-
-/// Labels for what a string names.
-pub(super) fn text_labels(text: &str) -> Taint {
-    let worth = text.len() >= 6
-        && text.len() <= SCAN_LIMIT
-        && memchr::memchr3(b'.', b'/', b'\\', text.as_bytes()).is_some();
-    if !worth {
-        return Taint::NONE;
-    }
-    indicators::scan(text)
-        .iter()
-        .map(|found| match found.kind {
-            Hint::Webhook
-            | Hint::Tunnel
-            | Hint::PasteOrFileShare
-            | Hint::ChatApi
-            | Hint::OutOfBand
-            | Hint::RareTld
-            | Hint::PublicIp
-            | Hint::Shortener
-            | Hint::Miner => Taint::SUSPECT_HOST,
-            Hint::IpLookup => Taint::IP_LOOKUP,
-            Hint::CredentialPath => Taint::CREDENTIAL_PATH,
-            Hint::AutostartPath => Taint::AUTOSTART_PATH,
-            Hint::SecretVariable => Taint::NONE,
-        })
-        .fold(Taint::NONE, |all, label| all | label)
 }

@@ -6,6 +6,9 @@
 
 mod calls;
 mod expressions;
+mod follow;
+mod labels;
+mod library;
 mod scope;
 mod statements;
 
@@ -15,7 +18,7 @@ use std::rc::Rc;
 
 use packguard_sdk::Phase;
 use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
-use ruff_text_size::{Ranged as _, TextRange};
+use ruff_text_size::{Ranged, TextRange};
 
 use crate::facts::{Facts, Text};
 use crate::fold::Budget;
@@ -88,6 +91,8 @@ enum Caller {
 pub struct Interpreter<'a, 's> {
     source: &'s str,
     unit: Unit,
+    /// Whether the text names what runs code.
+    runs_code: bool,
     functions: Vec<Function<'a>>,
     function_at: BTreeMap<u32, usize>,
     classes: Vec<Class>,
@@ -136,6 +141,9 @@ impl<'a, 's> Interpreter<'a, 's> {
         let mut this = Self {
             source,
             unit,
+            runs_code: ["exec", "eval(", "__builtins__", "builtins"]
+                .iter()
+                .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some()),
             functions: Vec::new(),
             function_at: BTreeMap::new(),
             classes: Vec::new(),
@@ -277,6 +285,25 @@ impl<'a, 's> Interpreter<'a, 's> {
                 range: bytes_of(range),
                 phase: self.phase(),
             });
+        }
+    }
+
+    /// How many elements of a constant a loop or comprehension is followed over: few,
+    /// unless it works on characters or the file runs code, so that tables and tests
+    /// cost little.
+    fn follow_limit(&self, repeated: &impl Ranged) -> usize {
+        let text = self
+            .source
+            .get(bytes_of(repeated.range()))
+            .unwrap_or_default();
+        let decodes = || {
+            let words = ["chr", "ord", "^", "bytes", "decode", "hex", "int("];
+            text.len() < 2_000 && words.iter().any(|word| text.contains(word))
+        };
+        if self.runs_code || decodes() {
+            usize::MAX
+        } else {
+            64
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) struct Scope<'a> {
     /// The class whose body this is.
     pub class: Option<usize>,
     pub globals: BTreeSet<Rc<str>>,
+    /// Whether dotted names are bound in it.
+    pub has_attributes: bool,
     names: BTreeMap<Rc<str>, Value<'a>>,
 }
 

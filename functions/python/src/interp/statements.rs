@@ -148,13 +148,13 @@ impl<'a> Interpreter<'a, '_> {
     fn for_statement(&mut self, statement: &'a StmtFor) {
         let iterated = self.eval(&statement.iter);
         let elements = (statement.body.len() <= LOOP_BODY_LIMIT)
-            .then(|| fold::elements(&iterated, LOOP_LIMIT))
+            .then(|| fold::elements(&iterated, self.follow_limit(statement).min(LOOP_LIMIT)))
             .flatten()
             .filter(|elements| !elements.is_empty() && elements.len() <= self.extra);
         let Some(elements) = elements else {
             let element = fold::elements(&iterated, 1_000)
                 .and_then(|items| items.into_iter().reduce(|a, b| a.join(&b)))
-                .unwrap_or_else(|| Value::unknown().from_value(&iterated));
+                .unwrap_or_else(|| Value::unknown().inheriting(&iterated));
             self.assign(&statement.target, element);
             self.body(&statement.body, false);
             self.body(&statement.orelse, false);
@@ -309,20 +309,17 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn returned(&mut self, value: Value<'a>) {
+        let join = |old: Option<&Value<'a>>| match old {
+            Some(old) => old.join(&value),
+            None => value,
+        };
         if self.inline_depth > 0 {
             let scope = &mut self.scopes[self.scope];
-            let value = scope
-                .get("return")
-                .map_or_else(|| value.clone(), |old| old.join(&value));
+            let value = join(scope.get("return"));
             scope.set("return".into(), value);
         } else if let Caller::Function(index) = self.caller {
             let function = &mut self.functions[index];
-            function.returned = Some(
-                function
-                    .returned
-                    .as_ref()
-                    .map_or_else(|| value.clone(), |old| old.join(&value)),
-            );
+            function.returned = Some(join(function.returned.as_ref()));
         }
     }
 
@@ -333,7 +330,7 @@ impl<'a> Interpreter<'a, '_> {
             Expr::Tuple(tuple) => self.unpack(&tuple.elts, &value),
             Expr::List(list) => self.unpack(&list.elts, &value),
             Expr::Starred(starred) => {
-                self.assign(&starred.value, Value::unknown().from_value(&value))
+                self.assign(&starred.value, Value::unknown().inheriting(&value));
             }
             Expr::Attribute(attribute) => {
                 let base = self.eval(&attribute.value);
@@ -342,6 +339,7 @@ impl<'a> Interpreter<'a, '_> {
                     self.bind_in(scope, attribute.attr.as_str().into(), value, true);
                 } else if let Expr::Name(name) = &*attribute.value {
                     let key: Rc<str> = format!("{}.{}", name.id, attribute.attr.as_str()).into();
+                    self.scopes[self.scope].has_attributes = true;
                     self.bind_in(self.scope, key, value, self.branch > 0);
                 }
             }
@@ -370,7 +368,7 @@ impl<'a> Interpreter<'a, '_> {
         for (at, target) in targets.iter().enumerate() {
             let item = items
                 .and_then(|items| items.get(at).cloned())
-                .unwrap_or_else(|| Value::unknown().from_value(value));
+                .unwrap_or_else(|| Value::unknown().inheriting(value));
             self.assign(target, item);
         }
     }

@@ -3,11 +3,16 @@
 //! Every result is bounded; what would be larger is unknown and labelled
 //! [`Taint::OVERSIZE`], which is a problem where it reaches `exec` or a command.
 
+mod decode;
+mod methods;
+
 use std::rc::Rc;
 
+pub use decode::{codec, decode};
+pub use methods::method;
 use ruff_python_ast::Operator;
 
-use crate::value::{Kind, Layer, Taint, Value};
+use crate::value::{Kind, Taint, Value};
 
 /// Longest string, bytes or list that folding makes: as much as one decoding may give.
 pub const LENGTH_LIMIT: usize = packguard_sdk::decode::OUTPUT_LIMIT;
@@ -15,19 +20,21 @@ pub const LENGTH_LIMIT: usize = packguard_sdk::decode::OUTPUT_LIMIT;
 /// Bytes that folding may produce for one file, all results together.
 pub const BYTES_PER_FILE: usize = 64 << 20;
 
-/// Longest text kept of a decoded layer, in bytes.
-const LAYER_LIMIT: usize = 4_000;
+/// Bytes that folding may read for one file, all operations together.
+const READ_PER_FILE: usize = 1 << 30;
 
 /// Counts what folding produces.
 #[derive(Debug)]
 pub struct Budget {
     bytes: usize,
+    read: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
         Self {
             bytes: BYTES_PER_FILE,
+            read: READ_PER_FILE,
         }
     }
 }
@@ -40,6 +47,14 @@ impl Budget {
         }
         self.bytes -= bytes;
         true
+    }
+
+    /// Charges for reading a value's content; false when all together is too much.
+    pub fn read(&mut self, value: &Value<'_>) -> bool {
+        let length = value.as_bytes().map_or(0, <[u8]>::len);
+        let left = self.read.checked_sub(length);
+        self.read = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// A string, if it is affordable.
@@ -99,7 +114,7 @@ pub fn binary<'a>(
         }
         _ => Value::unknown(),
     };
-    let folded = folded.from_value(left).from_value(right);
+    let folded = folded.inheriting(left).inheriting(right);
     match folded.kind {
         Kind::Str(_) | Kind::Bytes(_) => folded.with(Taint::BUILT),
         _ => folded,
@@ -232,6 +247,9 @@ pub fn brace_format<'a>(
 
 /// `value[lower:upper:step]`.
 pub fn slice<'a>(value: &Value<'a>, bounds: [Option<i64>; 3], budget: &mut Budget) -> Value<'a> {
+    if !budget.read(value) {
+        return Value::tainted(value.taint | Taint::OVERSIZE);
+    }
     let folded = match &value.kind {
         Kind::Str(text) if text.is_ascii() => {
             let bytes = sliced(text.as_bytes(), bounds);
@@ -245,7 +263,7 @@ pub fn slice<'a>(value: &Value<'a>, bounds: [Option<i64>; 3], budget: &mut Budge
         Kind::List(items) if budget.take(items.len() * 16) => Value::list(sliced(items, bounds)),
         _ => Value::unknown(),
     };
-    folded.from_value(value).with(Taint::BUILT)
+    folded.inheriting(value).with(Taint::BUILT)
 }
 
 fn sliced<T: Clone>(items: &[T], [lower, upper, step]: [Option<i64>; 3]) -> Vec<T> {
@@ -284,7 +302,10 @@ fn sliced<T: Clone>(items: &[T], [lower, upper, step]: [Option<i64>; 3]) -> Vec<
 }
 
 /// `value[index]`.
-pub fn index<'a>(value: &Value<'a>, key: &Value<'a>) -> Value<'a> {
+pub fn index<'a>(value: &Value<'a>, key: &Value<'a>, budget: &mut Budget) -> Value<'a> {
+    if !budget.read(value) {
+        return Value::tainted(value.taint | Taint::OVERSIZE);
+    }
     let position = |length: usize| {
         let at = key.as_int()?;
         let at = if at < 0 {
@@ -315,7 +336,7 @@ pub fn index<'a>(value: &Value<'a>, key: &Value<'a>) -> Value<'a> {
     };
     match found {
         Some(found) => found.with(Taint::BUILT).with(value.taint),
-        None => Value::unknown().from_value(value),
+        None => Value::unknown().inheriting(value),
     }
 }
 
@@ -343,203 +364,4 @@ pub fn elements<'a>(value: &Value<'a>, limit: usize) -> Option<Vec<Value<'a>>> {
             .map(|item| item.with(value.taint))
             .collect(),
     )
-}
-
-/// Takes an encoding off a value; the label says so even where the content is not known.
-pub fn decode<'a>(encoding: &'static str, input: &Value<'a>, budget: &mut Budget) -> Value<'a> {
-    use packguard_sdk::decode;
-    let mut taint = Taint::DECODED;
-    if input.taint.has(Taint::DECODED) {
-        taint |= Taint::DECODED_TWICE;
-    }
-    let text = input
-        .to_text()
-        .filter(|text| !input.taint.has(Taint::PARTIAL) && text.len() <= LENGTH_LIMIT);
-    let decoded = match (encoding, text, input.as_bytes()) {
-        ("base64", Some(text), _) => {
-            // Python skips what is not in the alphabet.
-            let alphabet = |c: &char| c.is_ascii_alphanumeric() || "+/-_".contains(*c);
-            decode::base64(&text.chars().filter(alphabet).collect::<String>())
-        }
-        ("hex", Some(text), _) => decode::hex(&text),
-        ("url", Some(text), _) => Some(decode::percent(&text)),
-        ("rot13", Some(text), _) => Some(rot13(&text).into_bytes()),
-        ("zlib", _, Some(bytes)) => decode::inflate(bytes),
-        _ => None,
-    };
-    let Some(decoded) = decoded else {
-        return Value::unknown().from_value(input).with(taint);
-    };
-    let text: Rc<str> = packguard_sdk::text::decode(&decoded).into();
-    let mut layers = input.layers.as_deref().unwrap_or_default().to_vec();
-    if layers.len() < 10 {
-        layers.push(Layer {
-            encoding,
-            text: packguard_sdk::text::cut(&text, LAYER_LIMIT).into(),
-        });
-    }
-    let mut value = if matches!(encoding, "url" | "rot13") {
-        budget.text(text.to_string())
-    } else {
-        budget.bytes(decoded)
-    };
-    value.layers = Some(layers.into());
-    value.with(input.taint | taint)
-}
-
-fn rot13(text: &str) -> String {
-    let turn = |c: char, first: u8| {
-        u8::try_from(c).map_or(c, |byte| char::from((byte - first + 13) % 26 + first))
-    };
-    text.chars()
-        .map(|c| match c {
-            'a'..='z' => turn(c, b'a'),
-            'A'..='Z' => turn(c, b'A'),
-            other => other,
-        })
-        .collect()
-}
-
-/// The encoding that `codecs.decode(…, name)` and `.decode(name)` take off; none for
-/// character sets.
-pub fn codec(name: &str) -> Option<&'static str> {
-    match name.to_ascii_lowercase().replace(['-', '_'], "").as_str() {
-        "rot13" => Some("rot13"),
-        "hex" | "hexcodec" => Some("hex"),
-        "base64" | "base64codec" => Some("base64"),
-        "zlib" | "zlibcodec" | "zip" => Some("zlib"),
-        "bz2" | "bz2codec" => Some("bz2"),
-        _ => None,
-    }
-}
-
-/// A method of a string, bytes or list constant; none when it is not one of those that
-/// put strings together.
-pub fn method<'a>(
-    receiver: &Value<'a>,
-    name: &str,
-    args: &[Value<'a>],
-    keywords: &[(Rc<str>, Value<'a>)],
-    budget: &mut Budget,
-) -> Option<Value<'a>> {
-    let first = args.first();
-    let text_arg = |at: usize| args.get(at).and_then(Value::to_text);
-    let value = match (&receiver.kind, name) {
-        (Kind::Str(template), "format") => brace_format(template, args, keywords, budget),
-        (Kind::Str(separator), "join") => join(separator, first?, budget),
-        (Kind::Bytes(separator), "join") if separator.is_empty() => {
-            let items = first?.as_list()?;
-            let bytes: Option<Vec<&[u8]>> = items.iter().map(Value::as_bytes).collect();
-            budget.bytes(bytes?.concat())
-        }
-        (Kind::Str(_) | Kind::Bytes(_), "decode" | "encode") => {
-            recode(receiver, name, args, budget)
-        }
-        (Kind::Str(text), "replace") => {
-            let (from, to) = (text_arg(0)?, text_arg(1)?);
-            if from.is_empty() && text.len().saturating_mul(to.len()) > LENGTH_LIMIT {
-                return None;
-            }
-            budget.text(text.replace(&*from, &to))
-        }
-        (Kind::Bytes(bytes), "replace") => {
-            let latin: String = bytes.iter().map(|byte| char::from(*byte)).collect();
-            let replaced = latin.replace(&*text_arg(0)?, &text_arg(1)?);
-            budget.bytes(
-                replaced
-                    .chars()
-                    .filter_map(|c| u8::try_from(c).ok())
-                    .collect(),
-            )
-        }
-        (Kind::Str(text), "strip" | "lstrip" | "rstrip") => {
-            let set = text_arg(0);
-            let drop = |c: char| {
-                set.as_ref()
-                    .map_or(c.is_whitespace(), |set| set.contains(c))
-            };
-            let kept = match name {
-                "lstrip" => text.trim_start_matches(drop),
-                "rstrip" => text.trim_end_matches(drop),
-                _ => text.trim_matches(drop),
-            };
-            budget.text(kept.into())
-        }
-        (Kind::Str(text), "lower" | "casefold") => budget.text(text.to_lowercase()),
-        (Kind::Str(text), "upper") => budget.text(text.to_uppercase()),
-        (Kind::Str(text), "swapcase") => budget.text(
-            text.chars()
-                .map(|c| {
-                    if c.is_ascii_lowercase() {
-                        c.to_ascii_uppercase()
-                    } else {
-                        c.to_ascii_lowercase()
-                    }
-                })
-                .collect(),
-        ),
-        (Kind::Str(text), "split") => {
-            let pieces: Vec<Value<'a>> = match text_arg(0) {
-                Some(by) if !by.is_empty() => {
-                    text.split(&*by).take(100_000).map(Value::text).collect()
-                }
-                _ => text
-                    .split_whitespace()
-                    .take(100_000)
-                    .map(Value::text)
-                    .collect(),
-            };
-            if !budget.take(text.len() + pieces.len() * 16) {
-                return None;
-            }
-            Value::list(pieces)
-        }
-        (Kind::Bytes(bytes), "hex") => {
-            budget.text(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-        }
-        (Kind::Dict(items), "get") => {
-            let _ = items;
-            index(receiver, first?)
-        }
-        _ => return None,
-    };
-    Some(value.from_value(receiver).with(Taint::BUILT))
-}
-
-fn join<'a>(separator: &str, list: &Value<'a>, budget: &mut Budget) -> Value<'a> {
-    if let Some(text) = list.as_str()
-        && separator.is_empty()
-    {
-        return Value::text(text).from_value(list);
-    }
-    let Some(items) = list.as_list() else {
-        return Value::unknown().from_value(list);
-    };
-    let separator = Value::text(separator);
-    let mut pieces: Vec<&Value<'a>> = Vec::with_capacity(items.len() * 2);
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            pieces.push(&separator);
-        }
-        pieces.push(item);
-    }
-    concat(&pieces, budget).with(list.taint)
-}
-
-fn recode<'a>(
-    receiver: &Value<'a>,
-    name: &str,
-    args: &[Value<'a>],
-    budget: &mut Budget,
-) -> Value<'a> {
-    if let Some(encoding) = args.first().and_then(Value::as_str).and_then(codec) {
-        return decode(encoding, receiver, budget);
-    }
-    match (&receiver.kind, name) {
-        (Kind::Bytes(bytes), "decode") => {
-            budget.text(packguard_sdk::text::decode(bytes).into_owned())
-        }
-        (Kind::Str(text), "encode") => budget.bytes(text.as_bytes().to_vec()),
-        _ => receiver.clone(),
-    }
 }
