@@ -3,10 +3,13 @@
 use packguard_sdk::Phase;
 use packguard_sdk::text::Source;
 use ruff_python_ast::PySourceType;
+use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::parse_unchecked_source;
+use ruff_text_size::Ranged as _;
 
 use crate::guard;
-use crate::interp::{Interpreter, Unit};
+use crate::interp::{Interpreter, Outcome, Unit, bytes_of};
+use crate::names;
 use crate::rules::{self, Hit};
 
 /// Largest text that is parsed, in bytes. The largest Python file in 40 popular
@@ -70,7 +73,11 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
         }
     };
     let parsed = parse_unchecked_source(text, PySourceType::Python);
-    let outcome = Interpreter::run(text, unit, &parsed.syntax().body);
+    let outcome = if worth_walking(text, parsed.tokens()) {
+        Interpreter::run(text, unit, &parsed.syntax().body)
+    } else {
+        Outcome::default()
+    };
     let mut inspection = rules::check(&outcome.facts, unit.setup, depth);
     inspection
         .hits
@@ -101,4 +108,18 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
     }
     inspection.hits = rules::distinct(inspection.hits);
     inspection
+}
+
+/// Whether a file names anything that the rules know. Half the files of an honest
+/// package do not.
+fn worth_walking(text: &str, tokens: &[Token]) -> bool {
+    ["://", "/.", "\\"]
+        .iter()
+        .any(|sign| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some())
+        || tokens.iter().any(|token| {
+            token.kind() == TokenKind::Name
+                && text
+                    .get(bytes_of(token.range()))
+                    .is_some_and(names::is_known_word)
+        })
 }

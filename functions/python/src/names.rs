@@ -2,7 +2,7 @@
 //! that the rules speak.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 /// What calling a name does.
@@ -463,16 +463,73 @@ const ROLES: &[(Role, &[&str])] = &[
     ),
 ];
 
-static BY_NAME: LazyLock<BTreeMap<&str, Role>> = LazyLock::new(|| {
-    ROLES
-        .iter()
-        .flat_map(|(role, names)| names.iter().map(|name| (*name, *role)))
-        .collect()
+/// The table, indexed once.
+struct Index {
+    roles: BTreeMap<&'static str, Role>,
+    /// For each last byte the lengths of the names that end with it, as bits: most
+    /// names of honest code are turned away here.
+    lengths: [u64; 256],
+    /// First and last parts of all names above, and what reaches them otherwise.
+    words: BTreeSet<&'static str>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index {
+        roles: BTreeMap::new(),
+        lengths: [0; 256],
+        words: BTreeSet::from(REACHING),
+    };
+    for (role, names) in ROLES {
+        for name in *names {
+            index.roles.insert(name, *role);
+            if let Some(last) = name.bytes().last() {
+                index.lengths[usize::from(last)] |= length_bit(name);
+            }
+            index.words.extend(name.split('.').next());
+            index.words.extend(name.strip_prefix("builtins."));
+        }
+    }
+    for (from, _) in SAME {
+        index.words.extend(from.split('.').next());
+    }
+    index
 });
+
+fn length_bit(name: &str) -> u64 {
+    1 << name.len().min(63)
+}
+
+/// Names that lead to others: reflection, and modules that rules look for by prefix.
+const REACHING: [&str; 14] = [
+    "__builtins__",
+    "__import__",
+    "builtins",
+    "getattr",
+    "globals",
+    "locals",
+    "vars",
+    "importlib",
+    "ctypes",
+    "Crypto",
+    "operator",
+    "sys",
+    "__dict__",
+    "__pyarmor__",
+];
+
+/// Whether an identifier can lead to anything that the rules know. Files without any
+/// such need no walk.
+pub fn is_known_word(word: &str) -> bool {
+    !word.is_ascii() || INDEX.words.contains(word)
+}
 
 /// What calling `path` does, for a canonical name.
 pub fn role(path: &str) -> Option<Role> {
-    if let Some(role) = BY_NAME.get(path) {
+    let index = &*INDEX;
+    let last = path.bytes().last()?;
+    if index.lengths[usize::from(last)] & length_bit(path) != 0
+        && let Some(role) = index.roles.get(path)
+    {
         return Some(*role);
     }
     match path.split_once('.')? {

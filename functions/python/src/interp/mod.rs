@@ -127,7 +127,7 @@ pub struct Interpreter<'a, 's> {
 }
 
 /// What the walk of a file gave.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome<'a> {
     /// What the rules look at.
     pub facts: Facts<'a>,
