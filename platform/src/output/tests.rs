@@ -222,7 +222,9 @@ fn a_scan_with_gaps_is_never_clean() {
 
 fn assert_valid_sarif(text: &str) {
     let schema = include_str!("../../testdata/sarif-2.1.0.schema.json");
-    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    // The schema's pattern for languages has a stray bracket, which strict readers refuse.
+    let schema = schema.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}$");
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::options()
         .should_validate_formats(true)
         .build(&schema)
@@ -248,7 +250,7 @@ fn with_hostile_text(text: &str, line: Option<u32>) -> ScanOutput {
     report.verdict.summary = text.into();
     report.verdict.reasons[0].text = text.into();
     report.rules[0].help = text.into();
-    let finding = &mut report.findings[0];
+    let finding = &mut report.findings[1];
     finding.title = text.into();
     finding.why = text.into();
     finding.decoded[0].text = text.into();
@@ -281,7 +283,8 @@ proptest! {
         prop_assert!(!human.contains(bad), "{human:?}");
         let markdown = render(&output, Format::Markdown, COLUMNS).unwrap();
         prop_assert!(!markdown.contains(bad), "{markdown:?}");
-        prop_assert_eq!(markdown.matches("<details>").count(), 1 + text.matches("<details>").count());
+        let opened = |line: &&str| line.starts_with("<details>");
+        prop_assert_eq!(markdown.lines().filter(opened).count(), 1);
         assert_valid_sarif(&render(&output, Format::Sarif, COLUMNS).unwrap());
         render(&output, Format::Json, COLUMNS).unwrap();
     }

@@ -39,13 +39,9 @@ pub(super) fn write(page: &mut Page, finding: &Finding, report: &Report) {
 /// `setup.py:3:1 in evil-1.0.tar.gz (when installed)`
 fn place(location: &Location, phase: Phase) -> String {
     let mut text = escape::line(&location.path, MAX_LINE);
-    for number in [
-        location.line,
-        location.column.filter(|_| location.line.is_some()),
-    ] {
-        if let Some(number) = number {
-            text += &format!(":{number}");
-        }
+    let column = location.column.filter(|_| location.line.is_some());
+    for number in [location.line, column].into_iter().flatten() {
+        text += &format!(":{number}");
     }
     if !location.artifact.is_empty() {
         text += &format!(" in {}", escape::line(&location.artifact, 200));

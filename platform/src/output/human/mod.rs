@@ -77,7 +77,7 @@ fn package(page: &mut Page, report: &Report) {
     page.wrapped(2, "", &escape::line(&verdict.summary, MAX_LINE));
     for reason in verdict.reasons.iter().take(MAX_REASONS) {
         let text = escape::line(&reason.text, MAX_LINE);
-        page.wrapped(2, &format!("{:>+4}  ", reason.weight), &text);
+        page.wrapped(2, &format!("{:>+3}  ", reason.weight), &text);
     }
     more(page, verdict.reasons.len(), MAX_REASONS, "reasons");
     page.blank();
@@ -112,17 +112,17 @@ fn footer(page: &mut Page, report: &Report) {
         info.partition(|finding| finding.category == Category::Capability);
     folded(page, "Capabilities: ", &can, report);
     folded(page, "Also noted: ", &also, report);
-    let skipped = report.artifacts.iter().filter_map(|artifact| {
-        let reason = artifact.skipped.as_deref()?;
-        Some(format!(
-            "{}: {}",
-            escape::line(&artifact.filename, 120),
-            escape::line(reason, MAX_LINE)
-        ))
-    });
-    list(page, "Not analysed:", &skipped.collect::<Vec<_>>());
-    let incomplete: Vec<String> = report.incomplete.iter().map(incomplete).collect();
-    list(page, "Incomplete:", &incomplete);
+    let mut incomplete: Vec<String> = report.incomplete.iter().map(incomplete).collect();
+    for artifact in &report.artifacts {
+        let told = |item: &Incomplete| item.artifact.as_ref() == Some(&artifact.filename);
+        if let Some(reason) = &artifact.skipped
+            && !report.incomplete.iter().any(told)
+        {
+            let name = escape::line(&artifact.filename, 200);
+            incomplete.push(format!("{name}: {}", escape::line(reason, MAX_LINE)));
+        }
+    }
+    list(page, "Not analysed:", &incomplete);
     let failed = report
         .analyzers
         .iter()

@@ -81,3 +81,20 @@ fn a_lock_file_without_published_packages_is_an_error() {
         "{broken}"
     );
 }
+
+/// The real thing: this workspace's own lock file.
+#[test]
+fn our_own_lock_file() {
+    let parsed = parse(Kind::CargoLock, include_bytes!("../../../../../Cargo.lock")).unwrap();
+    assert_eq!(parsed.skipped, []);
+    assert_eq!(parsed.notes, []);
+    assert!(parsed.local >= 3);
+    assert!(
+        parsed
+            .packages
+            .iter()
+            .all(|entry| !entry.expected_hashes.is_empty())
+    );
+    let toml = |entry: &&Entry| entry.purl.starts_with("pkg:cargo/toml@");
+    assert!(parsed.packages.iter().any(|entry| toml(&entry)));
+}
