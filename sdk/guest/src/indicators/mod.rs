@@ -3,7 +3,17 @@
 //!
 //! One place for these facts: the analyzers ask here and keep no lists of their own.
 
+mod scan;
+#[cfg(test)]
+mod scan_tests;
+mod shell;
+mod table;
+mod url;
+
 use std::ops::Range;
+
+pub use scan::{PER_KIND_LIMIT, scan};
+pub use shell::{PER_ACT_LIMIT, shell};
 
 /// What a piece of text points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,14 +90,4 @@ pub struct ShellFinding {
     pub range: Range<usize>,
     /// Decoded payload, where the command carries one (`powershell -enc …`).
     pub decoded: Option<String>,
-}
-
-/// Indicators in a text, in order of position, non-overlapping per kind.
-pub fn scan(_text: &str) -> Vec<Indicator> {
-    Vec::new()
-}
-
-/// Acts of a shell, PowerShell or batch text, in order of position.
-pub fn shell(_text: &str) -> Vec<ShellFinding> {
-    Vec::new()
 }

@@ -1,0 +1,258 @@
+//! Acts towards a peer: data sent out, shells handed over.
+
+use std::ops::Range;
+
+use super::super::{Kind, ShellAct, scan};
+use super::acts::{Acts, Nested};
+use super::command::{Call, is_shell};
+use super::lex::{Command, Joint, Word};
+use super::system::recon;
+
+/// Whether the text of a word carries something of the machine: a substitution, a file,
+/// a secret variable.
+fn carries(word: &Word) -> bool {
+    Nested::of(std::slice::from_ref(word)).any
+        || word.text.contains('@')
+            && word
+                .text
+                .rsplit('@')
+                .next()
+                .is_some_and(|file| file.starts_with(['/', '~', '$', '.']) || file == "-")
+        || scan(&word.text)
+            .iter()
+            .any(|found| matches!(found.kind, Kind::SecretVariable | Kind::CredentialPath))
+}
+
+/// Flags of curl and wget whose value is sent.
+const SENDING: &[&str] = &[
+    "-d",
+    "--data",
+    "--data-binary",
+    "--data-raw",
+    "--data-urlencode",
+    "--data-ascii",
+    "-F",
+    "--form",
+    "-T",
+    "--upload-file",
+    "--json",
+    "--post-data",
+    "--post-file",
+    "--body-data",
+    "--body-file",
+    "-body",
+    "-infile",
+];
+
+/// Data sent out by a pipeline.
+pub(super) fn upload(acts: &mut Acts, calls: &[Call<'_>], range: &Range<usize>) {
+    for (at, call) in calls.iter().enumerate() {
+        let piped = at > 0;
+        let sends = match call.name.as_str() {
+            "curl" | "wget" | "wget2" | "http" | "https" | "invoke-webrequest" | "iwr"
+            | "invoke-restmethod" | "irm" => {
+                call.fetch().is_some()
+                    && (sends_by_flag(call, piped) || call.args.iter().any(url_carries))
+            }
+            "nc" | "ncat" | "netcat" => {
+                let from_file = call.command.redirects.iter().any(|to| to.operator == "<");
+                call.args.len() >= 2
+                    && (from_file || piped)
+                    && !call.has(&["-l", "-z", "-zv", "-vz", "-lvp", "-lp"])
+            }
+            "nslookup" | "dig" | "host" | "ping" | "drill" | "resolve-dnsname" => {
+                call.args.iter().any(is_query_with_data)
+            }
+            "scp" | "sftp" | "rsync" | "ftp" | "tftp" => call.args.iter().any(|arg| {
+                scan(&arg.text)
+                    .iter()
+                    .any(|found| found.kind == Kind::CredentialPath)
+            }),
+            _ => false,
+        };
+        if sends {
+            acts.push(ShellAct::Upload, range, None);
+        }
+    }
+}
+
+/// `https://x.example/?d=$(env | base64)`.
+fn url_carries(arg: &Word) -> bool {
+    let secret = || {
+        scan(&arg.text)
+            .iter()
+            .any(|found| found.kind == Kind::SecretVariable)
+    };
+    let has_machine = arg
+        .nested
+        .iter()
+        .flatten()
+        .filter_map(Command::call)
+        .any(|call| {
+            recon(&call).is_some()
+                || matches!(
+                    call.name.as_str(),
+                    "base64"
+                        | "cat"
+                        | "env"
+                        | "printenv"
+                        | "xxd"
+                        | "tar"
+                        | "ls"
+                        | "pwd"
+                        | "history"
+                )
+        });
+    arg.text.contains('.')
+        && !arg.text.starts_with('-')
+        && (has_machine || secret() && arg.text.contains("://"))
+}
+
+/// Data in the name that is looked up: `$(whoami).x.example`.
+fn is_query_with_data(arg: &Word) -> bool {
+    Nested::of(std::slice::from_ref(arg)).any
+        && (arg.text.contains(").")
+            || arg.text.contains("`.")
+            || arg.text.contains(".$(")
+            || arg.text.contains(".`"))
+}
+
+fn sends_by_flag(call: &Call<'_>, piped: bool) -> bool {
+    let to_known = || {
+        call.args.iter().any(|arg| {
+            scan(&arg.text).iter().any(|found| {
+                matches!(
+                    found.kind,
+                    Kind::Webhook
+                        | Kind::ChatApi
+                        | Kind::OutOfBand
+                        | Kind::Tunnel
+                        | Kind::PasteOrFileShare
+                        | Kind::PublicIp
+                )
+            })
+        })
+    };
+    call.args.iter().enumerate().any(|(at, arg)| {
+        let joined = SENDING.iter().any(|flag| {
+            flag.starts_with("--")
+                && arg
+                    .text
+                    .strip_prefix(flag)
+                    .is_some_and(|rest| rest.starts_with('='))
+        });
+        let exact = SENDING
+            .iter()
+            .any(|flag| arg.text == *flag || flag.len() > 2 && arg.text.eq_ignore_ascii_case(flag));
+        // `-d@file`, `-Ffile=@x`
+        let glued = ["-d", "-F", "-T"]
+            .iter()
+            .any(|flag| arg.text.len() > 2 && arg.text.starts_with(flag));
+        let value = if exact {
+            call.args.get(at + 1)
+        } else if joined || glued {
+            Some(arg)
+        } else {
+            None
+        };
+        value.is_some_and(|value| {
+            let is_file = matches!(
+                arg.text.as_str(),
+                "-T" | "--upload-file" | "--post-file" | "--body-file" | "-infile"
+            );
+            let from_pipe = piped && (value.text.ends_with("@-") || value.text == "-");
+            is_file
+                || from_pipe
+                || carries(value)
+                || value.text.starts_with('@')
+                || value.text.contains("=@")
+                || to_known()
+        })
+    })
+}
+
+/// A shell whose input and output go to a peer.
+pub(super) fn reverse_shell(acts: &mut Acts, commands: &[Command]) {
+    let mut socket: Option<Range<usize>> = None;
+    let (mut shell, mut fifo, mut peer) = (false, false, None);
+    for command in commands {
+        let words = command
+            .words
+            .iter()
+            .chain(command.redirects.iter().map(|to| &to.target));
+        let has_socket = words.clone().any(|word| {
+            word.text.contains("/dev/tcp/")
+                || word.text.contains("/dev/udp/")
+                || word.text.contains("/inet/tcp/")
+        });
+        if has_socket {
+            socket.get_or_insert_with(|| command.range.clone());
+        }
+        let duplex = command.redirects.iter().any(|to| {
+            to.operator.ends_with("<&")
+                || to.operator == "0>&"
+                || to.operator.starts_with(['3', '4', '5', '6', '7', '8', '9'])
+                    && to.operator.ends_with("<>")
+                || to.operator == "<>"
+        });
+        let Some(call) = command.call() else {
+            shell |= duplex;
+            continue;
+        };
+        shell |= duplex
+            || is_shell(&call.name) && call.args.iter().any(|arg| arg.text.starts_with("-i"));
+        shell |= matches!(call.name.as_str(), "awk" | "gawk") && has_socket;
+        fifo |= call.name == "mkfifo" || call.name == "mknod" && call.has(&["p"]);
+        let range = &command.range;
+        match call.name.as_str() {
+            "nc" | "ncat" | "netcat" | "telnet" => {
+                peer.get_or_insert_with(|| range.clone());
+                let executes = call.args.iter().any(|arg| {
+                    matches!(arg.text.as_str(), "--exec" | "--sh-exec" | "-c")
+                        || arg.text.starts_with('-')
+                            && !arg.text.starts_with("--")
+                            && arg.text.ends_with('e')
+                });
+                if executes {
+                    acts.push(ShellAct::ReverseShell, range, None);
+                }
+            }
+            "openssl" if call.has(&["s_client"]) => {
+                peer.get_or_insert_with(|| range.clone());
+            }
+            "socat" => {
+                let text: Vec<String> = call
+                    .args
+                    .iter()
+                    .map(|arg| arg.text.to_ascii_lowercase())
+                    .collect();
+                let executes = text
+                    .iter()
+                    .any(|arg| arg.contains("exec:") || arg.contains("system:"));
+                if executes
+                    && text.iter().any(|arg| {
+                        arg.starts_with("tcp")
+                            || arg.starts_with("openssl")
+                            || arg.starts_with("udp")
+                    })
+                {
+                    acts.push(ShellAct::ReverseShell, range, None);
+                }
+            }
+            _ => {}
+        }
+    }
+    let runs_shell = commands
+        .iter()
+        .filter_map(Command::call)
+        .any(|call| is_shell(&call.name));
+    if let Some(range) = socket.filter(|_| shell) {
+        acts.push(ShellAct::ReverseShell, &range, None);
+    }
+    let piped_shell = commands.iter().any(|command| {
+        command.joint == Joint::Pipe && command.call().is_some_and(|call| is_shell(&call.name))
+    });
+    if let Some(range) = peer.filter(|_| runs_shell && (fifo || piped_shell)) {
+        acts.push(ShellAct::ReverseShell, &range, None);
+    }
+}
