@@ -56,27 +56,11 @@ fn variable<'a>(name: &str) -> Eval<'a> {
     text.map(Eval::partial).unwrap_or_default().tainted(taint)
 }
 
-/// Words that names of secret variables contain.
-const SECRET_WORDS: &[&str] = &[
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "API_KEY",
-    "APIKEY",
-    "PRIVATE_KEY",
-    "ACCESS_KEY",
-    "CREDENTIAL",
-    "MNEMONIC",
-];
-
 /// Whether an environment variable's name says that it holds a secret.
 pub fn is_secret(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    SECRET_WORDS.iter().any(|word| upper.contains(word))
-        || indicators::scan(name)
-            .iter()
-            .any(|found| found.kind == Kind::SecretVariable)
+    indicators::scan(&format!("process.env.{name}"))
+        .iter()
+        .any(|found| found.kind == Kind::SecretVariable)
 }
 
 /// Whether a path, with holes, leads to a file of keys, tokens, cookies or wallets.
