@@ -7,7 +7,7 @@ use std::rc::Rc;
 use oxc_ast::ast::Expression;
 use oxc_span::Span;
 
-use crate::collect::{Call, CallIx, CallNode, FunctionIx};
+use crate::collect::{Call, CallIx};
 use crate::eval::Evaluator;
 use crate::eval::calls::Target;
 use crate::sources;
@@ -61,8 +61,6 @@ pub struct Act<'a> {
     pub call: CallIx,
     /// Its place.
     pub span: Span,
-    /// The function it stands in.
-    pub function: FunctionIx,
     /// Whether that runs as the file is loaded.
     pub loaded: bool,
     /// Marks of the data it handles: code run, data sent or written, command started.
@@ -104,7 +102,6 @@ pub fn find<'a>(evaluator: &mut Evaluator<'a>, loaded: &[bool]) -> Vec<Act<'a>> 
             base: target.base,
             call: at,
             span: call.span(),
-            function: call.function,
             loaded: loaded[call.function as usize],
             taint: Taint::NONE,
             text: None,
@@ -124,6 +121,14 @@ fn classify<'a>(
 ) -> Option<(Kind, Rc<str>)> {
     if let Some(path) = &target.path {
         let kind = by_path(path)?;
+        if path.starts_with("set")
+            && matches!(
+                call.argument(0)?,
+                Expression::ArrowFunctionExpression(_) | Expression::FunctionExpression(_)
+            )
+        {
+            return None;
+        }
         return Some((kind, Rc::clone(path)));
     }
     match target.method() {
@@ -207,11 +212,10 @@ fn by_file_api(name: &str) -> Option<Kind> {
 fn plausible(kind: Kind, api: &str, arguments: &[Eval<'_>]) -> bool {
     let first = arguments.first();
     match kind {
-        Kind::Code if api.starts_with("set") => first.is_some_and(|first| {
-            matches!(first.value, Value::Text { .. })
-                || first.taint.has(Taint::DECODED.with(Taint::DOWNLOADED))
-                    && !matches!(first.value, Value::Function(_))
-        }),
+        // Most timers get a function whose value is not known.
+        Kind::Code if api.starts_with("set") => {
+            first.is_some_and(|first| matches!(first.value, Value::Text { .. }))
+        }
         Kind::Code => !arguments.is_empty(),
         Kind::Silence => first
             .and_then(Eval::exact)
@@ -330,9 +334,4 @@ impl<'a> Act<'a> {
         })
     }
 
-    /// Whether it is `new Api(…)`.
-    pub fn is_new(&self, evaluator: &Evaluator<'a>) -> bool {
-        let call = &evaluator.facts.calls[self.call as usize];
-        matches!(call.node, CallNode::New(_))
-    }
 }

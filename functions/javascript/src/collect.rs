@@ -64,8 +64,6 @@ pub struct Symbol<'a> {
 pub struct FunctionFact<'a> {
     /// The function around it.
     pub parent: FunctionIx,
-    /// Scope of its parameters and body.
-    pub scope: ScopeIx,
     /// What it returns, with the scope of each.
     pub returns: Vec<(&'a Expression<'a>, ScopeIx)>,
     /// Its parameters, where they are plain names.
@@ -147,14 +145,10 @@ pub struct Write<'a> {
     pub object: &'a Expression<'a>,
     /// The last member's name, where it is written out.
     pub property: Option<&'a str>,
-    /// The last member's expression, where it is computed.
-    pub computed: Option<&'a Expression<'a>>,
     /// What is assigned.
     pub value: &'a Expression<'a>,
     /// Its scope.
     pub scope: ScopeIx,
-    /// The function it stands in.
-    pub function: FunctionIx,
     /// Its place.
     pub span: Span,
 }
@@ -271,7 +265,6 @@ pub fn collect<'a>(program: &'a Program<'a>) -> Facts<'a> {
     });
     collector.facts.functions.push(FunctionFact {
         parent: 0,
-        scope: 0,
         returns: Vec::new(),
         params: Vec::new(),
         callback_of: None,
@@ -362,7 +355,6 @@ impl<'a> Collector<'a> {
         });
         self.facts.functions.push(FunctionFact {
             parent: place.function,
-            scope,
             returns: Vec::new(),
             params: Vec::new(),
             callback_of: role.callback_of,

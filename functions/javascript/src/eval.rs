@@ -42,11 +42,18 @@ const LIST: usize = 200_000;
 /// Functions folded inside each other.
 const INLINE: usize = 6;
 
+/// Steps that folding one function for its arguments may take.
+const INLINE_STEPS: u32 = 3_000;
+
+/// A remembered value.
 #[derive(Clone)]
 enum Memo<'a> {
     Fresh,
     Busy,
-    Done(Eval<'a>),
+    /// The value, and the depth that was left when it was found; [`DEPTH`] where the
+    /// depth limit did not cut it short. With twice that much left it is worth
+    /// another look, so each is looked at a few times at most.
+    Done(Eval<'a>, u32),
 }
 
 /// Evaluates expressions of one file.
@@ -59,6 +66,10 @@ pub struct Evaluator<'a> {
     memo: Vec<Memo<'a>>,
     /// Parameters of functions being folded.
     frames: Vec<(SymbolIx, Eval<'a>)>,
+    /// Step at which folding must end.
+    inline_end: u32,
+    /// How often the depth limit cut something short.
+    cuts: u32,
     inlined: Vec<FunctionIx>,
     returned: BTreeMap<FunctionIx, Memo<'a>>,
     /// Whether a limit cut the evaluation short.
@@ -75,6 +86,8 @@ impl<'a> Evaluator<'a> {
             text_bytes: 0,
             memo: vec![Memo::Fresh; facts.symbols.len()],
             frames: Vec::new(),
+            inline_end: u32::MAX,
+            cuts: 0,
             inlined: Vec::new(),
             returned: BTreeMap::new(),
             exhausted: false,
@@ -88,7 +101,8 @@ impl<'a> Evaluator<'a> {
             self.exhausted = true;
             return Eval::default();
         }
-        if self.depth >= DEPTH {
+        if self.depth >= DEPTH || self.steps > self.inline_end {
+            self.cuts += 1;
             return Eval::default();
         }
         self.depth += 1;
@@ -266,21 +280,22 @@ impl<'a> Evaluator<'a> {
             .inlined
             .iter()
             .any(|function| facts.within(owner, *function));
+        let left = DEPTH - self.depth;
         match &self.memo[symbol as usize] {
             Memo::Busy => return Eval::default(),
-            Memo::Done(value) if !local => return value.clone(),
+            Memo::Done(value, had) if !local && left < had.saturating_mul(2) => {
+                return value.clone();
+            }
             _ => {}
         }
-        // Near the depth limit the answer is a stump: it must not become the memo.
-        let shallow = self.depth < DEPTH / 2;
+        let cuts = self.cuts;
         let before = std::mem::replace(&mut self.memo[symbol as usize], Memo::Busy);
         let value = self.combine(symbol);
         self.memo[symbol as usize] = if local {
             before
-        } else if shallow || self.steps > STEPS / 4 {
-            Memo::Done(value.clone())
         } else {
-            Memo::Fresh
+            let had = if cuts == self.cuts { DEPTH } else { left };
+            Memo::Done(value.clone(), had)
         };
         value
     }
@@ -390,7 +405,7 @@ impl<'a> Evaluator<'a> {
                 let taint = if base.api() == "process.env" {
                     key.taint
                 } else {
-                    base.taint.with(key.taint)
+                    base.taint.without(Taint::ENVIRONMENT)
                 };
                 Eval::default().tainted(taint)
             }
@@ -429,7 +444,8 @@ impl<'a> Evaluator<'a> {
         if matches!(name, "length" | "size" | "byteLength" | "statusCode" | "status") {
             return Eval::default();
         }
-        Eval::default().tainted(base.taint)
+        // One member of what holds the environment is not the environment.
+        Eval::default().tainted(base.taint.without(Taint::ENVIRONMENT))
     }
 
     /// `a + b + …` without recursion along the left side, and arithmetic.
@@ -557,6 +573,9 @@ impl Pieces {
                 self.exact = false;
                 if !self.text.ends_with(HOLE) {
                     self.text.push(HOLE);
+                }
+                if piece.taint == Taint::NONE {
+                    self.taint = self.taint.with(Taint::MIXED);
                 }
             }
         }

@@ -47,7 +47,6 @@ const DOWN: &[(&[u8], u32)] = &[
     (b"unique", 4),
     (b"asserts", 4),
     (b"is", 4),
-    (b"case", 4),
     (b"return", 4),
     (b"throw", 4),
 ];
@@ -257,7 +256,11 @@ impl<'a> Scan<'a> {
             self.wait(*cost);
             self.operator();
             self.word = word;
-        } else if !member && matches!(word, b"in" | b"of" | b"instanceof" | b"default") {
+        } else if !member && matches!(word, b"case" | b"default") {
+            // A `case` begins anew, whatever labels stood before it.
+            self.settle();
+            self.operator();
+        } else if !member && matches!(word, b"in" | b"of" | b"instanceof") {
             self.operator();
         } else {
             self.before = Before::Operand;
@@ -435,6 +438,7 @@ mod tests {
             &"f(a, b, !c, -d);\n".repeat(5_000),
             &"x.a = function () { return '('; };\n".repeat(5_000),
             &"case 1: y = 2; break;\n".repeat(5_000),
+            &"case 1:".repeat(5_000),
             &"<li key={1}><b/>text</li>\n".repeat(5_000),
         ] {
             assert!(depth(text) < 200, "{} {}", depth(text), &text[..text.len().min(60)]);

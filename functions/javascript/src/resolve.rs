@@ -130,7 +130,10 @@ pub fn member(base: &str, name: &str) -> Option<Rc<str>> {
             return Some("Function".into());
         }
         (_, "default") => return Some(base.into()),
-        (base, "constructor") if !is_module_like(base) => return Some("Function".into()),
+        (base, "constructor") if !is_module_like(base) => {
+            let prototype = base.ends_with("getPrototypeOf()");
+            return (prototype || !base.ends_with("()")).then(|| "Function".into());
+        }
         _ => {}
     }
     if base.len() + name.len() >= PATH_LIMIT {

@@ -3,7 +3,7 @@
 use packguard_sdk::indicators::{self, Kind, ShellAct};
 
 use crate::resolve;
-use crate::value::{Eval, HOLE, Taint, Value};
+use crate::value::{Eval, HOLE, Taint};
 
 /// A global's value.
 pub fn global<'a>(name: &str) -> Eval<'a> {
@@ -233,9 +233,4 @@ pub fn is_request(api: &str) -> bool {
         "download" => name.is_empty(),
         _ => false,
     }
-}
-
-/// Whether nothing of interest can come from a value: neither constant nor marks.
-pub fn is_blank(value: &Eval<'_>) -> bool {
-    matches!(value.value, Value::Unknown) && value.path.is_none() && value.taint == Taint::NONE
 }

@@ -51,6 +51,9 @@ impl Taint {
     /// Weakly decoded: percent-decoding or character codes.
     pub const UNESCAPED: Self = Self(1 << 14);
 
+    /// Put together with parts that are neither constant nor decoded.
+    pub const MIXED: Self = Self(1 << 15);
+
     /// All marks that tell one machine or user from another.
     pub const IDENTITY: [Self; 5] = [
         Self::HOST_NAME,

@@ -221,7 +221,7 @@ impl<'a> Collector<'a> {
             }
             AssignmentTarget::StaticMemberExpression(member) => {
                 let property = Some(member.property.name.as_str());
-                self.write(&member.object, property, None, definition, span, place);
+                self.write(&member.object, property, definition, span, place);
                 self.later(&member.object, place);
             }
             AssignmentTarget::ComputedMemberExpression(member) => {
@@ -229,8 +229,7 @@ impl<'a> Collector<'a> {
                     Expression::StringLiteral(text) => Some(text.value.as_str()),
                     _ => None,
                 };
-                let computed = Some(&member.expression);
-                self.write(&member.object, property, computed, definition, span, place);
+                self.write(&member.object, property, definition, span, place);
                 self.later(&member.object, place);
                 self.later(&member.expression, place);
             }
@@ -315,7 +314,6 @@ impl<'a> Collector<'a> {
         &mut self,
         object: &'a Expression<'a>,
         property: Option<&'a str>,
-        computed: Option<&'a Expression<'a>>,
         definition: &Definition<'a>,
         span: Span,
         place: Place,
@@ -326,10 +324,8 @@ impl<'a> Collector<'a> {
             self.facts.writes.push(Write {
                 object,
                 property,
-                computed,
                 value,
                 scope: place.scope,
-                function: place.function,
                 span: span.merge(value.span()),
             });
         }

@@ -197,8 +197,10 @@ impl<'a> Evaluator<'a> {
     ) -> Eval<'a> {
         let mut taint = Taint::NONE;
         let mut layers = None;
-        if !methods::drops_marks(target.method()) {
-            for value in target.base.iter().chain(arguments.iter().take(ELEMENTS)) {
+        if !methods::drops_marks(target.method()) && !target.api().starts_with("WebAssembly") {
+            // Numbers that cut a text out of another are not data.
+            let data = if methods::cuts(target.method()) { 0 } else { ELEMENTS };
+            for value in target.base.iter().chain(arguments.iter().take(data)) {
                 taint = taint.with(value.taint);
                 if layers.is_none() {
                     layers.clone_from(&value.layers);
@@ -306,20 +308,32 @@ impl<'a> Evaluator<'a> {
                 self.frames.push((*parameter, value));
             }
         }
+        if self.inlined.is_empty() {
+            self.inline_end = self.steps.saturating_add(super::INLINE_STEPS);
+        }
         self.inlined.push(function);
         let result = self.eval(value, scope);
         self.inlined.pop();
+        if self.inlined.is_empty() {
+            self.inline_end = u32::MAX;
+        }
         self.frames.truncate(height);
         Some(result)
     }
 
     /// Everything a function may give back.
     pub fn returns(&mut self, function: FunctionIx) -> Eval<'a> {
+        let left = super::DEPTH.saturating_sub(self.depth);
         match self.returned.get(&function) {
             Some(Memo::Busy) => return Eval::default(),
-            Some(Memo::Done(value)) if self.inlined.is_empty() => return value.clone(),
+            Some(Memo::Done(value, had))
+                if self.inlined.is_empty() && left < had.saturating_mul(2) =>
+            {
+                return value.clone();
+            }
             _ => {}
         }
+        let cuts = self.cuts;
         self.returned.insert(function, Memo::Busy);
         let facts = self.facts;
         let mut result: Option<Eval<'a>> = None;
@@ -336,7 +350,8 @@ impl<'a> Evaluator<'a> {
         }
         let result = result.unwrap_or_default();
         let memo = if self.inlined.is_empty() {
-            Memo::Done(result.clone())
+            let had = if cuts == self.cuts { super::DEPTH } else { left };
+            Memo::Done(result.clone(), had)
         } else {
             Memo::Fresh
         };
@@ -441,6 +456,7 @@ impl<'a> Evaluator<'a> {
 
     fn call_depth(&mut self, call: &Call<'a>) -> Eval<'a> {
         if self.depth + 1 >= super::DEPTH {
+            self.cuts += 1;
             return Eval::default();
         }
         self.depth += 1;

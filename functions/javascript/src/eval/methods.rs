@@ -38,6 +38,15 @@ pub fn drops_marks(method: &str) -> bool {
     )
 }
 
+/// Whether the method's arguments are positions or counts, not data.
+pub fn cuts(method: &str) -> bool {
+    matches!(
+        method,
+        "slice" | "substring" | "substr" | "charAt" | "at" | "charCodeAt" | "codePointAt"
+            | "subarray" | "repeat" | "padStart" | "padEnd" | "toString" | "get" | "split"
+    )
+}
+
 /// The element at `index` of a text, array or buffer.
 pub fn element<'a>(base: &Eval<'a>, index: f64) -> Eval<'a> {
     let Some(at) = to_index(index) else {

@@ -89,10 +89,12 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
                 .why("The answer of a request reaches a function that runs code."),
         );
     } else if act.taint.has(Taint::DECODED) {
-        let severity = if act.exact && !early {
-            Severity::Medium
-        } else {
-            Severity::High
+        let severity = match (act.exact, act.taint.has(Taint::MIXED), early) {
+            (true, _, false) => Severity::Medium,
+            // Code generators put code together from many parts.
+            (false, true, false) => Severity::Low,
+            (false, true, true) => Severity::Medium,
+            _ => Severity::High,
         };
         hits.push(
             Hit::new(&DECODE_EVAL, act.span, phase)

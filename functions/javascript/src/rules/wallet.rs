@@ -85,7 +85,7 @@ fn replaces(context: &Context<'_, '_>, write: &Write<'_>) -> bool {
     let object = source.replace(char::is_whitespace, "");
     match write.property {
         Some("fetch") => matches!(&*object, "window" | "globalThis" | "self" | "global"),
-        Some("open" | "send") => object.ends_with("XMLHttpRequest.prototype"),
+        Some("open" | "send") if object.ends_with("XMLHttpRequest.prototype") => true,
         Some("request" | "send" | "sendAsync" | "signTransaction" | "sendTransaction") => {
             object.ends_with("ethereum") || object.ends_with("solana") || object.ends_with("provider")
         }
