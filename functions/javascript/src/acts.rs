@@ -119,8 +119,9 @@ fn classify<'a>(
     call: &Call<'a>,
     target: &Target<'a>,
 ) -> Option<(Kind, Rc<str>)> {
-    if let Some(path) = &target.path {
-        let kind = by_path(path)?;
+    if let Some(path) = &target.path
+        && let Some(kind) = by_path(path)
+    {
         if path.starts_with("set")
             && matches!(
                 call.argument(0)?,
@@ -214,7 +215,10 @@ fn plausible(kind: Kind, api: &str, arguments: &[Eval<'_>]) -> bool {
     match kind {
         // Most timers get a function whose value is not known.
         Kind::Code if api.starts_with("set") => {
-            first.is_some_and(|first| matches!(first.value, Value::Text { .. }))
+            first.is_some_and(|first| match first.value {
+                Value::Text { exact, .. } => exact || first.taint.has(Taint::DECODED),
+                _ => false,
+            })
         }
         Kind::Code => !arguments.is_empty(),
         Kind::Silence => first
@@ -290,7 +294,15 @@ fn command(act: &mut Act<'_>) {
         }
         match value.known() {
             Some(piece) if text.len() + piece.len() < 1 << 20 => {
+                // An argument with blanks is one word for the shell it stands for.
+                let quoted = !text.is_empty() && piece.contains(' ') && !piece.contains('\'');
+                if quoted {
+                    text.push('\'');
+                }
                 text.push_str(piece);
+                if quoted {
+                    text.push('\'');
+                }
                 known = true;
                 exact &= value.is_exact();
             }

@@ -422,7 +422,7 @@ impl<'a> Evaluator<'a> {
                 if let Some(value) = self.property(object, name, *scope) {
                     return value;
                 }
-                return Eval::default().tainted(base.taint);
+                return Eval::default().tainted(base.taint.without(Taint::ENVIRONMENT));
             }
             Value::Text { .. } | Value::List(_) | Value::Number(_) | Value::Boolean(_) => {
                 if name == "length" {

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use memchr::memmem;
 use oxc_allocator::Allocator;
 use packguard_sdk::Phase;
 
@@ -62,10 +61,7 @@ fn look(text: &str, setting: &Setting<'_>, depth: u32, outcome: &mut Outcome) {
     let nested = {
         let allocator = Allocator::default();
         match parse::parse(&allocator, text, setting.extension) {
-            Ok(program) if depth > 0 || is_interesting(text.as_bytes()) => {
-                syntax(text, program, setting, outcome)
-            }
-            Ok(_) => return,
+            Ok(program) => syntax(text, program, setting, outcome),
             Err(unparsed) => {
                 if depth == 0 {
                     rules::unparsed(text, setting.phase, &mut outcome.hits);
@@ -183,17 +179,4 @@ fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
 
 fn setting_phase<'a>(context: &Context<'_, 'a>, act: &acts::Act<'a>) -> Phase {
     context.phase_of(act)
-}
-
-/// Whether a text holds any word that a rule needs; the others need no second look.
-fn is_interesting(bytes: &[u8]) -> bool {
-    const WORDS: &[&str] = &[
-        "eval", "Function", "require", "import", "process", "global", "constructor", "fetch",
-        "XMLHttpRequest", "WebSocket", "atob", "fromCharCode", "_0x", "ethereum", "clipboard",
-        "http", "vm", "unescape", "shift", "\\x", "\\u", "self", "window",
-    ];
-    WORDS
-        .iter()
-        .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
-        || !bytes.is_ascii()
 }

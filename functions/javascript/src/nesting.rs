@@ -22,7 +22,9 @@ mod cost {
     pub const ASSIGNMENT: u32 = 6;
     /// `<` of JSX or type arguments.
     pub const ANGLE: u32 = 5;
-    /// `?`, `:` and prefix operators.
+    /// `?` until its `:` and what follows that end.
+    pub const TERNARY: u32 = 6;
+    /// Prefix operators and labels.
     pub const OPERATOR: u32 = 4;
 }
 
@@ -60,6 +62,8 @@ struct Level {
     bracket: u8,
     /// Whether the bracket followed `if`, `for`, `while` or `with`.
     head: bool,
+    /// How many entries of [`Scan::ternaries`] stand outside of it.
+    outside: usize,
 }
 
 /// The deepest nesting in `text`, or the first that exceeds [`LIMIT`].
@@ -70,6 +74,7 @@ pub fn depth(text: &str) -> u32 {
         levels: vec![Level::default()],
         waiting: 0,
         deepest: 0,
+        ternaries: Vec::new(),
         before: Before::Operator,
         word: b"",
     };
@@ -93,6 +98,8 @@ struct Scan<'a> {
     /// Sum of `waiting` over all levels.
     waiting: u32,
     deepest: u32,
+    /// Conditional operators that have not ended: whether each is past its `:`.
+    ternaries: Vec<bool>,
     before: Before,
     /// The last word, where nothing followed it yet.
     word: &'a [u8],
@@ -172,6 +179,26 @@ impl<'a> Scan<'a> {
         if let Some(level) = self.levels.last_mut() {
             self.waiting -= level.waiting;
             level.waiting = 0;
+            self.ternaries.truncate(level.outside);
+        }
+    }
+
+    /// A `:`: what stood between it and its `?` has ended, and with it every
+    /// conditional operator in there.
+    fn colon(&mut self) {
+        let outside = self.levels.last().map_or(0, |level| level.outside);
+        let open = self.ternaries[outside..].iter().rposition(|past| !past);
+        let Some(open) = open.map(|at| outside + at) else {
+            // A label, key or type.
+            self.wait(cost::OPERATOR);
+            return;
+        };
+        let ended = u32::try_from(self.ternaries.len() - open - 1).unwrap_or(0) * cost::TERNARY;
+        self.ternaries.truncate(open);
+        self.ternaries.push(true);
+        self.waiting = self.waiting.saturating_sub(ended);
+        if let Some(level) = self.levels.last_mut() {
+            level.waiting = level.waiting.saturating_sub(ended);
         }
     }
 
@@ -199,6 +226,7 @@ impl<'a> Scan<'a> {
             waiting: 0,
             bracket,
             head,
+            outside: self.ternaries.len(),
         });
         self.note();
         self.operator();
@@ -211,6 +239,7 @@ impl<'a> Scan<'a> {
             && let Some(level) = self.levels.pop()
         {
             self.waiting -= level.waiting;
+            self.ternaries.truncate(level.outside);
             head = level.head;
             if level.bracket == b'$' {
                 self.template();
@@ -290,14 +319,18 @@ impl<'a> Scan<'a> {
             }
             (b'?', b'.') => self.at += 2,
             (b'?', b'?') => self.at += 2,
-            (b'?' | b'!' | b'~' | b'@', _) => {
-                if byte == b'?' || self.before == Before::Operator {
-                    self.wait(cost::OPERATOR);
-                }
+            (b'?', _) => {
+                self.ternaries.push(false);
+                self.wait(cost::TERNARY);
                 self.at += 1;
-                if byte == b'!' && self.before == Before::Operand {
+            }
+            (b'!' | b'~' | b'@', _) => {
+                self.at += 1;
+                if self.before == Before::Operand {
+                    // TypeScript's `x!`.
                     return;
                 }
+                self.wait(cost::OPERATOR);
             }
             (b'+' | b'-', _) => {
                 if next == byte {
@@ -325,8 +358,7 @@ impl<'a> Scan<'a> {
                 self.at += 1;
             }
             (b':', _) => {
-                // `a ? b : c` nests by its last part, `label: label:` too.
-                self.wait(cost::OPERATOR);
+                self.colon();
                 self.at += 1;
             }
             _ => self.at += 1,
@@ -367,6 +399,7 @@ impl<'a> Scan<'a> {
                         waiting: 0,
                         bracket: b'$',
                         head: false,
+                        outside: self.ternaries.len(),
                     });
                     self.note();
                     self.operator();
@@ -439,6 +472,8 @@ mod tests {
             &"x.a = function () { return '('; };\n".repeat(5_000),
             &"case 1: y = 2; break;\n".repeat(5_000),
             &"case 1:".repeat(5_000),
+            // A search tree of conditional operators, as compilers write them.
+            &(0..10).fold("1".to_owned(), |tree, _| format!("a < b ? {tree} : {tree}")),
             &"<li key={1}><b/>text</li>\n".repeat(5_000),
         ] {
             assert!(depth(text) < 200, "{} {}", depth(text), &text[..text.len().min(60)]);

@@ -50,10 +50,15 @@ impl Own {
     /// Adds a home page or repository.
     pub fn add_url(&mut self, url: &str) {
         let url = url.to_ascii_lowercase();
-        let rest = url
-            .split_once("://")
-            .map_or(&*url, |(_, rest)| rest)
-            .trim_start_matches("github:");
+        if !url.contains('.') {
+            // `owner/name`, `github:owner/name`.
+            let path = url.rsplit(':').next().unwrap_or_default();
+            for part in path.split('/').take(2) {
+                self.add_name(part);
+            }
+            return;
+        }
+        let rest = url.split_once("://").map_or(&*url, |(_, rest)| rest);
         let (host, path) = rest.split_once(['/', ':']).unwrap_or((rest, ""));
         let host = host.rsplit('@').next().unwrap_or_default();
         let shared = ["github.com", "gitlab.com", "bitbucket.org"];

@@ -25,7 +25,7 @@ pub fn member<'a>(path: &str, name: &str, base: &Eval<'a>) -> Eval<'a> {
     if path == "process.env" {
         return variable(name);
     }
-    if matches!(name, "length" | "statusCode" | "status" | "pid" | "code" | "headers") {
+    if matches!(name, "length" | "statusCode" | "status" | "pid" | "headers") {
         return Eval::default();
     }
     let taint = if (path, name) == ("process", "env") || (path, name) == ("Bun", "env") {
@@ -85,7 +85,8 @@ pub fn call<'a>(api: &str, arguments: &[Eval<'a>]) -> Eval<'a> {
         }
         "clipboardy.read" | "clipboardy.readSync" | "navigator.clipboard.readText"
         | "electron.clipboard.readText" => Taint::CLIPBOARD,
-        "dns.resolveTxt" | "dns.promises.resolveTxt" => Taint::DOWNLOADED,
+        "dns.resolveTxt" | "dns.promises.resolveTxt" | "net.connect" | "net.createConnection"
+        | "net.Socket" | "tls.connect" | "ws" | "socket.io-client" => Taint::DOWNLOADED,
         _ if is_read(api) => read(arguments),
         _ if is_process(api) => output(arguments),
         _ if is_request(api) => Taint::DOWNLOADED,

@@ -518,7 +518,14 @@ fn fold_api<'a>(api: &str, arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
         }
         "parseInt" | "Number.parseInt" => Value::Number(methods::parse_int(arguments)?).into(),
         "String" => Eval::text(first?.as_piece().filter(|_| first.is_some_and(Eval::is_exact))?),
-        "atob" => decoded(first?, "base64")?,
+        "atob" => {
+            let bytes = decoded(first?, "base64")?;
+            let text = bytes.as_piece()?;
+            Eval::text(text)
+                .tainted(bytes.taint)
+                .layered(bytes.layers.clone())
+        }
+        "URL" => first?.clone(),
         "decodeURIComponent" | "decodeURI" => {
             let text = first?.exact()?;
             let plain = String::from_utf8_lossy(&decode::percent(&text)).into_owned();
