@@ -35,4 +35,4 @@ bench: ## Prints the benchmarks: make bench [CORPUS=folder-of-archives]
 	tools/bench
 
 schema: ## Writes the report's JSON schema anew
-	cargo run --quiet --package packguard-platform --example report_schema
+	UPDATE_SCHEMA=1 cargo test --quiet --package packguard-platform schema

@@ -343,10 +343,10 @@ fn by_gravity(output: &ScanOutput) -> Vec<&Report> {
     reports
 }
 
-#[cfg(test)]
-mod tests;
-
 /// Hostile text as one harmless line, for messages.
 pub fn line(text: &str) -> String {
     escape::line(text, 500)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! One text, from parsing to hits; and the texts decoded from it.
+
+use std::cell::RefCell;
+
+use oxc_allocator::Allocator;
+use packguard_sdk::Phase;
+
+use crate::acts::{self, Kind};
+use crate::collect;
+use crate::context::{Context, Hit};
+use crate::eval::Evaluator;
+use crate::origin::Own;
+use crate::parse::{self, Unparsed};
+use crate::reach;
+use crate::rules;
+use crate::value::Layer;
+
+/// Texts inside texts that are followed.
+const DEPTH: u32 = 5;
+
+/// Decoded texts looked at per file.
+const NESTED: usize = 20;
+
+/// What is known of a file before it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'p> {
+    /// Lower-case extension.
+    pub extension: &'p str,
+    /// When the file runs.
+    pub phase: Phase,
+    /// What belongs to the package.
+    pub own: &'p Own,
+}
+
+/// What a text has to say.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The evidence.
+    pub hits: Vec<Hit>,
+    /// Why it was not, or not fully, analysed.
+    pub problem: Option<String>,
+}
+
+/// A text found inside another.
+struct Nested {
+    text: String,
+    at: Hit,
+    layers: Vec<Layer>,
+    phase: Phase,
+}
+
+/// Looks at one file's text.
+pub fn analyse(text: &str, setting: &Setting<'_>) -> Outcome {
+    let mut outcome = Outcome::default();
+    rules::text::check(text, setting.phase, &mut outcome.hits);
+    look(text, setting, 0, &mut outcome);
+    outcome
+}
+
+fn look(text: &str, setting: &Setting<'_>, depth: u32, outcome: &mut Outcome) {
+    let nested = {
+        let allocator = Allocator::default();
+        match parse::parse(&allocator, text, setting.extension) {
+            Ok(program) => syntax(text, program, setting, outcome),
+            Err(unparsed) => {
+                if depth == 0 {
+                    rules::unparsed(text, setting.phase, &mut outcome.hits);
+                    outcome.problem = Some(unparsed.to_string());
+                } else if !matches!(unparsed, Unparsed::Syntax(_)) {
+                    outcome.problem = Some(format!("code inside: {unparsed}"));
+                }
+                return;
+            }
+        }
+        // The tree goes here, before what is inside gets its own.
+    };
+    if depth >= DEPTH {
+        if !nested.is_empty() {
+            outcome.problem = Some(format!("code inside code, deeper than {DEPTH}"));
+        }
+        return;
+    }
+    for inner in nested {
+        let mut inside = Outcome::default();
+        let setting = Setting {
+            extension: "js",
+            phase: inner.phase,
+            ..*setting
+        };
+        if depth == 0 {
+            rules::text::check(&inner.text, inner.phase, &mut inside.hits);
+        }
+        look(&inner.text, &setting, depth + 1, &mut inside);
+        for mut hit in inside.hits {
+            hit.range = inner.at.range.clone();
+            hit.title = format!("{} (in code inside)", hit.title);
+            let mut layers = inner.layers.clone();
+            layers.append(&mut hit.layers);
+            hit.layers = layers;
+            outcome.hits.push(hit);
+        }
+        if inside.problem.is_some() {
+            outcome.problem = inside.problem;
+        }
+    }
+}
+
+/// Everything but the texts inside.
+fn syntax<'a>(
+    text: &'a str,
+    program: &'a oxc_ast::ast::Program<'a>,
+    setting: &Setting<'_>,
+    outcome: &mut Outcome,
+) -> Vec<Nested> {
+    let facts = collect::collect(program);
+    // The evaluator borrows the facts for as long as the tree lives.
+    let facts = &facts;
+    inspect(text, facts, setting, outcome)
+}
+
+fn inspect(
+    text: &str,
+    facts: &collect::Facts<'_>,
+    setting: &Setting<'_>,
+    outcome: &mut Outcome,
+) -> Vec<Nested> {
+    let loaded = reach::loaded(facts);
+    let mut evaluator = Evaluator::new(facts);
+    let acts = acts::find(&mut evaluator, &loaded);
+    let context = Context {
+        facts,
+        acts: &acts,
+        evaluator: RefCell::new(evaluator),
+        text,
+        phase: setting.phase,
+        own: setting.own,
+    };
+    let before = outcome.hits.len();
+    rules::check(&context, &mut outcome.hits);
+    let nested = nested(&context, &outcome.hits[before..]);
+    if context.evaluator.borrow().exhausted {
+        outcome.problem = Some("too much to evaluate: analysed in part".into());
+    }
+    nested
+}
+
+/// Texts that this one runs as code, decoded or not.
+fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
+    let mut found = Vec::new();
+    for act in context.of(Kind::Code).filter(|act| act.exact) {
+        let Some(code) = rules::execution::code_of(act) else {
+            continue;
+        };
+        let Some(text) = code.exact() else { continue };
+        if text.len() < 8 || found.len() >= NESTED {
+            continue;
+        }
+        found.push(Nested {
+            text: text.to_string(),
+            at: Hit::new(&rules::execution::DECODE_EVAL, act.span, setting_phase(context, act)),
+            layers: code.layers.as_deref().cloned().unwrap_or_default(),
+            phase: setting_phase(context, act),
+        });
+    }
+    for hit in hits.iter().filter(|hit| hit.rule.id == "js-packed") {
+        if let Some(layer) = hit.layers.last()
+            && found.len() < NESTED
+        {
+            found.push(Nested {
+                text: layer.text.to_string(),
+                at: hit.clone(),
+                layers: hit.layers.clone(),
+                phase: hit.phase,
+            });
+        }
+    }
+    found
+}
+
+fn setting_phase<'a>(context: &Context<'_, 'a>, act: &acts::Act<'a>) -> Phase {
+    context.phase_of(act)
+}

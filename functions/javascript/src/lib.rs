@@ -1,0 +1,176 @@
+//! Analyzer of JavaScript and TypeScript: what the code does when a package is
+//! installed, loaded or called.
+//!
+//! A file goes through `parse` (text to tree), `collect` (tree to facts), `acts` (what
+//! the facts do, with values from `eval`) and `rules` (what acts mean). `phase` says
+//! when each file runs, `file` ties it together and follows code inside code.
+
+use packguard_sdk::{Analysis, Analyzer, Category, Descriptor, File, Finding, Package, Phase};
+
+mod acts;
+mod collect;
+mod context;
+mod eval;
+mod file;
+mod nesting;
+mod origin;
+mod parse;
+mod phase;
+mod reach;
+mod resolve;
+mod rules;
+mod sources;
+mod value;
+
+use context::Hit;
+
+/// Largest file that is read whole, in bytes. Larger ones are searched as text.
+pub const READ_LIMIT: u64 = 32 << 20;
+
+/// How much of a larger file is searched, in bytes, from its start.
+const HEAD: usize = 64 << 20;
+
+/// The analyzer.
+#[derive(Debug)]
+pub struct JavaScript;
+
+#[cfg(target_arch = "wasm32")]
+packguard_sdk::export_analyzer!(JavaScript);
+
+impl Analyzer for JavaScript {
+    fn describe() -> Descriptor {
+        Descriptor {
+            name: "javascript",
+            version: env!("CARGO_PKG_VERSION"),
+            description: "What JavaScript and TypeScript do when a package is installed, loaded or called",
+            ecosystems: &[],
+            rules: rules::ALL,
+        }
+    }
+
+    fn analyze(package: &Package) -> Result<Analysis, String> {
+        let mut analysis = Analysis::default();
+        let mut phases = None;
+        for (index, entry) in package.0.files.iter().enumerate() {
+            let file = File { entry };
+            if entry.duplicate_of.is_some() {
+                continue;
+            }
+            // Manifests are read only for packages that have scripts at all.
+            let extension = file.extension();
+            let by_name = is_script(&extension, file.name());
+            if !by_name && (!extension.is_empty() || entry.size == 0) {
+                continue;
+            }
+            let phases = phases.get_or_insert_with(|| phase::find(package));
+            if !by_name && !is_program(file, phases.is_program(index)) {
+                continue;
+            }
+            let setting = file::Setting {
+                extension: &extension,
+                phase: phases.of(index),
+                own: &phases.own,
+            };
+            script(file, &setting, by_name, &mut analysis);
+        }
+        Ok(analysis)
+    }
+}
+
+/// Extensions of JavaScript and TypeScript.
+fn is_script(extension: &str, name: &str) -> bool {
+    let declares = [".d.ts", ".d.mts", ".d.cts"];
+    matches!(extension, "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx")
+        && !declares.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a file without extension is a script: a manifest names it and it is text, or
+/// its first line says so.
+fn is_program(file: File<'_>, named: bool) -> bool {
+    let Ok(head) = file.read_head(8_192) else {
+        return named;
+    };
+    if let Some(rest) = head.strip_prefix(b"#!") {
+        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        return ["node", "bun", "deno", "tsx"].iter().any(|name| line.contains(name));
+    }
+    named && packguard_sdk::text::is_probably_text(&head)
+}
+
+fn script(file: File<'_>, setting: &file::Setting<'_>, by_name: bool, analysis: &mut Analysis) {
+    let large = file.size() > READ_LIMIT;
+    let content = if large { file.read_head(HEAD) } else { file.read() };
+    let bytes = match content {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            analysis.problem(file, format!("can't be read: {error}"));
+            return;
+        }
+    };
+    if is_other_language(setting.extension, &bytes) {
+        return;
+    }
+    let text = packguard_sdk::text::decode(&bytes);
+    let outcome = file::analyse(&text, setting);
+    if let Some(reason) = outcome.problem
+        && by_name
+    {
+        analysis.problem(file, reason);
+    }
+    if outcome.hits.is_empty() {
+        return;
+    }
+    let source = packguard_sdk::text::Source::new(&text);
+    report(file, &source, outcome.hits, analysis);
+}
+
+/// `.ts` is also the extension of Qt's translations (XML) and of video streams.
+fn is_other_language(extension: &str, bytes: &[u8]) -> bool {
+    let head = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    extension == "ts"
+        && (head.starts_with(b"<?xml")
+            || head.starts_with(b"<!DOCTYPE TS")
+            || bytes.first() == Some(&0x47) && bytes.get(188) == Some(&0x47))
+}
+
+/// Turns hits into findings: one per rule and line, capabilities one per package.
+fn report(
+    file: File<'_>,
+    source: &packguard_sdk::text::Source<'_>,
+    mut hits: Vec<Hit>,
+    analysis: &mut Analysis,
+) {
+    hits.sort_by(|a, b| {
+        (a.range.start, a.rule.id, std::cmp::Reverse(a.severity)).cmp(&(
+            b.range.start,
+            b.rule.id,
+            std::cmp::Reverse(b.severity),
+        ))
+    });
+    hits.dedup_by(|b, a| a.rule.id == b.rule.id && a.range.start == b.range.start && a.title == b.title);
+    for hit in hits {
+        let capability = hit.rule.category == Category::Capability;
+        if capability
+            && analysis
+                .findings
+                .iter()
+                .any(|have| have.rule == hit.rule.id)
+        {
+            continue;
+        }
+        let mut finding = Finding::new(hit.rule, hit.confidence)
+            .title(hit.title)
+            .why(hit.why)
+            .severity(hit.severity)
+            .phase(match hit.phase {
+                Phase::Unknown => Phase::Execute,
+                phase => phase,
+            })
+            .at(file, source, hit.range);
+        for layer in &hit.layers {
+            finding = finding.decoded(layer.encoding, &layer.text);
+        }
+        analysis.push(finding);
+    }
+}

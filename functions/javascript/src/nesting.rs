@@ -1,0 +1,518 @@
+//! How deep a text nests, without parsing it: oxc's parser is recursive, and a text
+//! nested deeper than the sandbox's stack allows must not reach it.
+//!
+//! A rough lexer. It counts what makes a recursive parser go down: open brackets, and
+//! at each of them the operators and keywords that wait for their right side. Where a
+//! hostile text fools it, the parser overflows its stack and the sandbox ends the step:
+//! the package is then reported as not analysed. The limit keeps honest files and most
+//! hostile ones from losing everything else that this analyzer has to say.
+
+/// Deepest nesting that is parsed, in units of about 100 bytes of stack. A stack of
+/// 1 MiB holds 10,000 (measured natively, optimised: `examples/stack.rs`); this is half.
+/// It makes 250 brackets, or 1,250 links of an `else if` chain.
+pub const LIMIT: u32 = 5_000;
+
+/// What each construct costs the parser, in units of [`LIMIT`].
+mod cost {
+    /// An open bracket, at worst that of a function's body.
+    pub const BRACKET: u32 = 20;
+    /// `=>`.
+    pub const ARROW: u32 = 10;
+    /// `=`.
+    pub const ASSIGNMENT: u32 = 6;
+    /// `<` of JSX or type arguments.
+    pub const ANGLE: u32 = 5;
+    /// `?` until its `:` and what follows that end.
+    pub const TERNARY: u32 = 6;
+    /// Prefix operators and labels.
+    pub const OPERATOR: u32 = 4;
+}
+
+/// Keywords that make the parser go down without a bracket, and their cost.
+const DOWN: &[(&[u8], u32)] = &[
+    (b"if", 2),
+    (b"else", 2),
+    (b"for", 6),
+    (b"while", 6),
+    (b"do", 6),
+    (b"with", 6),
+    (b"extends", 12),
+    (b"new", 4),
+    (b"typeof", 4),
+    (b"void", 4),
+    (b"delete", 4),
+    (b"await", 4),
+    (b"yield", 6),
+    (b"keyof", 4),
+    (b"infer", 4),
+    (b"readonly", 4),
+    (b"unique", 4),
+    (b"asserts", 4),
+    (b"is", 4),
+    (b"return", 4),
+    (b"throw", 4),
+];
+
+/// One open bracket.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    /// What waits for its right side here.
+    waiting: u32,
+    /// The bracket, `b'$'` for a template's.
+    bracket: u8,
+    /// Whether the bracket followed `if`, `for`, `while` or `with`.
+    head: bool,
+    /// How many entries of [`Scan::ternaries`] stand outside of it.
+    outside: usize,
+}
+
+/// The deepest nesting in `text`, or the first that exceeds [`LIMIT`].
+pub fn depth(text: &str) -> u32 {
+    let mut scan = Scan {
+        bytes: text.as_bytes(),
+        at: 0,
+        levels: vec![Level::default()],
+        waiting: 0,
+        deepest: 0,
+        ternaries: Vec::new(),
+        before: Before::Operator,
+        word: b"",
+    };
+    scan.run();
+    scan.deepest
+}
+
+/// What stood before, as far as it decides what `/`, `-`, `<` mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// An operator, an opening bracket or a keyword: an operand follows.
+    Operator,
+    /// An operand: an operator follows.
+    Operand,
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    levels: Vec<Level>,
+    /// Sum of `waiting` over all levels.
+    waiting: u32,
+    deepest: u32,
+    /// Conditional operators that have not ended: whether each is past its `:`.
+    ternaries: Vec<bool>,
+    before: Before,
+    /// The last word, where nothing followed it yet.
+    word: &'a [u8],
+}
+
+impl<'a> Scan<'a> {
+    fn run(&mut self) {
+        while let Some(byte) = self.bytes.get(self.at).copied() {
+            match byte {
+                b'\'' | b'"' => self.text(byte),
+                b'`' => {
+                    self.at += 1;
+                    self.template();
+                }
+                b'/' => self.slash(),
+                b'(' | b'[' | b'{' => self.open(byte),
+                b')' | b']' | b'}' => self.close(byte),
+                b';' | b',' => {
+                    self.at += 1;
+                    self.settle();
+                    self.operator();
+                }
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'$' | b'#' | 0x80.. => {
+                    self.word();
+                }
+                b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
+                _ => self.punctuation(byte),
+            }
+            if self.deepest > LIMIT {
+                return;
+            }
+        }
+    }
+
+    fn peek(&self, offset: usize) -> u8 {
+        self.bytes.get(self.at + offset).copied().unwrap_or_default()
+    }
+
+    fn operator(&mut self) {
+        self.before = Before::Operator;
+        self.word = b"";
+    }
+
+    fn operand(&mut self) {
+        self.before = Before::Operand;
+        self.word = b"";
+    }
+
+    fn note(&mut self) {
+        let open = u32::try_from(self.levels.len()).unwrap_or(u32::MAX);
+        let depth = open.saturating_mul(cost::BRACKET);
+        self.deepest = self.deepest.max(depth.saturating_add(self.waiting));
+    }
+
+    fn wait(&mut self, cost: u32) {
+        self.waiting += cost;
+        if let Some(level) = self.levels.last_mut() {
+            level.waiting += cost;
+        }
+        self.note();
+    }
+
+    fn unwait(&mut self) {
+        if let Some(level) = self.levels.last_mut()
+            && level.waiting >= cost::ANGLE
+        {
+            level.waiting -= cost::ANGLE;
+            self.waiting -= cost::ANGLE;
+        }
+    }
+
+    /// A statement or element ends: nothing waits any more, unless `else` goes on.
+    fn settle(&mut self) {
+        if self.next_word() == b"else" {
+            return;
+        }
+        if let Some(level) = self.levels.last_mut() {
+            self.waiting -= level.waiting;
+            level.waiting = 0;
+            self.ternaries.truncate(level.outside);
+        }
+    }
+
+    /// A `:`: what stood between it and its `?` has ended, and with it every
+    /// conditional operator in there.
+    fn colon(&mut self) {
+        let outside = self.levels.last().map_or(0, |level| level.outside);
+        let open = self.ternaries[outside..].iter().rposition(|past| !past);
+        let Some(open) = open.map(|at| outside + at) else {
+            // A label, key or type.
+            self.wait(cost::OPERATOR);
+            return;
+        };
+        let ended = u32::try_from(self.ternaries.len() - open - 1).unwrap_or(0) * cost::TERNARY;
+        self.ternaries.truncate(open);
+        self.ternaries.push(true);
+        self.waiting = self.waiting.saturating_sub(ended);
+        if let Some(level) = self.levels.last_mut() {
+            level.waiting = level.waiting.saturating_sub(ended);
+        }
+    }
+
+    /// The next word, past white space, without moving.
+    fn next_word(&self) -> &'a [u8] {
+        let rest = &self.bytes[self.at..];
+        // A comment before `else` is not looked past: it then counts as an end.
+        let start = rest
+            .iter()
+            .take(200)
+            .position(|byte| !byte.is_ascii_whitespace());
+        let Some(start) = start else { return b"" };
+        let end = rest[start..]
+            .iter()
+            .take(12)
+            .position(|byte| !byte.is_ascii_alphabetic())
+            .unwrap_or(12);
+        rest.get(start..start + end).unwrap_or_default()
+    }
+
+    fn open(&mut self, bracket: u8) {
+        self.at += 1;
+        let head = matches!(self.word, b"if" | b"for" | b"while" | b"with");
+        self.levels.push(Level {
+            waiting: 0,
+            bracket,
+            head,
+            outside: self.ternaries.len(),
+        });
+        self.note();
+        self.operator();
+    }
+
+    fn close(&mut self, bracket: u8) {
+        self.at += 1;
+        let mut head = false;
+        if self.levels.len() > 1
+            && let Some(level) = self.levels.pop()
+        {
+            self.waiting -= level.waiting;
+            self.ternaries.truncate(level.outside);
+            head = level.head;
+            if level.bracket == b'$' {
+                self.template();
+                return;
+            }
+        }
+        match bracket {
+            b'}' => {
+                // A block ends a statement; an object or function may go on.
+                let next = self.bytes[self.at..]
+                    .iter()
+                    .take(200)
+                    .find(|byte| !byte.is_ascii_whitespace());
+                let goes_on = next.is_some_and(|byte| b")],.?:(;[".contains(byte));
+                if !goes_on {
+                    self.settle();
+                }
+                self.operand();
+                if !goes_on {
+                    self.before = Before::Operator;
+                }
+            }
+            b')' if head => self.operator(),
+            _ => self.operand(),
+        }
+    }
+
+    fn word(&mut self) {
+        let rest = &self.bytes[self.at..];
+        let length = rest
+            .iter()
+            .position(|byte| {
+                !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#' | 0x80..))
+            })
+            .unwrap_or(rest.len());
+        let word = &rest[..length.max(1)];
+        let member = self.at > 0 && self.bytes[self.at - 1] == b'.';
+        self.at += word.len();
+        let down = DOWN.iter().find(|(name, _)| *name == word);
+        if let Some((_, cost)) = down
+            && !member
+        {
+            self.wait(*cost);
+            self.operator();
+            self.word = word;
+        } else if !member && matches!(word, b"case" | b"default") {
+            // A `case` begins anew, whatever labels stood before it.
+            self.settle();
+            self.operator();
+        } else if !member && matches!(word, b"in" | b"of" | b"instanceof") {
+            self.operator();
+        } else {
+            self.before = Before::Operand;
+            self.word = word;
+        }
+    }
+
+    fn punctuation(&mut self, byte: u8) {
+        let next = self.peek(1);
+        match (byte, next) {
+            (b'=', b'>') => {
+                self.wait(cost::ARROW);
+                self.at += 2;
+            }
+            (b'*', b'*') => {
+                self.wait(cost::OPERATOR);
+                self.at += 2;
+            }
+            (b'=' | b'!', b'=') => {
+                while self.peek(0) == b'=' || self.peek(0) == b'!' {
+                    self.at += 1;
+                }
+            }
+            (b'=', _) => {
+                self.wait(cost::ASSIGNMENT);
+                self.at += 1;
+            }
+            (b'?', b'.') => self.at += 2,
+            (b'?', b'?') => self.at += 2,
+            (b'?', _) => {
+                self.ternaries.push(false);
+                self.wait(cost::TERNARY);
+                self.at += 1;
+            }
+            (b'!' | b'~' | b'@', _) => {
+                self.at += 1;
+                if self.before == Before::Operand {
+                    // TypeScript's `x!`.
+                    return;
+                }
+                self.wait(cost::OPERATOR);
+            }
+            (b'+' | b'-', _) => {
+                if next == byte {
+                    self.at += 2;
+                    return;
+                }
+                if self.before == Before::Operator {
+                    self.wait(cost::OPERATOR);
+                }
+                self.at += 1;
+            }
+            // `<` opens JSX or type arguments, or compares.
+            (b'<', b'/') => {
+                self.unwait();
+                self.at += 2;
+            }
+            (b'<', b'a'..=b'z' | b'A'..=b'Z' | b'>') => {
+                self.wait(cost::ANGLE);
+                self.at += 1;
+            }
+            (b'>', _) => {
+                if self.at > 0 && self.bytes[self.at - 1] == b'/' {
+                    self.unwait();
+                }
+                self.at += 1;
+            }
+            (b':', _) => {
+                self.colon();
+                self.at += 1;
+            }
+            _ => self.at += 1,
+        }
+        self.operator();
+    }
+
+    fn text(&mut self, quote: u8) {
+        self.at += 1;
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let Some(step) = memchr::memchr3(quote, b'\\', b'\n', rest) else {
+                self.at = self.bytes.len();
+                return;
+            };
+            self.at += step + 1;
+            match rest[step] {
+                b'\\' => self.at += 1,
+                _ => break,
+            }
+        }
+        self.operand();
+    }
+
+    fn template(&mut self) {
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let Some(step) = memchr::memchr3(b'`', b'\\', b'$', rest) else {
+                self.at = self.bytes.len();
+                return;
+            };
+            self.at += step + 1;
+            match rest[step] {
+                b'\\' => self.at += 1,
+                b'$' if self.peek(0) == b'{' => {
+                    self.at += 1;
+                    self.levels.push(Level {
+                        waiting: 0,
+                        bracket: b'$',
+                        head: false,
+                        outside: self.ternaries.len(),
+                    });
+                    self.note();
+                    self.operator();
+                    return;
+                }
+                b'$' => {}
+                _ => break,
+            }
+        }
+        self.operand();
+    }
+
+    fn slash(&mut self) {
+        let rest = &self.bytes[self.at..];
+        match self.peek(1) {
+            b'/' => {
+                self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            }
+            b'*' => {
+                self.at += memchr::memmem::find(&rest[2..], b"*/")
+                    .map_or(rest.len(), |length| length + 4);
+            }
+            _ if self.before == Before::Operator => self.pattern(),
+            _ => {
+                self.at += 1;
+                // `/>` closes a JSX element and is counted there.
+                self.operator();
+            }
+        }
+    }
+
+    /// A regular expression; a division where it does not end on its line.
+    fn pattern(&mut self) {
+        let rest = &self.bytes[self.at..];
+        let mut class = false;
+        let mut at = 1;
+        while let Some(byte) = rest.get(at) {
+            match byte {
+                b'\\' => at += 1,
+                b'[' => class = true,
+                b']' => class = false,
+                b'/' if !class => {
+                    self.at += at + 1;
+                    self.operand();
+                    return;
+                }
+                b'\n' => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        self.at += 1;
+        self.operator();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn honest_code_is_shallow() {
+        for text in [
+            "const a = [1, 2, 3].map((x) => ({ y: x / 2, z: /[(\\/]/.test(x) }));",
+            "if (a) { b() } else if (c) { d() } else { e() }",
+            "`a ${b ? `c ${d}` : '}'} e`",
+            &"if (x === 1) { f(); }\n".repeat(5_000),
+            &"var a = b ? c : d;\n".repeat(5_000),
+            &"f(a, b, !c, -d);\n".repeat(5_000),
+            &"x.a = function () { return '('; };\n".repeat(5_000),
+            &"case 1: y = 2; break;\n".repeat(5_000),
+            &"case 1:".repeat(5_000),
+            // A search tree of conditional operators, as compilers write them.
+            &(0..10).fold("1".to_owned(), |tree, _| format!("a < b ? {tree} : {tree}")),
+            &"<li key={1}><b/>text</li>\n".repeat(5_000),
+        ] {
+            assert!(depth(text) < 200, "{} {}", depth(text), &text[..text.len().min(60)]);
+        }
+        let sum = format!("x = {};", "'a' + ".repeat(50_000) + "'b'");
+        assert!(depth(&sum) < 100);
+    }
+
+    #[test]
+    fn whatever_nests_is_counted() {
+        for (open, times) in [
+            ("[", 1_000),
+            ("(", 1_000),
+            ("{", 1_000),
+            ("!", 2_000),
+            ("- ", 3_000),
+            ("typeof ", 3_000),
+            ("a => ", 1_000),
+            ("a ? b : ", 3_000),
+            ("a = ", 3_000),
+            ("2 ** ", 3_000),
+            ("`${", 1_000),
+            ("if (a) ", 3_000),
+            ("if (a) b; else ", 3_000),
+            ("if (a) {} else ", 3_000),
+            ("a: ", 3_000),
+            ("<a>", 3_000),
+            ("A<", 3_000),
+            ("new ", 3_000),
+            ("await ", 3_000),
+            ("class extends ", 1_000),
+            ("f(", 1_000),
+            ("x[", 1_000),
+            ("function(){", 1_000),
+            ("async () => ", 1_000),
+            ("for(;;) ", 3_000),
+            ("do ", 3_000),
+        ] {
+            assert!(depth(&open.repeat(times)) > LIMIT, "{open}");
+        }
+    }
+}

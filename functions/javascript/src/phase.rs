@@ -1,0 +1,340 @@
+//! When each file of the package runs.
+//!
+//! Files that a lifecycle script runs, and what they load, run at installation; the
+//! package's entry points, and what they load, when it is imported; all others when
+//! somebody calls them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use packguard_sdk::{Package, Phase};
+use serde_json::Value;
+
+use crate::origin::Own;
+
+/// Largest manifest that is read, in bytes.
+const MANIFEST_LIMIT: u64 = 4 << 20;
+
+/// Largest file whose imports are followed, in bytes; the analyzer's own limit is
+/// higher, but bundles import nothing.
+const FOLLOWED_LIMIT: u64 = 8 << 20;
+
+/// Files followed from the entry points.
+const FOLLOWED: usize = 3_000;
+
+/// Scripts that run when a package is installed.
+const LIFECYCLE: &[&str] = &[
+    "preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare",
+    "prepublish", "preuninstall", "uninstall", "postuninstall",
+];
+
+/// Scripts calling scripts deeper than this are not followed.
+const SCRIPT_DEPTH: usize = 8;
+
+/// What the manifests say.
+#[derive(Debug, Default)]
+pub struct Phases {
+    /// Phase by index into the package's files.
+    phases: BTreeMap<usize, Phase>,
+    /// Files named as programs, which may lack an extension.
+    programs: BTreeSet<usize>,
+    /// What belongs to the package.
+    pub own: Own,
+}
+
+impl Phases {
+    /// When file `index` runs.
+    pub fn of(&self, index: usize) -> Phase {
+        self.phases.get(&index).copied().unwrap_or(Phase::Execute)
+    }
+
+    /// Whether a manifest names file `index` as a program or entry point.
+    pub fn is_program(&self, index: usize) -> bool {
+        self.programs.contains(&index)
+    }
+}
+
+struct Resolver<'p> {
+    package: &'p Package,
+    index: BTreeMap<(u32, &'p str), usize>,
+}
+
+/// Reads the manifests and follows the entry points.
+pub fn find(package: &Package) -> Phases {
+    let files = &package.0.files;
+    let resolver = Resolver {
+        package,
+        index: files
+            .iter()
+            .enumerate()
+            .map(|(at, file)| ((file.artifact, file.path.as_str()), at))
+            .collect(),
+    };
+    let mut phases = Phases::default();
+    phases.own.add_name(package.name());
+    if let Some(namespace) = &package.0.namespace {
+        phases.own.add_name(namespace);
+    }
+    if let Some(metadata) = package
+        .metadata()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok())
+    {
+        for key in ["homepage", "repository"] {
+            if let Some(url) = metadata.get(key).and_then(Value::as_str) {
+                phases.own.add_url(url);
+            }
+        }
+    }
+    let mut install = Vec::new();
+    let mut import = Vec::new();
+    for manifest in resolver.manifests() {
+        resolver.manifest(manifest, &mut phases, &mut install, &mut import);
+    }
+    resolver.follow(install, Phase::Install, &mut phases);
+    resolver.follow(import, Phase::Import, &mut phases);
+    phases
+}
+
+impl<'p> Resolver<'p> {
+    /// The manifest of each artifact: the one nearest to its top.
+    fn manifests(&self) -> Vec<usize> {
+        let mut nearest: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+        for (at, file) in self.package.0.files.iter().enumerate() {
+            let depth = file.path.matches('/').count();
+            let named = file.path.rsplit('/').next() == Some("package.json");
+            if named && depth <= 1 && nearest.get(&file.artifact).is_none_or(|have| depth < have.0)
+            {
+                nearest.insert(file.artifact, (depth, at));
+            }
+        }
+        nearest.into_values().map(|(_, at)| at).collect()
+    }
+
+    fn read(&self, index: usize, limit: u64) -> Option<String> {
+        let entry = self.package.0.files.get(index)?;
+        if entry.size > limit {
+            return None;
+        }
+        let bytes = packguard_sdk::File { entry }.read().ok()?;
+        Some(packguard_sdk::text::decode(&bytes).into_owned())
+    }
+
+    fn manifest(
+        &self,
+        index: usize,
+        phases: &mut Phases,
+        install: &mut Vec<usize>,
+        import: &mut Vec<usize>,
+    ) {
+        let Some(manifest) = self
+            .read(index, MANIFEST_LIMIT)
+            .and_then(|text| serde_json::from_str::<Value>(&text).ok())
+        else {
+            // A manifest that is not JSON is the manifest analyzer's finding.
+            return;
+        };
+        own_names(&manifest, &mut phases.own);
+        if let Some(scripts) = manifest.get("scripts").and_then(Value::as_object) {
+            for name in LIFECYCLE {
+                self.script(index, scripts, name, 0, install);
+            }
+        }
+        if let Some(binding) = self.resolve(index, "binding.gyp")
+            && let Some(text) = self.read(binding, MANIFEST_LIMIT)
+        {
+            self.command(index, &text, install);
+        }
+        let mut entries = Vec::new();
+        let keys = ["main", "module", "exports", "browser", "imports"];
+        for key in keys {
+            if let Some(value) = manifest.get(key) {
+                texts(value, &mut entries, 0);
+            }
+        }
+        if manifest.get("main").is_none() {
+            entries.push("./index");
+        }
+        import.extend(entries.iter().filter_map(|path| self.resolve(index, path)));
+        let mut programs = Vec::new();
+        if let Some(bin) = manifest.get("bin") {
+            texts(bin, &mut programs, 0);
+        }
+        phases.programs.extend(
+            programs
+                .iter()
+                .chain(&entries)
+                .filter_map(|path| self.resolve(index, path)),
+        );
+        phases.programs.extend(install.iter().copied());
+    }
+
+    /// Files that script `name`, and scripts it calls, run.
+    fn script(
+        &self,
+        manifest: usize,
+        scripts: &serde_json::Map<String, Value>,
+        name: &str,
+        depth: usize,
+        install: &mut Vec<usize>,
+    ) {
+        let Some(command) = scripts.get(name).and_then(Value::as_str) else {
+            return;
+        };
+        self.command(manifest, command, install);
+        if depth >= SCRIPT_DEPTH {
+            return;
+        }
+        let words: Vec<&str> = command.split_whitespace().collect();
+        for pair in words.windows(2) {
+            if matches!(pair[0], "run" | "run-script" | "yarn" | "pnpm") && pair[1] != name {
+                self.script(manifest, scripts, pair[1], depth + 1, install);
+            }
+        }
+    }
+
+    /// Files of the package that a command line names.
+    fn command(&self, manifest: usize, command: &str, install: &mut Vec<usize>) {
+        let mut after_node = false;
+        for word in command.split(|letter: char| {
+            letter.is_whitespace() || ";&|()<>'\"`,".contains(letter)
+        }) {
+            if word.is_empty() {
+                continue;
+            }
+            let script = [".js", ".cjs", ".mjs", ".ts"]
+                .iter()
+                .any(|end| word.ends_with(end));
+            if script || after_node && !word.starts_with('-') {
+                install.extend(self.resolve(manifest, word));
+            }
+            after_node = matches!(word, "node" | "tsx" | "ts-node" | "bun" | "nodejs")
+                || after_node && word.starts_with('-');
+        }
+    }
+
+    /// The file that `path` means, seen from file `from`.
+    fn resolve(&self, from: usize, path: &str) -> Option<usize> {
+        let entry = self.package.0.files.get(from)?;
+        let mut parts: Vec<&str> = entry.path.split('/').collect();
+        parts.pop();
+        for part in path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    parts.pop()?;
+                }
+                part => parts.push(part),
+            }
+        }
+        let base = parts.join("/");
+        let endings = [
+            "", ".js", ".cjs", ".mjs", ".ts", ".tsx", ".jsx", "/index.js", "/index.cjs", "/index.mjs", "/index.ts",
+        ];
+        endings.iter().find_map(|ending| {
+            let candidate = format!("{base}{ending}");
+            self.index
+                .get(&(entry.artifact, candidate.as_str()))
+                .copied()
+        })
+    }
+
+    /// Gives `entries` and all they load their phase, where they have none yet.
+    fn follow(&self, entries: Vec<usize>, phase: Phase, phases: &mut Phases) {
+        let mut work = entries;
+        let mut followed = 0;
+        while let Some(index) = work.pop() {
+            if phases.phases.contains_key(&index) || followed >= FOLLOWED {
+                continue;
+            }
+            followed += 1;
+            phases.phases.insert(index, phase);
+            if let Some(text) = self.read(index, FOLLOWED_LIMIT) {
+                for path in relative_paths(&text) {
+                    work.extend(self.resolve(index, path));
+                }
+            }
+        }
+    }
+}
+
+fn own_names(manifest: &Value, own: &mut Own) {
+    if let Some(name) = manifest.get("name").and_then(Value::as_str) {
+        own.add_name(name);
+    }
+    if let Some(url) = manifest.get("homepage").and_then(Value::as_str) {
+        own.add_url(url);
+    }
+    let repository = manifest.get("repository");
+    let url = repository
+        .and_then(Value::as_str)
+        .or_else(|| repository?.get("url")?.as_str());
+    if let Some(url) = url {
+        own.add_url(url);
+    }
+}
+
+/// All texts in a JSON value, to a bounded depth.
+fn texts<'v>(value: &'v Value, out: &mut Vec<&'v str>, depth: usize) {
+    match value {
+        Value::String(text) if out.len() < 2_000 => out.push(text),
+        Value::Array(items) if depth < 8 => {
+            for item in items {
+                texts(item, out, depth + 1);
+            }
+        }
+        Value::Object(members) if depth < 8 => {
+            for member in members.values() {
+                texts(member, out, depth + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Texts that begin like a relative path, or end like a script: what a file loads or
+/// starts.
+fn relative_paths(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    memchr::memchr3_iter(b'\'', b'"', b'`', bytes).filter_map(move |at| {
+        let rest = bytes.get(at + 1..(at + 260).min(bytes.len()))?;
+        let length = memchr::memchr(bytes[at], rest)?;
+        let path = text.get(at + 1..at + 1 + length)?;
+        let relative = path.starts_with("./") || path.starts_with("../");
+        let script = [".js", ".cjs", ".mjs"].iter().any(|end| path.ends_with(end));
+        (relative || script).then_some(path)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use packguard_sdk::testing::PackageBuilder;
+
+    #[test]
+    fn scripts_entries_and_what_they_load() {
+        let package = PackageBuilder::new("npm", "x")
+            .file(
+                "package/package.json",
+                r#"{"scripts":{"postinstall":"npm run setup && echo ok","setup":"node ./tools/setup"},
+                    "exports":{".":{"require":"./lib/main.cjs"}},"bin":{"x":"./bin/x"}}"#,
+            )
+            .file("package/tools/setup.js", "require('./helper')")
+            .file("package/tools/helper.js", "")
+            .file("package/lib/main.cjs", "require('../tools/helper'); require('./b')")
+            .file("package/lib/b/index.js", "")
+            .file("package/lib/other.js", "")
+            .file("package/bin/x", "")
+            .build();
+        let phases = find(&package);
+        let phase = |path: &str| {
+            let at = package.0.files.iter().position(|file| file.path == path);
+            phases.of(at.unwrap())
+        };
+        assert_eq!(phase("package/tools/setup.js"), Phase::Install);
+        assert_eq!(phase("package/tools/helper.js"), Phase::Install);
+        assert_eq!(phase("package/lib/main.cjs"), Phase::Import);
+        assert_eq!(phase("package/lib/b/index.js"), Phase::Import);
+        assert_eq!(phase("package/lib/other.js"), Phase::Execute);
+        let bin = package.0.files.iter().position(|file| file.path == "package/bin/x");
+        assert!(phases.is_program(bin.unwrap()));
+    }
+}

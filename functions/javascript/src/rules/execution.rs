@@ -1,0 +1,205 @@
+//! Text that becomes code.
+
+use oxc_ast::ast::Expression;
+use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+
+use crate::acts::{Act, Kind};
+use crate::context::{Context, Hit, when};
+use crate::value::{Eval, Taint};
+
+/// Decoded text that is run.
+pub const DECODE_EVAL: Rule = Rule {
+    id: "js-decode-eval",
+    title: "Runs code that it decodes first",
+    help: "A text that went through a decoder, decompressor or cipher is run as code (`eval`, `Function`, \
+`vm`, `module._compile`).\n\nHonest packages ship code as code. Encoding hides it from readers and scanners.\n\n\
+Read the decoded layers shown with the finding; do not install the package unless you know what they do.",
+    category: Category::DefenseEvasion,
+    severity: Severity::High,
+    attack: &["T1027", "T1140", "T1059.007"],
+};
+
+/// Downloaded text that is run.
+pub const DOWNLOAD_EVAL: Rule = Rule {
+    id: "js-download-eval",
+    title: "Runs code that it downloads",
+    help: "The answer of a request is run as code.\n\nWhoever controls the server decides what runs on your \
+machine, today and later; nothing of it can be reviewed in the package.\n\nDo not install the package.",
+    category: Category::CommandAndControl,
+    severity: Severity::High,
+    attack: &["T1105", "T1059.007"],
+};
+
+/// A sensitive module under a name that is put together.
+pub const HIDDEN_MODULE: Rule = Rule {
+    id: "js-hidden-module",
+    title: "Hides the name of a sensitive module",
+    help: "The name given to `require` or `import` is decoded or put together, and turns out to be a module \
+that runs commands, talks to the network or evaluates code.\n\nHonest code writes module names out.\n\n\
+Read what the module is used for.",
+    category: Category::DefenseEvasion,
+    severity: Severity::High,
+    attack: &["T1027"],
+};
+
+/// A sensitive function under a name that is put together.
+pub const HIDDEN_CALL: Rule = Rule {
+    id: "js-hidden-call",
+    title: "Hides the name of a sensitive function",
+    help: "The name of a function that runs code or commands (`eval`, `Function`, `require`, `exec`) is put \
+together or decoded where it is called.\n\nHonest code writes names out.\n\nRead what is called, and with what.",
+    category: Category::DefenseEvasion,
+    severity: Severity::Medium,
+    attack: &["T1027"],
+};
+
+/// Modules that matter when their name is hidden.
+const SENSITIVE: &[&str] = &[
+    "child_process",
+    "http",
+    "https",
+    "net",
+    "dns",
+    "vm",
+    "tls",
+    "dgram",
+    "axios",
+    "node-fetch",
+    "request",
+];
+
+/// Runs the family.
+pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    for act in context.of(Kind::Code) {
+        code(context, act, hits);
+    }
+    names(context, hits);
+}
+
+fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
+    let phase = context.phase_of(act);
+    let early = phase != Phase::Execute;
+    let layers = code_of(act).and_then(|code| code.layers.as_deref());
+    if act.taint.has(Taint::DOWNLOADED) {
+        hits.push(
+            Hit::new(&DOWNLOAD_EVAL, act.span, phase)
+                .title(format!("Runs downloaded code with {} {}", act.api, when(phase)))
+                .confidence(Confidence::Medium)
+                .layers(layers)
+                .why("The answer of a request reaches a function that runs code."),
+        );
+    } else if act.taint.has(Taint::DECODED) {
+        let severity = match (act.exact, act.taint.has(Taint::MIXED), early) {
+            (true, _, false) => Severity::Medium,
+            // Code generators put code together from many parts.
+            (false, true, false) => Severity::Low,
+            (false, true, true) => Severity::Medium,
+            _ => Severity::High,
+        };
+        hits.push(
+            Hit::new(&DECODE_EVAL, act.span, phase)
+                .title(format!("Runs decoded code with {} {}", act.api, when(phase)))
+                .severity(severity)
+                .confidence(if act.exact {
+                    Confidence::High
+                } else {
+                    Confidence::Medium
+                })
+                .layers(layers)
+                .why("The code is not readable in the package: it is decoded first."),
+        );
+    } else if act.taint.has(Taint::UNESCAPED) {
+        let severity = match (act.exact, early) {
+            (true, true) => Severity::High,
+            (true, false) => Severity::Medium,
+            (false, _) => Severity::Low,
+        };
+        hits.push(
+            Hit::new(&DECODE_EVAL, act.span, phase)
+                .title(format!("Runs code made of character codes with {}", act.api))
+                .severity(severity)
+                .confidence(Confidence::Medium)
+                .layers(layers)
+                .why("The code is not readable in the package: it is put together from character codes or escapes."),
+        );
+    }
+}
+
+/// The argument of a code act that is the code.
+pub fn code_of<'c, 'a>(act: &'c Act<'a>) -> Option<&'c Eval<'a>> {
+    if &*act.api == "Function" {
+        act.arguments.last()
+    } else {
+        act.arguments.first()
+    }
+}
+
+/// Names that are put together where they are used.
+fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    for call in &context.facts.calls {
+        let Some(callee) = call.callee() else {
+            continue;
+        };
+        let hidden_callee = matches!(callee, Expression::ComputedMemberExpression(member)
+            if is_built(&member.expression));
+        let hidden_argument = call.argument(0).is_some_and(is_built);
+        if !hidden_callee && !hidden_argument {
+            continue;
+        }
+        let mut evaluator = context.evaluator.borrow_mut();
+        let target = evaluator.target(call);
+        let api = target.api().to_owned();
+        let phase = match context.phase {
+            Phase::Install => Phase::Install,
+            _ => Phase::Execute,
+        };
+        if hidden_argument
+            && matches!(&*api, "require" | "import")
+            && let Some(argument) = call.argument(0)
+        {
+            let value = evaluator.eval(argument, call.scope);
+            let name = value.exact().unwrap_or_default();
+            let bare = name.strip_prefix("node:").unwrap_or(&name);
+            if SENSITIVE.contains(&bare) {
+                let decoded = value.taint.has(Taint::DECODED.with(Taint::UNESCAPED));
+                let concatenated = matches!(
+                    argument,
+                    Expression::BinaryExpression(_) | Expression::TemplateLiteral(_)
+                );
+                let severity = if decoded || !concatenated {
+                    Severity::High
+                } else {
+                    Severity::Low
+                };
+                hits.push(
+                    Hit::new(&HIDDEN_MODULE, call.span(), phase)
+                        .title(format!("Loads {bare} under a hidden name"))
+                        .severity(severity)
+                        .layers(value.layers.as_deref())
+                        .why("The module's name is decoded or put together, so that a reader or scanner does not see it."),
+                );
+            }
+        }
+        if hidden_callee && is_sensitive_call(&api) {
+            hits.push(
+                Hit::new(&HIDDEN_CALL, call.span(), phase)
+                    .title(format!("Calls {api} under a hidden name"))
+                    .why("The function's name is put together, so that a reader or scanner does not see it."),
+            );
+        }
+    }
+}
+
+fn is_sensitive_call(api: &str) -> bool {
+    matches!(api, "eval" | "Function" | "require") || crate::sources::is_process(api)
+}
+
+/// Whether an expression builds its text instead of writing it out.
+fn is_built(expression: &Expression<'_>) -> bool {
+    match expression {
+        Expression::BinaryExpression(_) | Expression::CallExpression(_) => true,
+        Expression::TemplateLiteral(template) => !template.expressions.is_empty(),
+        Expression::ComputedMemberExpression(_) => true,
+        _ => false,
+    }
+}

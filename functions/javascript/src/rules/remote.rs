@@ -1,0 +1,89 @@
+//! Somebody else's commands.
+
+use packguard_sdk::{Category, Confidence, Rule, Severity};
+
+use crate::acts::Kind;
+use crate::context::{Context, Hit, when};
+use crate::value::Taint;
+
+/// A shell tied to a socket.
+pub const REVERSE_SHELL: Rule = Rule {
+    id: "js-reverse-shell",
+    title: "Gives somebody a shell",
+    help: "A socket is connected, a shell is started, and the two are piped together.\n\nWhoever answers the \
+connection types commands on your machine.\n\nDo not install the package.",
+    category: Category::CommandAndControl,
+    severity: Severity::Critical,
+    attack: &["T1059", "T1095"],
+};
+
+/// Commands that come over the network.
+pub const REMOTE_COMMAND: Rule = Rule {
+    id: "js-remote-command",
+    title: "Runs commands that it downloads",
+    help: "What a request or socket answered is started as a command.\n\nWhoever controls the other side decides \
+what runs on your machine.\n\nDo not install the package.",
+    category: Category::CommandAndControl,
+    severity: Severity::High,
+    attack: &["T1059", "T1105"],
+};
+
+/// Runs the family.
+pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    let connects = context.acts.iter().any(|act| {
+        act.kind == Kind::Send
+            && (act.api.starts_with("net.") || act.api.starts_with("tls.") || act.api.contains("ws"))
+    }) || context
+        .facts
+        .calls
+        .iter()
+        .any(|call| is_socket(context, call));
+    let piped = context.acts.iter().any(|act| {
+        let base = act.base.as_ref().map_or("", |base| base.api());
+        let into = act.arguments.first().map_or("", |first| first.api());
+        (act.api.ends_with("pipe") || act.api.ends_with(".pipe"))
+            && (is_process_stream(base) || is_process_stream(into))
+    });
+    for act in context.of(Kind::Spawn) {
+        let phase = context.phase_of(act);
+        let text = act.text.as_deref().unwrap_or_default();
+        if connects && piped && is_shell(text) {
+            hits.push(
+                Hit::new(&REVERSE_SHELL, act.span, phase)
+                    .title(format!("Ties a shell to a socket {}", when(phase)))
+                    .why("A socket is connected, a shell is started, and one is piped into the other."),
+            );
+        }
+        let shell = act.api.ends_with(".exec") || act.api.ends_with("execSync");
+        if shell && act.taint.has(Taint::DOWNLOADED) {
+            hits.push(
+                Hit::new(&REMOTE_COMMAND, act.span, phase)
+                    .confidence(Confidence::Medium)
+                    .title(format!("Runs a downloaded command {}", when(phase)))
+                    .why("What came over the network reaches a shell."),
+            );
+        }
+    }
+}
+
+fn is_socket<'a>(context: &Context<'_, 'a>, call: &crate::collect::Call<'a>) -> bool {
+    matches!(call.node, crate::collect::CallNode::New(_))
+        && context.evaluator.borrow_mut().target(call).api() == "net.Socket"
+}
+
+fn is_process_stream(path: &str) -> bool {
+    path.starts_with("child_process.")
+        && [".stdin", ".stdout", ".stderr"]
+            .iter()
+            .any(|end| path.ends_with(end))
+}
+
+fn is_shell(command: &str) -> bool {
+    let program = command.split_whitespace().next().unwrap_or_default();
+    let name = program.rsplit(['/', '\\']).next().unwrap_or_default();
+    matches!(
+        name,
+        "sh" | "bash" | "zsh" | "ash" | "dash" | "cmd" | "cmd.exe" | "powershell"
+            | "powershell.exe" | "pwsh"
+    )
+}

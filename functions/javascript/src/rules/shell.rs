@@ -1,0 +1,143 @@
+//! Command lines that are started.
+
+use packguard_sdk::indicators::{self, ShellAct};
+use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+
+use crate::acts::Kind;
+use crate::context::{Context, Hit, raise, when};
+use crate::value::{HOLE, Layer};
+
+macro_rules! rule {
+    ($name:ident, $id:literal, $title:literal, $help:literal, $category:ident, $severity:ident, $attack:expr) => {
+        #[doc = $title]
+        pub const $name: Rule = Rule {
+            id: $id,
+            title: $title,
+            help: $help,
+            category: Category::$category,
+            severity: Severity::$severity,
+            attack: $attack,
+        };
+    };
+}
+
+rule!(DOWNLOAD_RUN, "js-shell-download-run", "Starts a command that downloads and runs",
+    "A command line fetches something and runs it in one go (`curl … | sh`).\n\nThe server decides what runs; \
+nothing of it is in the package.\n\nDo not install the package.",
+    CommandAndControl, High, &["T1105", "T1059"]);
+rule!(DOWNLOAD, "js-shell-download", "Starts a command that downloads",
+    "A command line fetches a file with `curl`, `wget` or the like.\n\nHonest packages do so for their own \
+programs. Look at the address.",
+    CommandAndControl, Low, &["T1105"]);
+rule!(UPLOAD, "js-shell-upload", "Starts a command that sends data out",
+    "A command line sends files, variables or the output of other commands to a server.\n\nHonest packages \
+have no reason to.\n\nDo not install the package.",
+    Exfiltration, High, &["T1041"]);
+rule!(REVERSE_SHELL, "js-shell-reverse-shell", "Starts a command that gives somebody a shell",
+    "A command line connects a shell to another machine.\n\nDo not install the package.",
+    CommandAndControl, Critical, &["T1059.004"]);
+rule!(DECODE_RUN, "js-shell-decode-run", "Starts a command that runs decoded text",
+    "A command line decodes a text and runs it (`base64 -d | sh`, `powershell -enc …`).\n\nEncoding hides what \
+is run.\n\nRead the decoded text shown with the finding.",
+    DefenseEvasion, High, &["T1027", "T1140"]);
+rule!(HIDDEN, "js-shell-hidden", "Starts a command out of sight",
+    "A command line hides its window, its output or its process.\n\nBy itself harmless; together with other \
+findings it shows intent.",
+    DefenseEvasion, Low, &["T1564.003"]);
+rule!(RECON, "js-shell-recon", "Starts a command that fingerprints the machine",
+    "A command line asks for user, host, network or system data.\n\nHonest tools do so to pick a program that \
+fits. Look at where the answer goes.",
+    Discovery, Low, &["T1082", "T1033"]);
+rule!(PERSIST, "js-shell-persist", "Starts a command that makes itself start again",
+    "A command line adds itself to what the system starts (cron, services, log-in files).\n\nPackages have no \
+reason to when they are installed or loaded.",
+    Persistence, High, &["T1053", "T1547"]);
+rule!(DESTROY, "js-shell-destroy", "Starts a command that destroys data",
+    "A command line deletes or overwrites what is not the package's.\n\nDo not install the package.",
+    Impact, High, &["T1485"]);
+rule!(INSTALL_TOOL, "js-install-tool", "Starts a build tool when it is installed",
+    "An install script starts a well-known tool (node-gyp, prebuild-install, husky, …). Harmless by itself.",
+    InstallHook, Info, &[]);
+
+/// Tools that honest install scripts start.
+const TOOLS: &[&str] = &[
+    "node-gyp", "prebuild-install", "node-pre-gyp", "husky", "patch-package", "node-gyp-build",
+    "prebuildify", "electron-builder", "cmake-js", "tsc", "napi", "opencollective",
+];
+
+/// Runs the family.
+pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    for act in context.of(Kind::Spawn) {
+        let Some(command) = act.text.as_deref() else {
+            continue;
+        };
+        let phase = context.phase_of(act);
+        if phase == Phase::Install {
+            let tool = command
+                .split_whitespace()
+                .filter_map(|word| word.rsplit(['/', '\\']).next())
+                .find(|word| TOOLS.contains(word));
+            if let Some(tool) = tool {
+                hits.push(
+                    Hit::new(&INSTALL_TOOL, act.span, phase)
+                        .title(format!("Starts {tool} when the package is installed")),
+                );
+            }
+        }
+        let layers = act.arguments.first().and_then(|first| first.layers.as_deref());
+        let text = command.replace(HOLE, "_");
+        for found in indicators::shell(&text) {
+            let rule = rule_of(found.act);
+            let severity = severity(rule, found.act, phase, &text);
+            let mut hit = Hit::new(rule, act.span, phase)
+                .title(format!("{} {}", rule.title, when(phase)))
+                .severity(severity)
+                .confidence(if act.exact {
+                    Confidence::High
+                } else {
+                    Confidence::Medium
+                })
+                .layers(layers)
+                .why(format!("The command line is: {}", cut(&text)));
+            if let Some(decoded) = found.decoded {
+                hit.layers.push(Layer {
+                    encoding: "base64",
+                    text: decoded.into(),
+                });
+            }
+            hits.push(hit);
+        }
+    }
+}
+
+fn cut(text: &str) -> &str {
+    packguard_sdk::text::cut(text, 200)
+}
+
+fn rule_of(act: ShellAct) -> &'static Rule {
+    match act {
+        ShellAct::DownloadAndRun => &DOWNLOAD_RUN,
+        ShellAct::Download => &DOWNLOAD,
+        ShellAct::Upload => &UPLOAD,
+        ShellAct::ReverseShell => &REVERSE_SHELL,
+        ShellAct::DecodeAndRun => &DECODE_RUN,
+        ShellAct::Hidden => &HIDDEN,
+        ShellAct::Recon => &RECON,
+        ShellAct::Persist => &PERSIST,
+        ShellAct::Destroy => &DESTROY,
+    }
+}
+
+fn severity(rule: &Rule, act: ShellAct, phase: Phase, text: &str) -> Severity {
+    let hostile = indicators::scan(text)
+        .iter()
+        .any(|found| super::download::is_hostile(found.kind));
+    match act {
+        ShellAct::Persist if phase == Phase::Execute => Severity::Low,
+        ShellAct::Recon | ShellAct::Hidden if phase == Phase::Execute => Severity::Info,
+        ShellAct::Download if hostile && phase != Phase::Execute => Severity::High,
+        ShellAct::Download if phase == Phase::Execute => Severity::Info,
+        ShellAct::DownloadAndRun | ShellAct::Upload if hostile => raise(rule.severity),
+        _ => rule.severity,
+    }
+}

@@ -1,0 +1,94 @@
+//! Payments redirected to somebody else.
+
+use oxc_ast::ast::Expression;
+use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+
+use crate::collect::Write;
+use crate::context::{Context, Hit};
+
+/// Replaces a browser's functions and knows what addresses look like.
+pub const HIJACK: Rule = Rule {
+    id: "js-wallet-hijack",
+    title: "Replaces functions to redirect payments",
+    help: "The code replaces functions that every page uses (`fetch`, `XMLHttpRequest`, a wallet's `request`, the \
+clipboard) and recognises addresses of several currencies.\n\nThat is how payments are redirected.\n\n\
+Do not use the package.",
+    category: Category::Impact,
+    severity: Severity::High,
+    attack: &["T1565.002"],
+};
+
+/// Parts of patterns for addresses: Ethereum, Bitcoin, Tron, Litecoin, Bitcoin Cash,
+/// Solana.
+const ADDRESS_PATTERNS: &[&str] = &[
+    "0x[a-fA-F0-9]{40}",
+    "0x[0-9a-fA-F]{40}",
+    "bc1[a-z",
+    "(bc1|[13])",
+    "[13][a-km-zA-HJ-NP-Z1-9]",
+    "T[A-Za-z1-9]{33}",
+    "T[1-9A-HJ-NP-Za-km-z]{33}",
+    "ltc1",
+    "[LM][a-km-z",
+    "bitcoincash:",
+    "[1-9A-HJ-NP-Za-km-z]{32,44}",
+    "r[1-9A-HJ-NP-Za-km-z]",
+];
+
+/// Runs the family.
+pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    let facts = context.facts;
+    let texts = facts.patterns.iter().chain(&facts.texts);
+    let mut known: Vec<&str> = Vec::new();
+    for (text, _) in texts {
+        if text.len() > 2_000 {
+            continue;
+        }
+        for pattern in ADDRESS_PATTERNS {
+            if text.contains(pattern) && !known.contains(pattern) {
+                known.push(pattern);
+            }
+        }
+    }
+    if known.len() < 2 {
+        return;
+    }
+    let replaced = facts.writes.iter().find(|write| replaces(context, write));
+    let clipboard = facts.texts.iter().find(|(text, _)| *text == "copy" || *text == "paste");
+    let written = facts.calls.iter().any(|call| {
+        matches!(call.callee(), Some(Expression::StaticMemberExpression(member))
+            if matches!(member.property.name.as_str(), "setData" | "writeText" | "writeSync"))
+    });
+    let span = match (replaced, clipboard) {
+        (Some(write), _) => write.span,
+        (None, Some((_, span))) if written => *span,
+        _ => return,
+    };
+    let phase = match context.phase {
+        Phase::Unknown => Phase::Execute,
+        phase => phase,
+    };
+    hits.push(
+        Hit::new(&HIJACK, span, phase)
+            .confidence(Confidence::Medium)
+            .title("Replaces functions of the page and recognises payment addresses")
+            .why(format!(
+                "It knows the form of {} kinds of addresses and puts itself between the page and its requests.",
+                known.len()
+            )),
+    );
+}
+
+/// `window.fetch = …`, `XMLHttpRequest.prototype.send = …`, `ethereum.request = …`.
+fn replaces(context: &Context<'_, '_>, write: &Write<'_>) -> bool {
+    let source = context.source(crate::collect::span_of(write.object));
+    let object = source.replace(char::is_whitespace, "");
+    match write.property {
+        Some("fetch") => matches!(&*object, "window" | "globalThis" | "self" | "global"),
+        Some("open" | "send") if object.ends_with("XMLHttpRequest.prototype") => true,
+        Some("request" | "send" | "sendAsync" | "signTransaction" | "sendTransaction") => {
+            object.ends_with("ethereum") || object.ends_with("solana") || object.ends_with("provider")
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,105 @@
+//! Packages that spread themselves.
+
+use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+
+use crate::acts::Kind;
+use crate::context::{Context, Hit, when};
+
+/// Publishes packages, pushes workflows.
+pub const PROPAGATION: Rule = Rule {
+    id: "js-self-propagation",
+    title: "Publishes packages or pushes workflows by itself",
+    help: "The code does several of what a worm needs: publishes packages, looks for the packages of whoever runs \
+it, rewrites their manifests, searches for secrets, pushes workflows.\n\nRelease tools publish when they are told \
+to, and do not do the rest.\n\nDo not install the package; if you did, check what was published under your name.",
+    category: Category::Impact,
+    severity: Severity::High,
+    attack: &["T1195.002"],
+};
+
+/// Runs the family.
+pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    let publish = context.of(Kind::Spawn).find(|act| {
+        act.text.as_deref().is_some_and(|text| {
+            let mut words = text.split_whitespace();
+            words.any(|word| matches!(word, "npm" | "npm.cmd" | "yarn" | "pnpm"))
+                && words.any(|word| word == "publish")
+        })
+    });
+    let mut signs = Vec::new();
+    let mut place = publish.map(|act| act.span);
+    let mut note = |sign: &'static str, span| {
+        if !signs.contains(&sign) {
+            signs.push(sign);
+        }
+        place.get_or_insert(span);
+    };
+    if let Some(act) = publish {
+        note("publishes packages", act.span);
+    }
+    for (text, span) in &context.facts.texts {
+        if text.len() > 20_000 {
+            continue;
+        }
+        if text.contains("search?text=maintainer:") || text.contains("/-/v1/search?text=") {
+            note("looks for a maintainer's packages", *span);
+        }
+        if text.contains("trufflehog") {
+            note("searches for secrets", *span);
+        }
+        if text.contains("shai-hulud") || text.contains("Shai-Hulud") {
+            note("names a known worm", *span);
+        }
+    }
+    let workflow = context.of(Kind::Write).find(|act| {
+        act.text
+            .as_deref()
+            .is_some_and(|path| path.contains(".github/workflows"))
+    });
+    if let Some(act) = workflow {
+        note("writes workflows", act.span);
+    }
+    let token = context.facts.texts.iter().any(|(text, _)| {
+        text.contains("_authToken") || *text == "NPM_TOKEN" || text.contains(".npmrc")
+    });
+    let manifest = context.of(Kind::Write).any(|act| {
+        act.text
+            .as_deref()
+            .is_some_and(|path| path.ends_with("package.json"))
+    });
+    if let Some(act) = publish
+        && token
+        && manifest
+    {
+        note("takes publishing tokens and rewrites manifests", act.span);
+    }
+    let Some(span) = place else { return };
+    let phase = publish
+        .or(workflow)
+        .map_or(Phase::Execute, |act| context.phase_of(act));
+    let early = publish.is_some() && phase == Phase::Install;
+    let named = signs.contains(&"names a known worm");
+    if signs.len() >= 2 || early || named {
+        let severity = if signs.len() >= 2 && phase == Phase::Execute {
+            Severity::Medium
+        } else {
+            Severity::High
+        };
+        hits.push(
+            Hit::new(&PROPAGATION, span, phase)
+                .title(format!("{} {}", sentence(&signs), when(phase)))
+                .severity(if signs.len() >= 3 { Severity::Critical } else { severity })
+                .confidence(Confidence::Medium)
+                .why("Together these spread a package to others."),
+        );
+    }
+}
+
+fn sentence(signs: &[&str]) -> String {
+    let joined = signs.join(", ");
+    let mut letters = joined.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => joined,
+    }
+}

@@ -1,0 +1,237 @@
+//! Which interfaces give which data.
+
+use packguard_sdk::indicators::{self, Kind, ShellAct};
+
+use crate::resolve;
+use crate::value::{Eval, HOLE, Taint};
+
+/// A global's value.
+pub fn global<'a>(name: &str) -> Eval<'a> {
+    let Some(path) = resolve::global(name) else {
+        return Eval::default();
+    };
+    let value = match name {
+        "__dirname" | "__filename" => Eval::partial(HOLE.to_string()).tainted(Taint::FOLDER),
+        _ => Eval::default(),
+    };
+    Eval {
+        path: Some(path),
+        ..value
+    }
+}
+
+/// Member `name` of the interface `path`.
+pub fn member<'a>(path: &str, name: &str, base: &Eval<'a>) -> Eval<'a> {
+    if path == "process.env" {
+        return variable(name);
+    }
+    if matches!(name, "length" | "statusCode" | "status" | "pid" | "headers") {
+        return Eval::default();
+    }
+    let taint = if (path, name) == ("process", "env") || (path, name) == ("Bun", "env") {
+        Taint::ENVIRONMENT
+    } else {
+        base.taint
+    };
+    Eval {
+        path: resolve::member(path, name),
+        taint,
+        ..Eval::default()
+    }
+}
+
+/// The environment variable `name`.
+fn variable<'a>(name: &str) -> Eval<'a> {
+    let (text, taint) = match name {
+        "HOME" | "USERPROFILE" | "HOMEPATH" => (Some("~"), Taint::HOME),
+        "APPDATA" => (Some("~/AppData/Roaming"), Taint::HOME),
+        "LOCALAPPDATA" => (Some("~/AppData/Local"), Taint::HOME),
+        "TEMP" | "TMP" | "TMPDIR" => (Some("/tmp"), Taint::NONE),
+        "USER" | "USERNAME" | "LOGNAME" | "SUDO_USER" => (None, Taint::USER),
+        "HOSTNAME" | "COMPUTERNAME" | "USERDOMAIN" => (None, Taint::HOST_NAME),
+        "PWD" | "INIT_CWD" => (None, Taint::FOLDER),
+        name if is_secret(name) => (None, Taint::SECRET),
+        _ => (None, Taint::NONE),
+    };
+    text.map(Eval::partial).unwrap_or_default().tainted(taint)
+}
+
+/// Whether an environment variable's name says that it holds a secret.
+pub fn is_secret(name: &str) -> bool {
+    indicators::scan(&format!("process.env.{name}"))
+        .iter()
+        .any(|found| found.kind == Kind::SecretVariable)
+}
+
+/// Whether a path, with holes, leads to a file of keys, tokens, cookies or wallets.
+pub fn is_credential_path(text: &str) -> bool {
+    text.len() < 4_096
+        && indicators::scan(&text.replace('\\', "/"))
+            .iter()
+            .any(|found| found.kind == Kind::CredentialPath)
+}
+
+/// What calling `api` gives, beyond what its arguments carry.
+pub fn call<'a>(api: &str, arguments: &[Eval<'a>]) -> Eval<'a> {
+    let taint = match api {
+        "os.hostname" => Taint::HOST_NAME,
+        "os.userInfo" => Taint::USER,
+        "os.networkInterfaces" | "dns.getServers" | "dns.promises.getServers" => Taint::NETWORK,
+        "os.homedir" => return Eval::partial("~").tainted(Taint::HOME),
+        "os.tmpdir" => return Eval::partial("/tmp"),
+        "process.cwd" => Taint::FOLDER,
+        "path.dirname" | "path.basename" | "fs.mkdtempSync" => {
+            return Eval::partial(HOLE.to_string());
+        }
+        "clipboardy.read" | "clipboardy.readSync" | "navigator.clipboard.readText"
+        | "electron.clipboard.readText" => Taint::CLIPBOARD,
+        "dns.resolveTxt" | "dns.promises.resolveTxt" | "net.connect" | "net.createConnection"
+        | "net.Socket" | "tls.connect" | "ws" | "socket.io-client" => Taint::DOWNLOADED,
+        _ if is_read(api) => read(arguments),
+        _ if is_process(api) => output(arguments),
+        _ if is_request(api) => Taint::DOWNLOADED,
+        _ => decoder(api, arguments),
+    };
+    Eval::default().tainted(taint)
+}
+
+fn read(arguments: &[Eval<'_>]) -> Taint {
+    let Some(path) = arguments.first() else {
+        return Taint::FILE;
+    };
+    let mut taint = Taint::FILE;
+    if path.api() == "__filename" {
+        taint = taint.with(Taint::OWN_TEXT);
+    }
+    if path.known().is_some_and(is_credential_path) {
+        taint = taint.with(Taint::CREDENTIALS);
+    }
+    taint
+}
+
+fn output(arguments: &[Eval<'_>]) -> Taint {
+    let Some(command) = arguments.first().and_then(Eval::known) else {
+        return Taint::OUTPUT;
+    };
+    let recon = indicators::shell(command)
+        .iter()
+        .any(|found| found.act == ShellAct::Recon);
+    let word = command.split_whitespace().next().unwrap_or_default();
+    match word {
+        "hostname" => Taint::OUTPUT.with(Taint::HOST_NAME),
+        "whoami" | "id" => Taint::OUTPUT.with(Taint::USER),
+        "ifconfig" | "ip" | "ipconfig" => Taint::OUTPUT.with(Taint::NETWORK),
+        "pwd" => Taint::OUTPUT.with(Taint::FOLDER),
+        "env" | "printenv" | "set" => Taint::OUTPUT.with(Taint::ENVIRONMENT),
+        _ if recon => Taint::OUTPUT.with(Taint::HOST_NAME),
+        _ => Taint::OUTPUT,
+    }
+}
+
+fn decoder(api: &str, arguments: &[Eval<'_>]) -> Taint {
+    let encoding = || {
+        arguments
+            .get(1)
+            .and_then(Eval::exact)
+            .is_some_and(|name| matches!(&*name, "base64" | "base64url" | "hex"))
+    };
+    match api {
+        "Buffer.from" | "Buffer" if encoding() => Taint::DECODED,
+        "atob"
+        | "zlib.inflateSync"
+        | "zlib.gunzipSync"
+        | "zlib.inflateRawSync"
+        | "zlib.unzipSync"
+        | "zlib.brotliDecompressSync"
+        | "zlib.gunzip"
+        | "zlib.inflate"
+        | "zlib.unzip"
+        | "zlib.brotliDecompress"
+        | "pako.inflate"
+        | "pako.ungzip"
+        | "js-base64.decode"
+        | "js-base64.Base64.decode"
+        | "base-64.decode"
+        | "crypto-js.AES.decrypt"
+        | "crypto.createDecipher"
+        | "crypto.createDecipheriv"
+        | "crypto.privateDecrypt"
+        | "lz-string.decompress"
+        | "lz-string.decompressFromBase64" => Taint::DECODED,
+        "decodeURIComponent" | "decodeURI" | "unescape" => Taint::UNESCAPED,
+        "String.fromCharCode" | "String.fromCodePoint" => Taint::UNESCAPED,
+        _ => Taint::NONE,
+    }
+}
+
+/// Whether `api` reads a file.
+pub fn is_read(api: &str) -> bool {
+    matches!(
+        api,
+        "fs.readFileSync"
+            | "fs.readFile"
+            | "fs.promises.readFile"
+            | "fs.createReadStream"
+            | "fs.readJsonSync"
+            | "fs.readJson"
+            | "Deno.readTextFile"
+            | "Deno.readTextFileSync"
+            | "Deno.readFile"
+            | "Bun.file"
+    )
+}
+
+/// Whether `api` starts a process.
+pub fn is_process(api: &str) -> bool {
+    let Some(name) = api.strip_prefix("child_process.") else {
+        return matches!(
+            api,
+            "execa"
+                | "execa.execa"
+                | "execa.command"
+                | "execa.commandSync"
+                | "execa.execaSync"
+                | "execa.execaCommand"
+                | "execa.sync"
+                | "shelljs.exec"
+                | "Bun.spawn"
+                | "Bun.spawnSync"
+                | "Deno.Command"
+                | "Deno.run"
+                | "node-pty.spawn"
+        );
+    };
+    matches!(
+        name,
+        "exec"
+            | "execSync"
+            | "spawn"
+            | "spawnSync"
+            | "spawn.sync"
+            | "spawn.spawn"
+            | "execFile"
+            | "execFileSync"
+            | "fork"
+    )
+}
+
+/// Whether `api` sends a request and gives back what was answered.
+pub fn is_request(api: &str) -> bool {
+    let (base, name) = api.split_once('.').unwrap_or((api, ""));
+    match base {
+        "http" | "https" => matches!(name, "get" | "request"),
+        "http2" => name == "connect",
+        "fetch" => name.is_empty(),
+        "axios" | "got" | "request" | "needle" | "superagent" | "ky" | "phin" | "bent"
+        | "request-promise" | "request-promise-native" | "centra" | "node-libcurl" => matches!(
+            name,
+            "" | "get" | "post" | "put" | "patch" | "request" | "head" | "create" | "stream"
+                | "create().get" | "create().post"
+        ),
+        "undici" => matches!(name, "request" | "stream"),
+        "$" => matches!(name, "get" | "post" | "ajax" | "getJSON" | "getScript"),
+        "XMLHttpRequest" | "WebSocket" | "EventSource" => name.is_empty(),
+        "download" => name.is_empty(),
+        _ => false,
+    }
+}
