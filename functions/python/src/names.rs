@@ -209,6 +209,7 @@ const ROLES: &[(Role, &[&str])] = &[
             "gzip.open",
             "bz2.open",
             "lzma.open",
+            "sqlite3.connect",
         ],
     ),
     (

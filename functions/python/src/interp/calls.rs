@@ -57,6 +57,28 @@ pub(super) fn inherited(taint: Taint) -> Taint {
     )
 }
 
+/// Calls whose result holds all of a mapping that they are given or made on. Others take
+/// the environment to pick single variables from it.
+const TAKES_ALL: &[&str] = &[
+    "builtins.bytes",
+    "builtins.dict",
+    "builtins.list",
+    "builtins.repr",
+    "builtins.sorted",
+    "builtins.str",
+    "builtins.tuple",
+    "copy.copy",
+    "copy.deepcopy",
+    "json.dumps",
+    "os.environ.copy",
+    "os.environ.items",
+    "os.environ.values",
+    "pickle.dumps",
+    "pprint.pformat",
+    "urllib.parse.urlencode",
+    "yaml.dump",
+];
+
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ExprCall) -> Value<'a> {
         let callee = self.eval(&call.func);
@@ -172,6 +194,8 @@ impl<'a> Interpreter<'a, '_> {
     ) {
         let role = names::role(callee);
         let worth = role.is_some()
+            || callee.ends_with(".write")
+            || callee.starts_with("?.write_")
             || (given.taint() | receiver.taint | reached.taint) != Taint::NONE
             || callee.starts_with("socket.")
             || callee.starts_with("subprocess.");
@@ -226,11 +250,8 @@ impl<'a> Interpreter<'a, '_> {
             Some(role) => self.role_result(role, path, result, handed_on, given),
             None if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
             None => {
-                // `json.dumps(os.environ)`, `dict(os.environ)`, `os.environ.copy()`.
-                let wholesale = matches!(
-                    &**path,
-                    "os.environ.copy" | "os.environ.items" | "os.environ.values"
-                ) || given.args.iter().any(is_environment);
+                let wholesale = TAKES_ALL.contains(&&**path)
+                    && (path.starts_with("os.environ.") || given.args.iter().any(is_environment));
                 let environment = if wholesale {
                     Taint::ENVIRONMENT
                 } else {
@@ -269,6 +290,16 @@ impl<'a> Interpreter<'a, '_> {
                 let only = given.key.clone().filter(|_| given.args.len() < 2);
                 self.write_to(target.or(only), Taint::DOWNLOADED_FILE);
                 Value::tainted(Taint::DOWNLOADED_FILE)
+            }
+            Role::CopyFile => {
+                let target = given.args.get(1).and_then(Value::as_str).map(Rc::from);
+                let labels = Taint::CREDENTIAL_PATH | Taint::DOWNLOADED_FILE;
+                let copied = given
+                    .args
+                    .first()
+                    .map_or(Taint::NONE, |from| from.taint.only(labels));
+                self.write_to(target, copied);
+                Value::unknown()
             }
             Role::HostFact => result.with(Taint::HOST_FACT),
             Role::ReadClipboard => Value::tainted(Taint::CLIPBOARD),
@@ -378,12 +409,18 @@ impl<'a> Interpreter<'a, '_> {
     }
 }
 
-/// `os.environ` itself.
+/// `os.environ` itself, or all of it.
 pub(super) fn is_environment(value: &Value<'_>) -> bool {
-    value
-        .as_path()
-        .is_some_and(|path| matches!(&*names::canonical(path), "os.environ" | "os.environb"))
-        || value.taint.has(Taint::ENVIRONMENT)
+    value.taint.has(Taint::ENVIRONMENT) || value.is_environment()
+}
+
+/// What iterating over a value gives: over `os.environ`, all of it.
+pub(super) fn iterated(value: Value<'_>) -> Value<'_> {
+    if value.is_environment() {
+        value.with(Taint::ENVIRONMENT)
+    } else {
+        value
+    }
 }
 
 /// What `marshal.loads` gives. Loaders unmarshal files they compiled: only code that

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use ruff_text_size::TextRange;
 
 use super::Interpreter;
-use super::calls::{Given, is_environment};
+use super::calls::Given;
 use super::labels::path_attribute;
 use crate::fold;
 use crate::value::{Kind, Taint, Value};
@@ -47,6 +47,14 @@ impl<'a> Interpreter<'a, '_> {
                 };
                 Some(Value::path(module).with(hidden(name)))
             }
+            "builtins.eval" => {
+                // `eval("exec")` is `exec`.
+                let name = given.args.first()?;
+                let text = name.as_str().filter(|text| {
+                    text.len() < 100 && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+                })?;
+                Some(self.lookup(text).with(Taint::REFLECTED))
+            }
             "builtins.vars" => {
                 let module = given.args.first()?.as_path()?;
                 Some(path_attribute(module, "__dict__"))
@@ -77,9 +85,6 @@ impl<'a> Interpreter<'a, '_> {
                         } else {
                             value.clone()
                         })
-                    }
-                    ("builtins.str", _) if is_environment(value) => {
-                        Some(Value::tainted(Taint::ENVIRONMENT))
                     }
                     _ => None,
                 }

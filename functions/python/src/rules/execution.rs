@@ -87,6 +87,9 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 context.hit(download(call, "Downloads native code and loads it"));
             }
             Some(Role::Unpickle) => unpickle(context, call),
+            None if matches!(call.name(), "write" | "write_text" | "write_bytes") => {
+                written(context, call);
+            }
             _ => {}
         }
     }
@@ -138,6 +141,35 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
                 when(call.phase)
             )),
     );
+}
+
+/// A program that is written out to be run elsewhere: what is grave in it is grave here.
+fn written(context: &mut Context<'_, '_>, call: &Call<'_>) {
+    let Some(value) = call.args.first() else {
+        return;
+    };
+    let words = [
+        "exec",
+        "eval",
+        "system",
+        "Popen",
+        "subprocess",
+        "socket",
+        "urlopen",
+        "requests",
+    ];
+    let looks_like_code =
+        |text: &str| text.contains("import") && words.iter().any(|word| text.contains(word));
+    if let Some(text) = value.to_text().filter(|text| looks_like_code(text)) {
+        let before = context.found.hits.len();
+        let layers = value.layers.clone().unwrap_or_default();
+        context.payload(&text, call, &layers);
+        let mut at = 0;
+        context.found.hits.retain(|hit| {
+            at += 1;
+            at <= before || hit.severity >= Severity::High
+        });
+    }
 }
 
 fn download(call: &Call<'_>, title: &str) -> Hit {
