@@ -115,11 +115,7 @@ impl<'a> Interpreter<'a, '_> {
             }
             Expr::UnaryOp(operation) => {
                 let value = self.eval(&operation.operand);
-                match (operation.op, value.as_int()) {
-                    (UnaryOp::USub, Some(number)) => Value::of(Kind::Int(number.saturating_neg())),
-                    (UnaryOp::Invert, Some(number)) => Value::of(Kind::Int(!number)),
-                    _ => Value::unknown(),
-                }
+                unary(operation.op, &value)
             }
             Expr::Compare(compare) => {
                 let _left = self.eval(&compare.left);
@@ -385,5 +381,13 @@ impl<'a> Interpreter<'a, '_> {
             values.push(value);
         }
         Value::list(values).with(taint.without(Taint::PARTIAL))
+    }
+}
+
+fn unary<'a>(operator: UnaryOp, value: &Value<'a>) -> Value<'a> {
+    match (operator, value.as_int()) {
+        (UnaryOp::USub, Some(number)) => Value::of(Kind::Int(number.saturating_neg())),
+        (UnaryOp::Invert, Some(number)) => Value::of(Kind::Int(!number)),
+        _ => Value::unknown(),
     }
 }

@@ -118,10 +118,14 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
     let inner = plain.and_then(|text| context.payload(&text, call, &layers));
     let twice = Taint::DECODED_TWICE | Taint::DECRYPTED | Taint::MARSHALLED;
     let grave = code.taint.has(twice) || inner >= Some(Severity::Medium);
-    let severity = if call.runs_by_itself() && grave {
-        Severity::Critical
-    } else {
-        Severity::High
+    // Without the payload in the file it may come from a caller, as in tools that send
+    // code to their own processes.
+    let elsewhere = code.as_bytes().is_none() && code.layers.is_none();
+    let severity = match (call.runs_by_itself(), elsewhere) {
+        (true, _) if grave => Severity::Critical,
+        (false, true) if call.callee.starts_with("types.") => Severity::Low,
+        (false, true) => Severity::Medium,
+        _ => Severity::High,
     };
     let how = if code.taint.has(Taint::DECRYPTED) {
         "decrypts"
