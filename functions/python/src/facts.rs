@@ -51,26 +51,23 @@ impl<'a> Call<'a> {
     /// Labels of what is sent or run. Headers and credentials are left out: sending
     /// a token to the service it belongs to is what clients are for.
     pub fn payload_taint(&self) -> Taint {
-        let positional = self
-            .args
+        let keywords = self.keywords.iter().filter(|(name, _)| {
+            !matches!(
+                &**name,
+                "headers" | "auth" | "cert" | "cookies" | "verify" | "proxies" | "timeout" | "env"
+            )
+        });
+        self.args
             .iter()
-            .fold(Taint::NONE, |all, arg| all | arg.taint);
-        self.keywords
-            .iter()
-            .filter(|(name, _)| {
-                !matches!(
-                    &**name,
-                    "headers"
-                        | "auth"
-                        | "cert"
-                        | "cookies"
-                        | "verify"
-                        | "proxies"
-                        | "timeout"
-                        | "env"
-                )
+            .chain(keywords.map(|(_, value)| value))
+            .map(|value| {
+                if value.is_environment() {
+                    value.taint | Taint::ENVIRONMENT
+                } else {
+                    value.taint
+                }
             })
-            .fold(positional, |all, (_, value)| all | value.taint)
+            .fold(Taint::NONE, |all, taint| all | taint)
     }
 
     /// Whether it runs by itself, when the package is installed or imported.

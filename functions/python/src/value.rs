@@ -73,6 +73,12 @@ impl Taint {
         self.0 & other.0 != 0
     }
 
+    /// Those labels that are of `other`.
+    #[must_use]
+    pub fn only(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The labels without those of `other`.
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
@@ -269,6 +275,12 @@ impl<'a> Value<'a> {
             Kind::Path(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// Whether it is `os.environ` itself.
+    pub fn is_environment(&self) -> bool {
+        self.as_path()
+            .is_some_and(|path| matches!(path, "os.environ" | "os.environb" | "posix.environ"))
     }
 
     /// Elements, where it is a list.

@@ -132,6 +132,15 @@ fn work_is_bounded() {
 }
 
 #[test]
+fn more_calls_than_are_noted_are_a_problem() {
+    let analysis = analyze(
+        "a.py",
+        "import os\n".to_owned() + &"os.getenv('A')\n".repeat(50_001),
+    );
+    assert_eq!(analysis.problems.len(), 1);
+}
+
+#[test]
 fn a_text_too_large_to_fold_that_runs_is_a_problem() {
     let analysis = analyze("a.py", "x = 'a' * 10**10\nexec(x + 'b')\n");
     assert_eq!(analysis.problems.len(), 1);

@@ -165,6 +165,9 @@ pub fn concat<'a>(values: &[&Value<'a>], budget: &mut Budget) -> Value<'a> {
         }
         text.push_str(&piece);
         taint |= value.taint;
+        if value.is_environment() {
+            taint |= Taint::ENVIRONMENT;
+        }
         if !known {
             taint |= Taint::PARTIAL;
         }

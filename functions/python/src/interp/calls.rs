@@ -5,8 +5,7 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::{Ranged as _, TextRange};
 
-use super::labels::variable;
-use super::{Interpreter, bytes_of};
+use super::{CALLS_PER_FILE, Interpreter, bytes_of};
 use crate::facts::Call;
 use crate::fold;
 use crate::names::{self, Role};
@@ -18,7 +17,7 @@ pub(super) struct Given<'a> {
     pub args: Vec<Value<'a>>,
     pub keywords: Vec<(Rc<str>, Value<'a>)>,
     /// Which file the first argument names.
-    key: Option<Rc<str>>,
+    pub key: Option<Rc<str>>,
 }
 
 impl<'a> Given<'a> {
@@ -37,7 +36,8 @@ impl<'a> Given<'a> {
             .fold(Taint::NONE, |all, taint| all | taint)
     }
 
-    fn text(&self, at: usize) -> Option<&str> {
+    /// A positional argument that is a string.
+    pub fn text(&self, at: usize) -> Option<&str> {
         self.args.get(at).and_then(Value::as_str)
     }
 }
@@ -56,6 +56,28 @@ pub(super) fn inherited(taint: Taint) -> Taint {
             | Taint::DOWNLOADED_FILE,
     )
 }
+
+/// Calls whose result holds all of a mapping that they are given or made on. Others take
+/// the environment to pick single variables from it.
+const TAKES_ALL: &[&str] = &[
+    "builtins.bytes",
+    "builtins.dict",
+    "builtins.list",
+    "builtins.repr",
+    "builtins.sorted",
+    "builtins.str",
+    "builtins.tuple",
+    "copy.copy",
+    "copy.deepcopy",
+    "json.dumps",
+    "os.environ.copy",
+    "os.environ.items",
+    "os.environ.values",
+    "pickle.dumps",
+    "pprint.pformat",
+    "urllib.parse.urlencode",
+    "yaml.dump",
+];
 
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ExprCall) -> Value<'a> {
@@ -85,16 +107,6 @@ impl<'a> Interpreter<'a, '_> {
             let value = self.eval(&keyword.value);
             let name = keyword.arg.as_ref().map_or("", |name| name.as_str());
             given.keywords.push((name.into(), value));
-        }
-        // A function handed over is taken to be called: threads, callbacks, hooks.
-        for value in given
-            .args
-            .iter()
-            .chain(given.keywords.iter().map(|(_, value)| value))
-        {
-            if let Kind::Function(index) = value.kind {
-                self.note_edge(index);
-            }
         }
         self.fill_container(&call.func, &given);
         self.apply(&callee, &given, call.range())
@@ -141,6 +153,14 @@ impl<'a> Interpreter<'a, '_> {
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
+        if runs_what_it_is_given(callee) {
+            let values = given.keywords.iter().map(|(_, value)| value);
+            for value in given.args.iter().chain(values) {
+                if let Kind::Function(index) = value.kind {
+                    self.note_edge(index);
+                }
+            }
+        }
         match &callee.kind {
             Kind::Path(path) => {
                 let path: Rc<str> = names::canonical(path).into();
@@ -172,6 +192,8 @@ impl<'a> Interpreter<'a, '_> {
     ) {
         let role = names::role(callee);
         let worth = role.is_some()
+            || callee.ends_with(".write")
+            || callee.starts_with("?.write_")
             || (given.taint() | receiver.taint | reached.taint) != Taint::NONE
             || callee.starts_with("socket.")
             || callee.starts_with("subprocess.");
@@ -183,6 +205,10 @@ impl<'a> Interpreter<'a, '_> {
             self.oversize = true;
         }
         if worth && self.is_noting() {
+            if self.facts.calls.len() >= CALLS_PER_FILE {
+                self.too_many = true;
+                return;
+            }
             self.facts.calls.push(Call {
                 callee: callee.into(),
                 role,
@@ -226,11 +252,8 @@ impl<'a> Interpreter<'a, '_> {
             Some(role) => self.role_result(role, path, result, handed_on, given),
             None if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
             None => {
-                // `json.dumps(os.environ)`, `dict(os.environ)`, `os.environ.copy()`.
-                let wholesale = matches!(
-                    &**path,
-                    "os.environ.copy" | "os.environ.items" | "os.environ.values"
-                ) || given.args.iter().any(is_environment);
+                let wholesale = TAKES_ALL.contains(&&**path)
+                    && (path.starts_with("os.environ.") || given.args.iter().any(is_environment));
                 let environment = if wholesale {
                     Taint::ENVIRONMENT
                 } else {
@@ -238,67 +261,6 @@ impl<'a> Interpreter<'a, '_> {
                 };
                 result.with(handed_on | environment)
             }
-        }
-    }
-
-    fn role_result(
-        &mut self,
-        role: Role,
-        path: &str,
-        result: Value<'a>,
-        handed_on: Taint,
-        given: &Given<'a>,
-    ) -> Value<'a> {
-        match role {
-            Role::Decode(encoding) => self.decode_call(encoding, given),
-            Role::Decrypt => Value::tainted(handed_on | Taint::DECRYPTED),
-            Role::Marshal => unmarshalled(handed_on, given),
-            Role::Fetch if path.starts_with("socket.") => {
-                result.with(Taint::DOWNLOADED | Taint::SOCKET)
-            }
-            Role::Fetch | Role::Send => {
-                let fact = if given.taint().has(Taint::IP_LOOKUP) {
-                    Taint::HOST_FACT
-                } else {
-                    Taint::NONE
-                };
-                result.with(Taint::DOWNLOADED | fact)
-            }
-            Role::FetchToFile => {
-                let target = given.args.get(1).and_then(Value::as_str).map(Rc::from);
-                let only = given.key.clone().filter(|_| given.args.len() < 2);
-                self.write_to(target.or(only), Taint::DOWNLOADED_FILE);
-                Value::tainted(Taint::DOWNLOADED_FILE)
-            }
-            Role::HostFact => result.with(Taint::HOST_FACT),
-            Role::ReadClipboard => Value::tainted(Taint::CLIPBOARD),
-            Role::Screen => result.with(Taint::SCREEN),
-            Role::GetVariable => given.text(0).map(variable).unwrap_or_default(),
-            Role::Open => open(result, given),
-            Role::Compile => given.args.first().cloned().unwrap_or_default(),
-            _ if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
-            _ => result.with(handed_on),
-        }
-    }
-
-    /// Records what is written to a file.
-    fn write_to(&mut self, key: Option<Rc<str>>, taint: Taint) {
-        if let Some(key) = key
-            && taint != Taint::NONE
-            && self.written.len() < 10_000
-        {
-            *self.written.entry(key).or_default() |= taint;
-        }
-    }
-
-    fn decode_call(&mut self, encoding: &'static str, given: &Given<'a>) -> Value<'a> {
-        let input = given.args.first().cloned().unwrap_or_default();
-        if encoding != "codecs" {
-            return fold::decode(encoding, &input, &mut self.budget);
-        }
-        match given.text(1).and_then(fold::codec) {
-            Some(encoding) => fold::decode(encoding, &input, &mut self.budget),
-            None => input,
         }
     }
 
@@ -378,42 +340,53 @@ impl<'a> Interpreter<'a, '_> {
     }
 }
 
-/// `os.environ` itself.
+/// Whether a callee calls functions that it is handed, now or soon: threads, pools,
+/// event loops, exit handlers. Others keep them for later, as option parsers do.
+fn runs_what_it_is_given(callee: &Value<'_>) -> bool {
+    let name = match &callee.kind {
+        Kind::Path(path) => path.rsplit('.').next().unwrap_or_default(),
+        Kind::Method(_, name) => name,
+        _ => return false,
+    };
+    matches!(
+        name,
+        "Thread"
+            | "Timer"
+            | "Process"
+            | "start_new_thread"
+            | "submit"
+            | "apply"
+            | "apply_async"
+            | "map"
+            | "filter"
+            | "run"
+            | "run_until_complete"
+            | "create_task"
+            | "ensure_future"
+            | "call_soon"
+            | "call_later"
+            | "gather"
+            | "register"
+            | "setprofile"
+            | "settrace"
+            | "reduce"
+            | "sorted"
+            | "timeit"
+            | "schedule"
+            | "after"
+    )
+}
+
+/// `os.environ` itself, or all of it.
 pub(super) fn is_environment(value: &Value<'_>) -> bool {
-    value
-        .as_path()
-        .is_some_and(|path| matches!(&*names::canonical(path), "os.environ" | "os.environb"))
-        || value.taint.has(Taint::ENVIRONMENT)
+    value.taint.has(Taint::ENVIRONMENT) || value.is_environment()
 }
 
-/// What `marshal.loads` gives. Loaders unmarshal files they compiled: only code that
-/// came hidden, or stands there as a literal, is odd.
-fn unmarshalled<'a>(handed_on: Taint, given: &Given<'a>) -> Value<'a> {
-    let odd = given.args.first().is_some_and(|arg| {
-        arg.as_bytes().is_some() || arg.taint.has(Taint::HIDDEN | Taint::DOWNLOADED)
-    });
-    let label = if odd { Taint::MARSHALLED } else { Taint::NONE };
-    let mut code = Value::tainted(handed_on | label);
-    code.layers = given.args.first().and_then(|arg| arg.layers.clone());
-    code
-}
-
-/// An open file: what it gives when it is read, and which file it is.
-fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
-    let path = given.args.first().map_or(Taint::NONE, |path| path.taint);
-    let by_name = given.keywords.iter().find(|(name, _)| &**name == "mode");
-    let mode = given.args.get(1).or(by_name.map(|(_, value)| value));
-    let writes = mode
-        .and_then(Value::as_str)
-        .is_some_and(|mode| mode.contains(['w', 'a', 'x']));
-    let mut taint = Taint::NONE;
-    if path.has(Taint::CREDENTIAL_PATH) && !writes {
-        taint |= Taint::CREDENTIAL;
+/// What iterating over a value gives: over `os.environ`, all of it.
+pub(super) fn iterated(value: Value<'_>) -> Value<'_> {
+    if value.is_environment() {
+        value.with(Taint::ENVIRONMENT)
+    } else {
+        value
     }
-    if path.has(Taint::DOWNLOADED_FILE) && !writes {
-        taint |= Taint::DOWNLOADED;
-    }
-    let mut file = file.with(taint);
-    file.key.clone_from(&given.key);
-    file
 }

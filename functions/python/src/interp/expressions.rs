@@ -6,6 +6,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::{Ranged as _, TextRange};
 
+use super::calls;
 use super::labels::{path_attribute, text_labels, variable};
 use super::{DEPTH_LIMIT, Interpreter};
 use crate::fold;
@@ -76,8 +77,12 @@ impl<'a> Interpreter<'a, '_> {
                     .items
                     .iter()
                     .map(|item| {
-                        let key = item.key.as_ref().map(|key| self.eval(key));
-                        (key.unwrap_or_default(), self.eval(&item.value))
+                        let value = self.eval(&item.value);
+                        match &item.key {
+                            Some(key) => (self.eval(key), value),
+                            // `{**mapping}`
+                            None => (Value::unknown(), calls::iterated(value)),
+                        }
                     })
                     .collect();
                 let taint = items
@@ -110,11 +115,7 @@ impl<'a> Interpreter<'a, '_> {
             }
             Expr::UnaryOp(operation) => {
                 let value = self.eval(&operation.operand);
-                match (operation.op, value.as_int()) {
-                    (UnaryOp::USub, Some(number)) => Value::of(Kind::Int(number.saturating_neg())),
-                    (UnaryOp::Invert, Some(number)) => Value::of(Kind::Int(!number)),
-                    _ => Value::unknown(),
-                }
+                unary(operation.op, &value)
             }
             Expr::Compare(compare) => {
                 let _left = self.eval(&compare.left);
@@ -342,7 +343,7 @@ impl<'a> Interpreter<'a, '_> {
     fn comprehension(&mut self, generators: &'a [Comprehension], element: &'a Expr) -> Value<'a> {
         let [only] = generators else {
             for generator in generators {
-                let iterated = self.eval(&generator.iter);
+                let iterated = calls::iterated(self.eval(&generator.iter));
                 self.assign(&generator.target, Value::unknown().inheriting(&iterated));
                 for test in &generator.ifs {
                     let _test = self.eval(test);
@@ -351,7 +352,7 @@ impl<'a> Interpreter<'a, '_> {
             let value = self.eval(element);
             return Value::tainted(value.taint.without(Taint::BUILT));
         };
-        let iterated = self.eval(&only.iter);
+        let iterated = calls::iterated(self.eval(&only.iter));
         let items = fold::elements(
             &iterated,
             self.follow_limit(element).min(COMPREHENSION_LIMIT),
@@ -380,5 +381,13 @@ impl<'a> Interpreter<'a, '_> {
             values.push(value);
         }
         Value::list(values).with(taint.without(Taint::PARTIAL))
+    }
+}
+
+fn unary<'a>(operator: UnaryOp, value: &Value<'a>) -> Value<'a> {
+    match (operator, value.as_int()) {
+        (UnaryOp::USub, Some(number)) => Value::of(Kind::Int(number.saturating_neg())),
+        (UnaryOp::Invert, Some(number)) => Value::of(Kind::Int(!number)),
+        _ => Value::unknown(),
     }
 }

@@ -6,10 +6,27 @@ use std::rc::Rc;
 use ruff_text_size::TextRange;
 
 use super::Interpreter;
-use super::calls::{Given, is_environment};
+use super::calls::Given;
 use super::labels::path_attribute;
 use crate::fold;
 use crate::value::{Kind, Taint, Value};
+
+/// Functions that give a string back as it is, for what matters here.
+const UNCHANGED: &[&str] = &[
+    "os.path.expanduser",
+    "os.path.abspath",
+    "os.path.normpath",
+    "os.path.realpath",
+    "os.path.expandvars",
+    "os.fspath",
+    "pathlib.Path",
+    "pathlib.PurePath",
+    "builtins.str",
+    "builtins.memoryview",
+    "textwrap.dedent",
+    "io.BytesIO",
+    "io.StringIO",
+];
 
 impl<'a> Interpreter<'a, '_> {
     /// `getattr`, `__import__`, `globals`, …
@@ -47,45 +64,38 @@ impl<'a> Interpreter<'a, '_> {
                 };
                 Some(Value::path(module).with(hidden(name)))
             }
+            "builtins.eval" => {
+                // `eval("exec")` is `exec`.
+                let name = given.args.first()?;
+                let text = name.as_str().filter(|text| {
+                    text.len() < 100 && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+                })?;
+                Some(self.lookup(text).with(Taint::REFLECTED))
+            }
             "builtins.vars" => {
                 let module = given.args.first()?.as_path()?;
                 Some(path_attribute(module, "__dict__"))
             }
             "operator.attrgetter()" | "functools.partial" => given.args.first().cloned(),
             "builtins.globals" | "builtins.locals" => Some(Value::path(format!("{path}()"))),
-            "os.path.expanduser"
-            | "os.path.abspath"
-            | "os.path.normpath"
-            | "os.path.realpath"
-            | "os.path.expandvars"
-            | "pathlib.Path"
-            | "pathlib.PurePath"
-            | "builtins.str"
-            | "os.fspath"
-            | "textwrap.dedent"
-            | "io.BytesIO"
-            | "io.StringIO"
-            | "builtins.memoryview" => {
-                let value = given.args.first()?;
-                match (path, &value.kind) {
-                    ("builtins.str", Kind::Bytes(_)) => {
-                        Some(Value::text(value.to_text()?).inheriting(value))
-                    }
-                    (_, Kind::Str(_) | Kind::Bytes(_)) => {
-                        Some(if given.args.len() > 1 && path.starts_with("pathlib") {
-                            self.join_path(&given.args)
-                        } else {
-                            value.clone()
-                        })
-                    }
-                    ("builtins.str", _) if is_environment(value) => {
-                        Some(Value::tainted(Taint::ENVIRONMENT))
-                    }
-                    _ => None,
-                }
-            }
+            _ if UNCHANGED.contains(&path) => self.unchanged(path, given),
             "os.path.join" => Some(self.join_path(&given.args)),
             "pathlib.Path.home" => Some(Value::text("~")),
+            _ => None,
+        }
+    }
+
+    /// A function that gives a string back as it is, for what matters here.
+    fn unchanged(&mut self, path: &str, given: &Given<'a>) -> Option<Value<'a>> {
+        let value = given.args.first()?;
+        match &value.kind {
+            Kind::Bytes(_) if path == "builtins.str" => {
+                Some(Value::text(value.to_text()?).inheriting(value))
+            }
+            Kind::Str(_) if given.args.len() > 1 && path.starts_with("pathlib") => {
+                Some(self.join_path(&given.args))
+            }
+            Kind::Str(_) | Kind::Bytes(_) => Some(value.clone()),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ mod expressions;
 mod follow;
 mod labels;
 mod library;
+mod results;
 mod scope;
 mod statements;
 
@@ -124,6 +125,8 @@ pub struct Interpreter<'a, 's> {
     oversize: bool,
     /// Whether something was too deeply nested to follow.
     too_deep: bool,
+    /// Whether there were more calls than are noted.
+    too_many: bool,
 }
 
 /// What the walk of a file gave.
@@ -167,6 +170,7 @@ impl<'a, 's> Interpreter<'a, 's> {
             facts: Facts::default(),
             oversize: false,
             too_deep: false,
+            too_many: false,
         };
         this.walk(body);
         this.find_self_running();
@@ -174,6 +178,8 @@ impl<'a, 's> Interpreter<'a, 's> {
         this.walk(body);
         let problem = if this.too_deep {
             Some("nested too deeply to follow its calls")
+        } else if this.too_many {
+            Some("more calls worth a look than are noted for one file")
         } else {
             this.oversize
                 .then_some("runs a text that is too large to put together here")
@@ -275,7 +281,7 @@ impl<'a, 's> Interpreter<'a, 's> {
     }
 
     fn is_noting(&self) -> bool {
-        self.noting && self.quiet == 0 && self.facts.calls.len() < CALLS_PER_FILE
+        self.noting && self.quiet == 0
     }
 
     fn note_text(&mut self, text: &str, range: TextRange) {

@@ -8,6 +8,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::Ranged as _;
 
+use super::calls;
 use super::{Caller, Class, DEPTH_LIMIT, Function, Interpreter, bytes_of};
 use crate::fold;
 use crate::names;
@@ -146,7 +147,7 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn for_statement(&mut self, statement: &'a StmtFor) {
-        let iterated = self.eval(&statement.iter);
+        let iterated = calls::iterated(self.eval(&statement.iter));
         let elements = (statement.body.len() <= LOOP_BODY_LIMIT)
             .then(|| fold::elements(&iterated, self.follow_limit(statement).min(LOOP_LIMIT)))
             .flatten()

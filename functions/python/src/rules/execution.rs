@@ -87,6 +87,9 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 context.hit(download(call, "Downloads native code and loads it"));
             }
             Some(Role::Unpickle) => unpickle(context, call),
+            None if matches!(call.name(), "write" | "write_text" | "write_bytes") => {
+                written(context, call);
+            }
             _ => {}
         }
     }
@@ -115,10 +118,14 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
     let inner = plain.and_then(|text| context.payload(&text, call, &layers));
     let twice = Taint::DECODED_TWICE | Taint::DECRYPTED | Taint::MARSHALLED;
     let grave = code.taint.has(twice) || inner >= Some(Severity::Medium);
-    let severity = if call.runs_by_itself() && grave {
-        Severity::Critical
-    } else {
-        Severity::High
+    // Without the payload in the file it may come from a caller, as in tools that send
+    // code to their own processes.
+    let elsewhere = code.as_bytes().is_none() && code.layers.is_none();
+    let severity = match (call.runs_by_itself(), elsewhere) {
+        (true, _) if grave => Severity::Critical,
+        (false, true) if call.callee.starts_with("types.") => Severity::Low,
+        (false, true) => Severity::Medium,
+        _ => Severity::High,
     };
     let how = if code.taint.has(Taint::DECRYPTED) {
         "decrypts"
@@ -138,6 +145,35 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
                 when(call.phase)
             )),
     );
+}
+
+/// A program that is written out to be run elsewhere: what is grave in it is grave here.
+fn written(context: &mut Context<'_, '_>, call: &Call<'_>) {
+    let Some(value) = call.args.first() else {
+        return;
+    };
+    let words = [
+        "exec",
+        "eval",
+        "system",
+        "Popen",
+        "subprocess",
+        "socket",
+        "urlopen",
+        "requests",
+    ];
+    let looks_like_code =
+        |text: &str| text.contains("import") && words.iter().any(|word| text.contains(word));
+    if let Some(text) = value.to_text().filter(|text| looks_like_code(text)) {
+        let before = context.found.hits.len();
+        let layers = value.layers.clone().unwrap_or_default();
+        context.payload(&text, call, &layers);
+        let mut at = 0;
+        context.found.hits.retain(|hit| {
+            at += 1;
+            at <= before || hit.severity >= Severity::High
+        });
+    }
 }
 
 fn download(call: &Call<'_>, title: &str) -> Hit {

@@ -183,11 +183,18 @@ fn many_stores(context: &mut Context<'_, '_>) {
     if let Some(text) = first
         && stores.len() >= MANY_STORES
     {
+        // A reader of cookies for the user's own sake talks to nobody in the same file.
+        let talks = context.facts.calls.iter().any(sends);
         let hit = Hit::new(&CREDENTIAL_ACCESS, text.range.clone(), text.phase)
             .title(format!(
                 "Knows {} different places of credentials",
                 stores.len()
             ))
+            .severity(if talks {
+                Severity::Medium
+            } else {
+                Severity::Low
+            })
             .confidence(Confidence::Medium)
             .why("Code that looks for many kinds of keys, cookies or wallets collects them.");
         context.hit(hit);

@@ -20,6 +20,7 @@ pub const SUSPICIOUS_HOST: Rule = rule(
 );
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
+    let mut said = std::collections::BTreeSet::new();
     for text in &context.facts.texts {
         let Some((what, host)) = scan(&text.text)
             .into_iter()
@@ -27,6 +28,10 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         else {
             continue;
         };
+        // Once for a host in a file, or a client library would fill the report.
+        if !said.insert(host.clone()) {
+            continue;
+        }
         let severity = match text.phase {
             Phase::Install if context.setup => Severity::Medium,
             _ => Severity::Low,

@@ -24,7 +24,7 @@ use crate::value::Layer;
 
 /// Every rule that the analyzer can emit. To add one: write it in its family's file
 /// (or a new one), list it here, list its check in [`CHECKS`], say it in the README,
-/// and give it a positive and a negative case in `tests/rules.rs`.
+/// and give it a positive and a negative case in `tests/`.
 pub const RULES: &[&Rule] = &[
     &execution::DECODE_EXEC,
     &execution::DOWNLOAD_EXECUTE,

@@ -1,4 +1,9 @@
 //! Shared by the tests: one file in, findings out.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "not every test file needs all of it"
+)]
 
 use packguard_python::Python;
 use packguard_sdk::testing::PackageBuilder;
@@ -32,25 +37,57 @@ pub fn severity(analysis: &Analysis, rule: &str) -> Option<Severity> {
 }
 
 /// Base64.
-#[allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "not every test needs it"
-)]
 pub fn base64(text: impl AsRef<[u8]>) -> String {
     use ::base64::Engine as _;
     ::base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 /// A zlib stream.
-#[allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "not every test needs it"
-)]
 pub fn zlib(text: &str) -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
+}
+
+/// (rule, file, code, severity at least)
+pub type Case = (&'static str, &'static str, String, Severity);
+
+/// Each must be found, at least as grave, and nothing be left out.
+#[track_caller]
+pub fn found(cases: &[Case]) {
+    for (rule, path, code, least) in cases {
+        let analysis = analyze(path, code);
+        let severity = severity(&analysis, rule);
+        assert!(
+            severity >= Some(*least),
+            "{rule} {severity:?} < {least:?} in {path}:\n{code}\n{:?}",
+            rules(&analysis)
+        );
+        assert_eq!(analysis.problems, [], "{code}");
+    }
+}
+
+/// Nothing of medium or above may be found, and nothing be left out.
+#[track_caller]
+pub fn quiet(cases: &[(&str, &str)]) {
+    for (path, code) in cases {
+        let analysis = analyze(path, code);
+        let grave: Vec<_> = rules(&analysis)
+            .into_iter()
+            .filter(|(_, s)| *s >= Severity::Medium)
+            .collect();
+        assert_eq!(grave, [], "{path}:\n{code}");
+        assert_eq!(analysis.problems, [], "{code}");
+    }
+}
+
+/// One row.
+pub fn case(
+    rule: &'static str,
+    path: &'static str,
+    code: impl Into<String>,
+    least: Severity,
+) -> Case {
+    (rule, path, code.into(), least)
 }
