@@ -157,7 +157,11 @@ fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
         }
         found.push(Nested {
             text: text.to_string(),
-            at: Hit::new(&rules::execution::DECODE_EVAL, act.span, setting_phase(context, act)),
+            at: Hit::new(
+                &rules::execution::DECODE_EVAL,
+                act.span,
+                setting_phase(context, act),
+            ),
             layers: code.layers.as_deref().cloned().unwrap_or_default(),
             phase: setting_phase(context, act),
         });

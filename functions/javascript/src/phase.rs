@@ -23,8 +23,16 @@ const FOLLOWED: usize = 3_000;
 
 /// Scripts that run when a package is installed.
 const LIFECYCLE: &[&str] = &[
-    "preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare",
-    "prepublish", "preuninstall", "uninstall", "postuninstall",
+    "preinstall",
+    "install",
+    "postinstall",
+    "prepare",
+    "preprepare",
+    "postprepare",
+    "prepublish",
+    "preuninstall",
+    "uninstall",
+    "postuninstall",
 ];
 
 /// Scripts calling scripts deeper than this are not followed.
@@ -101,7 +109,11 @@ impl<'p> Resolver<'p> {
         for (at, file) in self.package.0.files.iter().enumerate() {
             let depth = file.path.matches('/').count();
             let named = file.path.rsplit('/').next() == Some("package.json");
-            if named && depth <= 1 && nearest.get(&file.artifact).is_none_or(|have| depth < have.0)
+            if named
+                && depth <= 1
+                && nearest
+                    .get(&file.artifact)
+                    .is_none_or(|have| depth < have.0)
             {
                 nearest.insert(file.artifact, (depth, at));
             }
@@ -194,9 +206,9 @@ impl<'p> Resolver<'p> {
     /// Files of the package that a command line names.
     fn command(&self, manifest: usize, command: &str, install: &mut Vec<usize>) {
         let mut after_node = false;
-        for word in command.split(|letter: char| {
-            letter.is_whitespace() || ";&|()<>'\"`,".contains(letter)
-        }) {
+        for word in
+            command.split(|letter: char| letter.is_whitespace() || ";&|()<>'\"`,".contains(letter))
+        {
             if word.is_empty() {
                 continue;
             }
@@ -227,7 +239,17 @@ impl<'p> Resolver<'p> {
         }
         let base = parts.join("/");
         let endings = [
-            "", ".js", ".cjs", ".mjs", ".ts", ".tsx", ".jsx", "/index.js", "/index.cjs", "/index.mjs", "/index.ts",
+            "",
+            ".js",
+            ".cjs",
+            ".mjs",
+            ".ts",
+            ".tsx",
+            ".jsx",
+            "/index.js",
+            "/index.cjs",
+            "/index.mjs",
+            "/index.ts",
         ];
         endings.iter().find_map(|ending| {
             let candidate = format!("{base}{ending}");
@@ -299,7 +321,9 @@ fn relative_paths(text: &str) -> impl Iterator<Item = &str> {
         let length = memchr::memchr(bytes[at], rest)?;
         let path = text.get(at + 1..at + 1 + length)?;
         let relative = path.starts_with("./") || path.starts_with("../");
-        let script = [".js", ".cjs", ".mjs"].iter().any(|end| path.ends_with(end));
+        let script = [".js", ".cjs", ".mjs"]
+            .iter()
+            .any(|end| path.ends_with(end));
         (relative || script).then_some(path)
     })
 }
@@ -334,7 +358,11 @@ mod tests {
         assert_eq!(phase("package/lib/main.cjs"), Phase::Import);
         assert_eq!(phase("package/lib/b/index.js"), Phase::Import);
         assert_eq!(phase("package/lib/other.js"), Phase::Execute);
-        let bin = package.0.files.iter().position(|file| file.path == "package/bin/x");
+        let bin = package
+            .0
+            .files
+            .iter()
+            .position(|file| file.path == "package/bin/x");
         assert!(phases.is_program(bin.unwrap()));
     }
 }

@@ -113,7 +113,10 @@ fn origin<'a>(evaluator: &mut Evaluator<'a>, act: &Act<'a>) -> Option<(String, b
 }
 
 /// The address among a request's arguments: a text, or options with a host.
-pub fn address<'a>(evaluator: &mut Evaluator<'a>, arguments: &[Eval<'a>]) -> Option<(String, bool)> {
+pub fn address<'a>(
+    evaluator: &mut Evaluator<'a>,
+    arguments: &[Eval<'a>],
+) -> Option<(String, bool)> {
     for argument in arguments.iter().take(3) {
         match &argument.value {
             Value::Text { text, exact } => return Some((text.to_string(), *exact)),
@@ -163,7 +166,10 @@ mod tests {
     fn a_host_is_known_only_when_it_is_known_whole() {
         assert_eq!(host("https://a.example/x"), Some("a.example"));
         assert_eq!(host("https://u:p@a.example:8080?x"), Some("a.example"));
-        assert_eq!(host(&format!("https://a.example/{HOLE}")), Some("a.example"));
+        assert_eq!(
+            host(&format!("https://a.example/{HOLE}")),
+            Some("a.example")
+        );
         assert_eq!(host(&format!("https://{HOLE}.a.example/")), None);
         assert_eq!(host(&format!("https://a.example{HOLE}/")), None);
         assert_eq!(host("localhost"), None);

@@ -83,7 +83,11 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
     if act.taint.has(Taint::DOWNLOADED) {
         hits.push(
             Hit::new(&DOWNLOAD_EVAL, act.span, phase)
-                .title(format!("Runs downloaded code with {} {}", act.api, when(phase)))
+                .title(format!(
+                    "Runs downloaded code with {} {}",
+                    act.api,
+                    when(phase)
+                ))
                 .confidence(Confidence::Medium)
                 .layers(layers)
                 .why("The answer of a request reaches a function that runs code."),
@@ -98,7 +102,11 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
         };
         hits.push(
             Hit::new(&DECODE_EVAL, act.span, phase)
-                .title(format!("Runs decoded code with {} {}", act.api, when(phase)))
+                .title(format!(
+                    "Runs decoded code with {} {}",
+                    act.api,
+                    when(phase)
+                ))
                 .severity(severity)
                 .confidence(if act.exact {
                     Confidence::High
