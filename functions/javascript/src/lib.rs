@@ -69,6 +69,7 @@ impl Analyzer for JavaScript {
             let setting = file::Setting {
                 extension: &extension,
                 phase: phases.of(index),
+                loaded_only: phases.is_loaded_only(index),
                 own: &phases.own,
             };
             script(file, &setting, by_name, &mut analysis);

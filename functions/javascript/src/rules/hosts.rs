@@ -136,7 +136,7 @@ fn severity(context: &Context<'_, '_>, kind: Indicator, text: &str) -> Option<(S
     );
     let phase = used.map_or(
         match context.phase {
-            Phase::Install => Phase::Install,
+            Phase::Install if !context.loaded_only => Phase::Install,
             _ => Phase::Execute,
         },
         |act| context.phase_of(act),
