@@ -1,3 +1,35 @@
-//! Sandboxed analysis.
+//! Runs analyzers as WASI components, each step in a sandbox of its own.
+//!
+//! Three layers, each usable alone:
+//!
+//! - [`Runtime`] owns the wasmtime engine and its pool. [`Runtime::load`] admits and
+//!   compiles a component (or takes it from the cache on disk); [`Runtime::describe`],
+//!   [`Runtime::unpack`], [`Runtime::analyze`] and [`Runtime::judge`] run one step of it
+//!   in a fresh sandbox and say how it ended ([`Step`]).
+//! - [`Pipeline`] runs the steps of one package: unpack, analyze side by side, judge.
+//! - [`report`] holds what comes out.
+//!
+//! This crate knows no HTTP, SQL, Redis or Kubernetes, and nothing else in the project
+//! knows wasmtime.
 
+mod assemble;
+mod bindings;
+mod cache;
+mod component;
+mod engine;
+mod host;
+mod limits;
+mod pipeline;
 pub mod report;
+mod sandbox;
+mod step;
+
+pub use bindings::sink::Limit as SinkLimit;
+pub use bindings::types;
+pub use cache::{CacheError, CompileCache};
+pub use component::{Component, LoadError, World};
+pub use engine::{Runtime, RuntimeConfig};
+pub use host::sink::{AddError, ArchiveLimits, Sink};
+pub use limits::Limits;
+pub use pipeline::{Input, InputArtifact, Pipeline, PipelineError, SkippedArtifact, Source};
+pub use step::Step;

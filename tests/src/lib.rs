@@ -1,1 +1,138 @@
-//! Shared parts of the integration tests.
+//! What the integration tests and benchmarks share.
+
+use std::path::{Path, PathBuf};
+
+use packguard_functions::BUNDLED;
+use packguard_runtime::report::{PackageInfo, Report};
+use packguard_runtime::{
+    ArchiveLimits, Component, Input, InputArtifact, Limits, Pipeline, PipelineError, Runtime,
+    RuntimeConfig, Source,
+};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+/// A guest that does nothing.
+pub const EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.wasm"));
+
+/// A guest that attacks its host as its setting `attack` says.
+pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
+
+/// The bundled components, compiled once per test process.
+static BUNDLE: OnceCell<(Runtime, Vec<Component>)> = OnceCell::const_new();
+
+async fn bundle() -> &'static (Runtime, Vec<Component>) {
+    BUNDLE
+        .get_or_init(|| async {
+            let runtime = Runtime::new(RuntimeConfig::default()).expect("the pool can be reserved");
+            let mut components = Vec::new();
+            for one in BUNDLED {
+                components.push(runtime.load(one.bytes).await.expect("bundled components load"));
+            }
+            (runtime, components)
+        })
+        .await
+}
+
+/// A pipeline of the bundled components, with a folder that must be empty afterwards.
+pub struct Lab {
+    /// Limits of each step.
+    pub limits: Limits,
+    /// Limits of unpacking.
+    pub archive: ArchiveLimits,
+    /// Further components.
+    pub extra: Vec<&'static [u8]>,
+    /// Settings for analyzers.
+    pub settings: Vec<(String, String)>,
+    /// Ends what runs.
+    pub cancel: CancellationToken,
+    /// Where packages are unpacked; empty after each run.
+    pub work: tempfile::TempDir,
+    /// Where [`Lab::file`] writes.
+    pub files: tempfile::TempDir,
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            archive: ArchiveLimits::default(),
+            extra: Vec::new(),
+            settings: Vec::new(),
+            cancel: CancellationToken::new(),
+            work: tempfile::tempdir().expect("a temporary folder"),
+            files: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+}
+
+impl Lab {
+    /// Writes a file to be analysed.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.files.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        std::fs::write(&path, bytes).expect("a file");
+        path
+    }
+
+    /// Analyses an archive held in memory.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub async fn archive(&self, name: &str, bytes: &[u8]) -> Result<Report, PipelineError> {
+        let path = self.file(name, bytes);
+        self.run(&[(name, Source::Archive(path))]).await
+    }
+
+    /// Analyses a folder.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub async fn folder(&self, path: &Path) -> Result<Report, PipelineError> {
+        self.run(&[("folder", Source::Folder(path.to_owned()))]).await
+    }
+
+    /// Analyses artifacts, and demands that nothing is left of them on disk.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub async fn run(&self, artifacts: &[(&str, Source)]) -> Result<Report, PipelineError> {
+        let (runtime, bundled) = bundle().await;
+        let mut components = bundled.clone();
+        for bytes in &self.extra {
+            components.push(runtime.load(*bytes).await.expect("the guest loads"));
+        }
+        let pipeline = Pipeline::new(runtime.clone(), components, self.limits, self.archive)?;
+        let artifact = |(filename, source): &(&str, Source)| InputArtifact {
+            filename: (*filename).into(),
+            source: source.clone(),
+            verified: false,
+        };
+        let input = Input {
+            package: PackageInfo {
+                ecosystem: "generic".into(),
+                name: "sample".into(),
+                ..PackageInfo::default()
+            },
+            artifacts: artifacts.iter().map(artifact).collect(),
+            settings: self.settings.clone(),
+            ..Input::default()
+        };
+        let report = pipeline.run(input, self.work.path(), &self.cancel).await;
+        let left = std::fs::read_dir(self.work.path()).expect("the folder is there").count();
+        assert_eq!(left, 0, "the pipeline left something behind");
+        report
+    }
+}
+
+/// A gzipped tar of regular files.
+pub fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut tar = tar::Builder::new(encoder);
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, *bytes).expect("memory takes all");
+    }
+    tar.into_inner().and_then(flate2::write::GzEncoder::finish).expect("memory takes all")
+}

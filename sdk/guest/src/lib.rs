@@ -45,16 +45,20 @@ pub mod decode;
 mod export;
 mod finding;
 pub mod indicators;
+pub mod judge;
 mod package;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
+pub mod unpacker;
 
 pub use bindings::analyzer::packguard::analyzer::types::{
     Category, Confidence, DecodedLayer, Phase, Severity,
 };
-pub use finding::{Analysis, Descriptor, Finding, Rule};
+pub use finding::{Analysis, Descriptor, FINDINGS_PER_RULE, Finding, Rule};
+pub use judge::Judge;
 pub use package::{File, Package};
+pub use unpacker::Unpacker;
 
 /// A component that looks at packages.
 pub trait Analyzer {

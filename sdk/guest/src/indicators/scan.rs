@@ -17,6 +17,12 @@ pub const PER_KIND_LIMIT: usize = 1_000;
 /// Longest host name (RFC 1035) or identifier followed to its ends, in bytes.
 pub(super) const NAME_LIMIT: usize = 253;
 
+/// Bytes put into lower case and searched at once.
+const PIECE: usize = 64 << 10;
+
+/// How much of a piece is searched again with the next one: more than any pattern.
+const OVERLAP: usize = 64;
+
 struct Scanner {
     automaton: AhoCorasick,
     /// What the pattern of the same index stands for; `None` for `://`.
@@ -29,7 +35,7 @@ fn build() -> Option<Scanner> {
     let mut patterns: Vec<String> = vec!["://".into()];
     let mut meanings = vec![None];
     let mut add = |pattern: String, kind, form| {
-        patterns.push(pattern);
+        patterns.push(pattern.to_ascii_lowercase());
         meanings.push(Some((kind, form)));
     };
     for group in GROUPS {
@@ -44,11 +50,12 @@ fn build() -> Option<Scanner> {
     for (kind, prefix) in HOST_PREFIXES {
         add((*prefix).into(), *kind, Form::HostPrefix);
     }
-    // A DFA would be twice as fast and take ten times as long to build, which every
-    // fresh sandbox pays.
+    // Every fresh sandbox pays for the building: 0.8 ms this way, 3 ms were it to ignore
+    // case itself, 6 ms and more as a DFA (which would scan twice as fast).
     let automaton = AhoCorasickBuilder::new()
-        .ascii_case_insensitive(true)
         .match_kind(MatchKind::Standard)
+        .prefilter(false)
+        .dense_depth(1)
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .build(patterns)
         .ok()?;
@@ -66,21 +73,36 @@ pub fn scan(text: &str) -> Vec<Indicator> {
     };
     let mut found = Vec::new();
     let mut counts = [0_usize; KINDS];
-    for hit in scanner.automaton.find_overlapping_iter(text) {
-        let verified = match scanner.meanings.get(hit.pattern().as_usize()) {
-            Some(Some((kind, form))) => {
-                verify(text.as_bytes(), hit.range(), *form).map(|range| (*kind, range))
+    let mut start = 0;
+    while start < text.len() {
+        let end = text.len().min(start + PIECE);
+        let piece = text.as_bytes()[start..end].to_ascii_lowercase();
+        // What ends in the overlap was found in the piece before.
+        let fresh = if start == 0 { 0 } else { OVERLAP };
+        for hit in scanner.automaton.find_overlapping_iter(&piece) {
+            let range = start + hit.start()..start + hit.end();
+            let meaning = scanner.meanings.get(hit.pattern().as_usize());
+            let verified = match meaning {
+                _ if hit.end() <= fresh => None,
+                Some(Some((kind, form))) => {
+                    verify(text.as_bytes(), range, *form).map(|range| (*kind, range))
+                }
+                _ => url(text, range),
+            };
+            let Some((kind, range)) = verified else {
+                continue;
+            };
+            let count = &mut counts[kind as usize];
+            if *count < PER_KIND_LIMIT {
+                *count += 1;
+                found.push((kind, range));
             }
-            _ => url(text, hit.range()),
-        };
-        let Some((kind, range)) = verified else {
-            continue;
-        };
-        let count = &mut counts[kind as usize];
-        if *count < PER_KIND_LIMIT {
-            *count += 1;
-            found.push((kind, range));
         }
+        start = if end == text.len() {
+            end
+        } else {
+            end - OVERLAP
+        };
     }
     tidy(text, found)
 }

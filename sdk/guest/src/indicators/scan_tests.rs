@@ -170,10 +170,19 @@ fn each_kind_is_bounded() {
 }
 
 #[test]
+fn nothing_is_lost_or_doubled_between_pieces() {
+    for before in (64 << 10) - 80..(64 << 10) + 20 {
+        let text = " ".repeat(before) + "https://PASTEBIN.com/x" + &" ".repeat(70_000);
+        assert_eq!(scan(&text).len(), 1, "{before}");
+    }
+}
+
+#[test]
 fn tables_are_as_the_scanner_expects() {
     assert!(RARE_TLDS.is_sorted());
     for group in GROUPS {
         for pattern in group.patterns {
+            assert!(pattern.len() + 4 < 64, "longer than the overlap");
             let upper = matches!(group.form, Form::Variable | Form::VariableSuffix);
             assert_eq!(
                 upper,

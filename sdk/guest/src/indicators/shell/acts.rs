@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use super::super::{ShellAct, ShellFinding};
+use super::building::unescape;
 use super::command::{Call, base_name, is_interpreter, is_shell};
-use super::lex::{Command, Joint, Word, lex, unescape};
-use super::{inline, network, system};
+use super::lex::{Command, Joint, Word, lex};
+use super::nested::{Nested, is_decoder};
+use super::{inline, network, powershell, system};
 use crate::decode;
 
 /// How often text found inside a command (`sh -c '…'`, decoded payloads) is read as
@@ -38,7 +40,7 @@ impl Acts {
             budget: RELEX_BUDGET,
         };
         acts.script(&lex(text));
-        inline::powershell(&mut acts, text, &(0..text.len()));
+        powershell::text(&mut acts, text, &(0..text.len()));
         acts.fold_recon();
         acts.found
     }
@@ -72,7 +74,7 @@ impl Acts {
         let outer = self.outer.clone();
         self.outer.get_or_insert_with(|| range.clone());
         self.script(&lex(text));
-        inline::powershell(self, text, range);
+        powershell::text(self, text, range);
         self.outer = outer;
         self.depth -= 1;
     }
@@ -172,7 +174,7 @@ impl Acts {
             self.push(ShellAct::DownloadAndRun, range, None);
         }
         if matches!(call.name.as_str(), "powershell" | "pwsh")
-            && let Some(payload) = inline::encoded_command(call)
+            && let Some(payload) = powershell::encoded_command(call)
         {
             self.inner(&payload, range);
             self.push(ShellAct::DecodeAndRun, range, Some(payload));
@@ -265,56 +267,6 @@ fn redirected<'a>(call: &Call<'a>) -> &'a [Word] {
         .iter()
         .find(|to| to.operator.starts_with('<'));
     into.map_or(&[], |to| std::slice::from_ref(&to.target))
-}
-
-/// What the substitutions in some words do.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Nested {
-    pub fetches: bool,
-    pub decodes: bool,
-    pub any: bool,
-}
-
-impl Nested {
-    pub fn of(words: &[Word]) -> Self {
-        let mut nested = Self::default();
-        for command in words.iter().flat_map(|word| &word.nested).flatten() {
-            nested.any = true;
-            if let Some(call) = command.call() {
-                nested.fetches |= call.fetch().is_some();
-                nested.decodes |= is_decoder(&call);
-                // Bounded: the lexer nests eight deep at most.
-                let inner = Self::of(&command.words);
-                nested.fetches |= inner.fetches;
-                nested.decodes |= inner.decodes;
-            }
-        }
-        nested
-    }
-}
-
-pub(super) fn is_decoder(call: &Call<'_>) -> bool {
-    match call.name.as_str() {
-        "base64" | "base32" | "gbase64" => call.has(&["-d", "--decode", "-di", "-id"]),
-        "openssl" => {
-            call.has(&["-d"]) && call.has(&["base64", "enc"])
-                || call.has(&["-d"]) && call.has(&["-base64", "-a"])
-        }
-        "xxd" => call.args.iter().any(|arg| arg.text.starts_with("-r")),
-        "uudecode" => true,
-        "certutil" => call.has(&["-decode", "/decode", "-decodehex"]),
-        "rev" => true,
-        "tr" => call
-            .args
-            .iter()
-            .any(|arg| arg.text.to_ascii_lowercase().contains("n-za-m")),
-        "printf" | "echo" => call.args.iter().any(|arg| {
-            arg.text.matches("\\x").count() >= 4
-                || arg.text.matches("\\0").count() >= 4
-                || arg.text.matches("\\1").count() >= 4
-        }),
-        _ => false,
-    }
 }
 
 /// Whether a command runs the file of this name.

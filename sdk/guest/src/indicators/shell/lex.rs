@@ -5,6 +5,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::building::{Building, unescape};
+use super::nested::Nested;
+
 /// Deepest nesting of `$(…)` followed; deeper ones stay text.
 const NESTING_LIMIT: usize = 8;
 
@@ -28,6 +31,15 @@ pub(super) struct Word {
     pub range: Range<usize>,
     /// The commands of each `$(…)`, backtick pair or `<(…)` in it.
     pub nested: Vec<Vec<Command>>,
+    /// What those commands do.
+    pub does: Nested,
+}
+
+impl Word {
+    fn nest(&mut self, commands: Vec<Command>) {
+        self.does.add(Nested::commands(&commands));
+        self.nested.push(commands);
+    }
 }
 
 /// `>>`, `<`, … and where to.
@@ -65,81 +77,6 @@ struct Lexer<'a> {
     at: usize,
     end: usize,
     variables: BTreeMap<String, String>,
-}
-
-struct Building {
-    commands: Vec<Command>,
-    words: Vec<Word>,
-    redirects: Vec<Redirect>,
-    pending: Option<String>,
-    joint: Joint,
-    start: usize,
-}
-
-impl Building {
-    fn new(start: usize) -> Self {
-        Self {
-            commands: Vec::new(),
-            words: Vec::new(),
-            redirects: Vec::new(),
-            pending: None,
-            joint: Joint::Sequence,
-            start,
-        }
-    }
-
-    fn word(&mut self, word: Word) {
-        if word.text.is_empty() && word.nested.is_empty() {
-            return;
-        }
-        if let Some(operator) = self.pending.take() {
-            self.redirects.push(Redirect {
-                operator,
-                target: word,
-            });
-        } else if let Some(inner) = brace_list(&word) {
-            self.words.extend(inner);
-        } else {
-            self.words.push(word);
-        }
-    }
-
-    fn close(&mut self, end: usize, next: Joint, background: bool) {
-        if self.words.is_empty() && self.redirects.is_empty() {
-            // `foo |\n bar` and `(a) | b` keep the pipe.
-            if next == Joint::Pipe {
-                self.joint = next;
-            }
-            return;
-        }
-        let start = self.words.iter().map(|word| word.range.start);
-        let start = start
-            .chain(self.redirects.iter().map(|to| to.target.range.start))
-            .min();
-        self.commands.push(Command {
-            words: std::mem::take(&mut self.words),
-            redirects: std::mem::take(&mut self.redirects),
-            joint: self.joint,
-            background,
-            range: start.unwrap_or(self.start)..end,
-        });
-        self.pending = None;
-        self.joint = next;
-    }
-}
-
-/// `{curl,-o,f}` as separate words.
-fn brace_list(word: &Word) -> Option<Vec<Word>> {
-    let inner = word.text.strip_prefix('{')?.strip_suffix('}')?;
-    if !inner.contains(',') || inner.contains([':', '"']) && !inner.contains("://") {
-        return None;
-    }
-    let parts = inner.split(',').map(|part| Word {
-        text: part.into(),
-        range: word.range.clone(),
-        nested: Vec::new(),
-    });
-    Some(parts.collect())
 }
 
 impl Lexer<'_> {
@@ -206,22 +143,25 @@ impl Lexer<'_> {
                     building.word(word);
                 }
                 b'<' | b'>' => building.pending = Some(self.redirect("")),
-                _ => {
-                    let word = self.word(depth);
-                    let is_descriptor = matches!(self.peek(0), Some(b'<' | b'>'))
-                        && !word.text.is_empty()
-                        && word.text.bytes().all(|byte| byte.is_ascii_digit());
-                    if is_descriptor {
-                        building.pending = Some(self.redirect(&word.text));
-                    } else if !matches!(word.text.as_str(), "{" | "}") {
-                        building.word(word);
-                    }
-                }
+                _ => self.begin_word(&mut building, depth),
             }
         }
         self.remember(&building.words);
         building.close(self.end, Joint::Sequence, false);
         building.commands
+    }
+
+    /// A word, or the descriptor before a redirection (`2>`).
+    fn begin_word(&mut self, building: &mut Building, depth: usize) {
+        let word = self.word(depth);
+        let is_descriptor = matches!(self.peek(0), Some(b'<' | b'>'))
+            && !word.text.is_empty()
+            && word.text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_descriptor {
+            building.pending = Some(self.redirect(&word.text));
+        } else if !matches!(word.text.as_str(), "{" | "}") {
+            building.word(word);
+        }
     }
 
     /// A redirection operator; `2>&1` comes out whole, with no target to wait for.
@@ -348,7 +288,7 @@ impl Lexer<'_> {
                 let outer = std::mem::replace(&mut self.end, inner + length);
                 self.at = inner;
                 let commands = self.script(None, depth + 1);
-                word.nested.push(commands);
+                word.nest(commands);
                 word.text.push_str(&self.text[inner - 1..=inner + length]);
                 self.end = outer;
                 self.at = inner + length + 1;
@@ -362,7 +302,7 @@ impl Lexer<'_> {
         let from = self.at;
         self.at += 1;
         let commands = self.script(Some(b')'), depth + 1);
-        word.nested.push(commands);
+        word.nest(commands);
         word.text.push_str(&self.text[from..self.at]);
     }
 
@@ -421,34 +361,4 @@ impl Lexer<'_> {
         }
         false
     }
-}
-
-/// `\xHH` and octal escapes of `$'…'` and `printf`.
-pub(super) fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let (digits, radix) = match rest.as_bytes() {
-            [b'x', ..] => (1..3, 16),
-            [b'0'..=b'7', ..] => (0..3, 8),
-            _ => {
-                out.push('\\');
-                continue;
-            }
-        };
-        let value = rest
-            .get(digits.clone())
-            .and_then(|digits| u8::from_str_radix(digits, radix).ok());
-        match value {
-            Some(value) => {
-                out.push(char::from(value));
-                rest = &rest[digits.end..];
-            }
-            None => out.push('\\'),
-        }
-    }
-    out.push_str(rest);
-    out
 }

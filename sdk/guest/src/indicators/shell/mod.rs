@@ -1,14 +1,17 @@
 //! Acts of command lines: sh and its kin, cmd.exe, PowerShell.
 //!
 //! Text is split as a shell would (`lex`), each command is named (`command`), and acts
-//! are told from commands and how they are joined (`acts`, `network`, `system`, `inline`). Nothing
+//! are told from commands and how they are joined (`acts`, `network`, `system`, `inline`, `powershell`). Nothing
 //! is run, and everything is bounded: see the limits in each module.
 
 mod acts;
+mod building;
 mod command;
 mod inline;
 mod lex;
+mod nested;
 mod network;
+mod powershell;
 mod system;
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::super::{Kind, ShellAct, scan};
-use super::acts::{Acts, Nested};
+use super::acts::Acts;
 use super::command::{Call, is_shell};
 use super::lex::{Command, Joint, Word};
+use super::nested::Nested;
 use super::system::recon;
 
 /// Whether the text of a word carries something of the machine: a substitution, a file,

@@ -1,0 +1,257 @@
+//! Looks at compiled code: ELF, PE, Mach-O and WebAssembly files in packages.
+
+mod kind;
+mod rules;
+mod stream;
+mod structure;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::io;
+
+use packguard_sdk::indicators::Kind as IndicatorKind;
+use packguard_sdk::{
+    Analysis, Analyzer, Confidence, Descriptor, File, Finding, Package, Rule, Severity,
+};
+
+use kind::Kind;
+use stream::{Act, Search};
+use structure::Structure;
+
+/// The analyzer.
+#[derive(Debug)]
+pub struct Binaries;
+
+impl Analyzer for Binaries {
+    fn describe() -> Descriptor {
+        Descriptor {
+            name: "binaries",
+            version: env!("CARGO_PKG_VERSION"),
+            description: "Looks at compiled code: ELF, PE, Mach-O and WebAssembly files",
+            ecosystems: &[],
+            rules: rules::RULES,
+        }
+    }
+
+    fn analyze(package: &Package) -> Result<Analysis, String> {
+        let mut analysis = Analysis::default();
+        let mut search = None;
+        let mut census = Census::default();
+        for file in package.files() {
+            let head = match file.read_head(kind::HEAD) {
+                Ok(head) => head,
+                Err(error) => {
+                    analysis.problem(file, format!("can't be read: {error}"));
+                    continue;
+                }
+            };
+            let Some(kind) = Kind::of(&head) else {
+                continue;
+            };
+            let search = match &search {
+                Some(search) => search,
+                None => search.insert(Search::new()?),
+            };
+            if let Err(error) = binary(file, kind, search, &mut census, &mut analysis) {
+                analysis.problem(file, format!("can't be read: {error}"));
+            }
+        }
+        census.report(package, &mut analysis);
+        Ok(analysis)
+    }
+}
+
+/// The compiled code of a package as a whole.
+#[derive(Debug, Default)]
+struct Census<'a> {
+    binaries: Vec<File<'a>>,
+    kinds: BTreeSet<&'static str>,
+    dotnet: Vec<File<'a>>,
+    /// Stand-alone programs where none are expected.
+    programs: Vec<File<'a>>,
+}
+
+impl Census<'_> {
+    fn report(self, package: &Package, analysis: &mut Analysis) {
+        let kinds: Vec<&str> = self.kinds.into_iter().collect();
+        let kinds = kinds.join(", ");
+        many(analysis, &rules::NATIVE, &self.binaries, |count| {
+            format!("{count} of compiled code ({kinds})")
+        });
+        many(analysis, &rules::DOTNET, &self.dotnet, |count| {
+            format!("{count} of .NET code, whose instructions are not analysed")
+        });
+        if matches!(
+            package.ecosystem(),
+            "pypi" | "npm" | "gem" | "composer" | "cargo" | "golang"
+        ) {
+            many(analysis, &rules::PROGRAM, &self.programs, |count| {
+                format!("{count} outside of the folders for commands can be started as a program")
+            });
+        }
+    }
+}
+
+/// One finding for many files, at the first.
+fn many(
+    analysis: &mut Analysis,
+    rule: &Rule,
+    files: &[File<'_>],
+    title: impl FnOnce(&str) -> String,
+) {
+    if let [first, rest @ ..] = files {
+        let count = match rest.len() + 1 {
+            1 => "1 file".to_owned(),
+            count => format!("{count} files"),
+        };
+        let finding = Finding::new(rule, Confidence::High).at_file(*first);
+        analysis.push(finding.title(title(&count)));
+    }
+}
+
+/// Looks at one binary.
+///
+/// # Errors
+/// What reading says.
+fn binary<'a>(
+    file: File<'a>,
+    kind: Kind,
+    search: &Search,
+    census: &mut Census<'a>,
+    analysis: &mut Analysis,
+) -> io::Result<()> {
+    census.binaries.push(file);
+    census.kinds.insert(kind.name());
+    if kind::is_disguised(file) {
+        let finding = Finding::new(&rules::DISGUISED, Confidence::High)
+            .title(format!("{} code is named {}", kind.name(), file.name()))
+            .why("Compiled code under such a name is there to be overlooked.")
+            .at_file(file);
+        analysis.push(finding);
+    }
+    let structure = structure::look(&file.entry.location, kind)?;
+    if structure.dotnet {
+        census.dotnet.push(file);
+    }
+    if structure.program && !kind::is_place_of_programs(file) {
+        census.programs.push(file);
+    }
+    parts(file, &structure, analysis);
+    let found = search.file(&file.entry.location)?;
+    acts(file, &found.acts, analysis);
+    for indicator in found.indicators {
+        let (severity, what) = meaning(indicator.kind);
+        let finding = Finding::new(&rules::INDICATOR, Confidence::Medium)
+            .severity(severity)
+            .title(format!("Compiled code names {what}: {}", indicator.text))
+            .why("Malware sends its loot to such places, or fetches its orders there.")
+            .at_file(file);
+        analysis.push(finding);
+    }
+    Ok(())
+}
+
+/// Findings about headers and sections.
+fn parts(file: File<'_>, structure: &Structure, analysis: &mut Analysis) {
+    if let Some(error) = &structure.malformed {
+        let finding = Finding::new(&rules::MALFORMED, Confidence::Medium)
+            .title(format!("The binary breaks its format: {error}"))
+            .why("Damaged, cut off, a test file, or made to confuse tools.")
+            .at_file(file);
+        analysis.push(finding);
+    }
+    if let Some((reason, certain)) = &structure.packed {
+        let confidence = if *certain {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        };
+        let finding = Finding::new(&rules::PACKED, confidence)
+            .title(format!("The code is packed: {reason}"))
+            .why("A packed program can't be looked at before it runs.")
+            .at_file(file);
+        analysis.push(finding);
+    }
+    if let Some(name) = &structure.writable_code {
+        let finding = Finding::new(&rules::WRITABLE_CODE, Confidence::High)
+            .title(format!("{name} is loaded both writable and executable"))
+            .at_file(file);
+        analysis.push(finding);
+    }
+    if let Some(overlay) = structure.overlay {
+        let (severity, form) = if overlay.archive {
+            (Severity::Low, "an archive or installer")
+        } else {
+            (Severity::Medium, "no known form")
+        };
+        let finding = Finding::new(&rules::OVERLAY, Confidence::Medium)
+            .severity(severity)
+            .title(format!(
+                "{} bytes of {form} after the program's end",
+                overlay.size
+            ))
+            .why("A payload may hide there: no section accounts for it.")
+            .at_file(file);
+        analysis.push(finding);
+    }
+}
+
+/// Functions that together tell what a binary does.
+const COMBINATIONS: &[(&Rule, &[Act], &str)] = &[
+    (
+        &rules::INJECTION,
+        &[
+            Act::AllocateElsewhere,
+            Act::WriteElsewhere,
+            Act::RunElsewhere,
+        ],
+        "It can write code into another process and start it there.",
+    ),
+    (
+        &rules::KEYLOGGER,
+        &[Act::HookInput, Act::PollKeys, Act::Send],
+        "It can record what is typed in other programs and send it away.",
+    ),
+    (
+        &rules::DOWNLOAD_RUN,
+        &[Act::DownloadToFile, Act::Start],
+        "It can fetch a file and start it: what runs is not in the package.",
+    ),
+    (
+        &rules::MEMORY_PROGRAM,
+        &[Act::NamelessFile, Act::RunFile],
+        "It can run a program that was never a file.",
+    ),
+];
+
+fn acts(file: File<'_>, acts: &BTreeSet<Act>, analysis: &mut Analysis) {
+    if acts.contains(&Act::Everything) {
+        return;
+    }
+    for (rule, needed, why) in COMBINATIONS {
+        if needed.iter().all(|act| acts.contains(act)) {
+            analysis.push(
+                Finding::new(rule, Confidence::Medium)
+                    .why(*why)
+                    .at_file(file),
+            );
+        }
+    }
+}
+
+/// How much an indicator in compiled code weighs, and what it is.
+fn meaning(kind: IndicatorKind) -> (Severity, &'static str) {
+    match kind {
+        IndicatorKind::Webhook => (Severity::Medium, "a webhook"),
+        IndicatorKind::OutOfBand => (Severity::Medium, "an interaction server"),
+        IndicatorKind::Miner => (Severity::Medium, "a mining pool or miner"),
+        IndicatorKind::Tunnel => (Severity::Low, "a tunnel"),
+        IndicatorKind::PasteOrFileShare => (Severity::Low, "a paste site or file share"),
+        IndicatorKind::ChatApi => (Severity::Low, "a chat service"),
+        _ => (Severity::Info, "a place"),
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+packguard_sdk::export_analyzer!(Binaries);

@@ -1,0 +1,46 @@
+//! Folds findings into a verdict. The score is documented in this crate's `README.md`;
+//! its numbers stand in [`score`] and [`chain`].
+
+mod chain;
+mod say;
+pub mod score;
+#[cfg(test)]
+mod tests;
+
+use packguard_sdk::judge::{Dossier, Outcome, Verdict};
+use packguard_sdk::{Descriptor, Judge};
+
+/// The bundled judge.
+#[derive(Debug)]
+pub struct Bench;
+
+impl Judge for Bench {
+    fn describe() -> Descriptor {
+        Descriptor {
+            name: "judge",
+            version: env!("CARGO_PKG_VERSION"),
+            description: "Folds findings into a verdict with a score and reasons",
+            ecosystems: &[],
+            rules: &[],
+        }
+    }
+
+    fn judge(dossier: &Dossier) -> Result<Verdict, String> {
+        let scored = score::score(&dossier.evidence);
+        let outcome = match scored.points {
+            score::MALICIOUS.. => Outcome::Malicious,
+            score::SUSPICIOUS.. => Outcome::Suspicious,
+            _ if !dossier.incomplete.is_empty() => Outcome::Incomplete,
+            _ => Outcome::Clean,
+        };
+        Ok(Verdict {
+            outcome,
+            score: scored.points,
+            summary: say::summary(outcome, &scored.reasons, dossier),
+            reasons: scored.reasons,
+        })
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+packguard_sdk::export_judge!(Bench);

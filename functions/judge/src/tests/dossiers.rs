@@ -1,0 +1,310 @@
+//! Realistic dossiers and their verdicts.
+
+use super::{C, O, P, S, V};
+
+pub(super) type Row = (&'static str, C, V, S, P, &'static str);
+
+/// What a dossier is like, its findings, and what must come out.
+pub(super) const DOSSIERS: &[(&str, &[Row], O)] = &[
+    ("an empty package", &[], O::Clean),
+    (
+        "a web framework: capabilities only, even at install",
+        &[
+            (
+                "spawn",
+                C::Capability,
+                V::Info,
+                S::High,
+                P::Install,
+                "setup.py",
+            ),
+            (
+                "network",
+                C::Capability,
+                V::Info,
+                S::High,
+                P::Import,
+                "app/http.py",
+            ),
+            (
+                "environment",
+                C::Capability,
+                V::Critical,
+                S::High,
+                P::Import,
+                "app/env.py",
+            ),
+            (
+                "hook",
+                C::InstallHook,
+                V::Info,
+                S::High,
+                P::Install,
+                "setup.py",
+            ),
+        ],
+        O::Clean,
+    ),
+    (
+        "a large library with a few oddities",
+        &[
+            ("low-a", C::Execution, V::Low, S::High, P::Install, "a.py"),
+            (
+                "low-b",
+                C::DefenseEvasion,
+                V::Low,
+                S::High,
+                P::Import,
+                "b.py",
+            ),
+            ("low-c", C::Binary, V::Low, S::High, P::Unknown, "c.so"),
+            ("low-d", C::Discovery, V::Low, S::High, P::Install, "a.py"),
+            (
+                "low-e",
+                C::Exfiltration,
+                V::Low,
+                S::High,
+                P::Install,
+                "a.py",
+            ),
+            (
+                "medium",
+                C::Execution,
+                V::Medium,
+                S::High,
+                P::Install,
+                "a.py",
+            ),
+        ],
+        O::Clean,
+    ),
+    (
+        "a lone medium finding beside odd metadata and an odd archive",
+        &[
+            (
+                "medium",
+                C::Execution,
+                V::Medium,
+                S::High,
+                P::Install,
+                "a.py",
+            ),
+            ("metadata", C::Metadata, V::Medium, S::High, P::Unknown, ""),
+            ("archive", C::Archive, V::Medium, S::High, P::Unknown, "x"),
+        ],
+        O::Clean,
+    ),
+    (
+        "one medium finding seen by two analyzers",
+        &[
+            ("tree", C::Execution, V::Medium, S::High, P::Execute, "a.py"),
+            (
+                "yara",
+                C::Execution,
+                V::Medium,
+                S::Medium,
+                P::Unknown,
+                "a.py",
+            ),
+        ],
+        O::Clean,
+    ),
+    (
+        "two kinds of medium behaviour",
+        &[
+            ("tree", C::Execution, V::Medium, S::High, P::Import, "a.py"),
+            (
+                "host",
+                C::CommandAndControl,
+                V::Medium,
+                S::High,
+                P::Import,
+                "b.py",
+            ),
+        ],
+        O::Suspicious,
+    ),
+    (
+        "one high finding",
+        &[(
+            "shell",
+            C::CommandAndControl,
+            V::High,
+            S::High,
+            P::Unknown,
+            "a.py",
+        )],
+        O::Suspicious,
+    ),
+    (
+        "one high finding at install, with its hook",
+        &[
+            (
+                "hook",
+                C::InstallHook,
+                V::Info,
+                S::High,
+                P::Install,
+                "package.json",
+            ),
+            (
+                "curl-sh",
+                C::CommandAndControl,
+                V::High,
+                S::High,
+                P::Install,
+                "package.json",
+            ),
+        ],
+        O::Suspicious,
+    ),
+    (
+        "one critical finding, certain",
+        &[(
+            "shell",
+            C::CommandAndControl,
+            V::Critical,
+            S::High,
+            P::Unknown,
+            "a.py",
+        )],
+        O::Malicious,
+    ),
+    (
+        "one critical finding, not certain",
+        &[(
+            "shell",
+            C::CommandAndControl,
+            V::Critical,
+            S::Medium,
+            P::Install,
+            "a.py",
+        )],
+        O::Suspicious,
+    ),
+    (
+        "one critical finding, a guess",
+        &[(
+            "shell",
+            C::CommandAndControl,
+            V::Critical,
+            S::Low,
+            P::Unknown,
+            "a.py",
+        )],
+        O::Clean,
+    ),
+    (
+        "a typosquat with a critical name, a hostile archive and lying metadata",
+        &[
+            ("name", C::SupplyChain, V::Critical, S::High, P::Unknown, ""),
+            (
+                "escape",
+                C::Archive,
+                V::Critical,
+                S::High,
+                P::Unknown,
+                "../x",
+            ),
+            ("lie", C::Metadata, V::Critical, S::High, P::Unknown, ""),
+        ],
+        O::Suspicious,
+    ),
+    (
+        "a typosquat that downloads and runs",
+        &[
+            ("name", C::SupplyChain, V::High, S::High, P::Unknown, ""),
+            (
+                "fetch",
+                C::CommandAndControl,
+                V::High,
+                S::High,
+                P::Install,
+                "setup.py",
+            ),
+            (
+                "hidden",
+                C::DefenseEvasion,
+                V::Medium,
+                S::High,
+                P::Install,
+                "setup.py",
+            ),
+        ],
+        O::Malicious,
+    ),
+    (
+        "a stealer: reads browser stores and posts them",
+        &[
+            (
+                "cookies",
+                C::CredentialAccess,
+                V::High,
+                S::Medium,
+                P::Import,
+                "a.py",
+            ),
+            (
+                "webhook",
+                C::Exfiltration,
+                V::High,
+                S::High,
+                P::Import,
+                "a.py",
+            ),
+        ],
+        O::Malicious,
+    ),
+    (
+        "a fingerprinting dependency-confusion probe",
+        &[
+            (
+                "hook",
+                C::InstallHook,
+                V::Low,
+                S::High,
+                P::Install,
+                "package.json",
+            ),
+            (
+                "host",
+                C::Discovery,
+                V::Medium,
+                S::High,
+                P::Install,
+                "index.js",
+            ),
+            (
+                "oast",
+                C::Exfiltration,
+                V::High,
+                S::High,
+                P::Install,
+                "index.js",
+            ),
+        ],
+        O::Malicious,
+    ),
+    (
+        "setup.py that decodes and runs",
+        &[
+            (
+                "decode",
+                C::DefenseEvasion,
+                V::Medium,
+                S::High,
+                P::Install,
+                "setup.py",
+            ),
+            (
+                "exec",
+                C::Execution,
+                V::High,
+                S::High,
+                P::Install,
+                "setup.py",
+            ),
+        ],
+        O::Malicious,
+    ),
+];

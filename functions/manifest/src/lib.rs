@@ -1,0 +1,106 @@
+//! What the manifests of a package run, pull in and claim: install hooks of every
+//! ecosystem, dependencies that bypass the registry, and metadata that contradicts it.
+
+mod cargo;
+mod code;
+mod composer;
+mod gem;
+mod golang;
+mod hook;
+mod maven;
+mod npm;
+mod npm_deps;
+mod nuget;
+mod pypi;
+mod pypi_metadata;
+mod registry;
+mod top;
+mod wheel;
+
+use packguard_sdk::{Analysis, Analyzer, Descriptor, Package, Rule};
+
+/// The analyzer.
+#[derive(Debug, Clone, Copy)]
+pub struct Manifest;
+
+/// Every rule, module by module.
+const RULES: &[&Rule] = &[
+    &hook::DOWNLOAD_RUN,
+    &hook::DOWNLOAD,
+    &hook::UPLOAD,
+    &hook::REVERSE_SHELL,
+    &hook::DECODE_RUN,
+    &hook::HIDDEN,
+    &hook::RECON,
+    &hook::PERSIST,
+    &hook::DESTROY,
+    &hook::HOSTILE_HOST,
+    &hook::SECRET,
+    &hook::MINER,
+    &npm::INSTALL_SCRIPT,
+    &npm::IMPLICIT_GYP,
+    &npm::GYP_COMMAND,
+    &npm::COMMAND_SHADOW,
+    &npm::CONFUSION,
+    &npm_deps::URL_DEPENDENCY,
+    &npm_deps::HTTP_DEPENDENCY,
+    &npm_deps::HOSTILE_DEPENDENCY,
+    &pypi::SETUP_PY,
+    &pypi::IN_TREE_BACKEND,
+    &pypi::UNKNOWN_BACKEND,
+    &pypi::URL_DEPENDENCY,
+    &pypi::HTTP_DEPENDENCY,
+    &pypi::COMMAND_SHADOW,
+    &pypi_metadata::METADATA_DIFFERS,
+    &pypi_metadata::DEPENDENCIES_DIFFER,
+    &wheel::PTH,
+    &wheel::DIFFERS,
+    &wheel::RECORD_MISMATCH,
+    &cargo::BUILD_SCRIPT,
+    &cargo::BUILD_NETWORK,
+    &cargo::BUILD_SHELL,
+    &cargo::PROC_MACRO,
+    &cargo::GIT_DEPENDENCY,
+    &gem::EXTENSION,
+    &gem::EXTENSION_NETWORK,
+    &composer::SCRIPT,
+    &composer::PLUGIN,
+    &composer::AUTOLOAD_FILES,
+    &nuget::INSTALL_SCRIPT,
+    &nuget::BUILD_TASK,
+    &maven::BUILD_EXEC,
+    &golang::GENERATE,
+    &golang::CGO_FLAG,
+];
+
+impl Analyzer for Manifest {
+    fn describe() -> Descriptor {
+        Descriptor {
+            name: "manifest",
+            version: env!("CARGO_PKG_VERSION"),
+            description: "What package manifests run, pull in and claim",
+            ecosystems: &[],
+            rules: RULES,
+        }
+    }
+
+    fn analyze(package: &Package) -> Result<Analysis, String> {
+        let mut analysis = Analysis::default();
+        // Every artifact is looked at for every ecosystem's manifests: a local archive
+        // does not say what it is, and a wrong label must not hide a hook.
+        npm::look(package, &mut analysis);
+        pypi::look(package, &mut analysis);
+        pypi_metadata::look(package, &mut analysis);
+        wheel::look(package, &mut analysis);
+        cargo::look(package, &mut analysis);
+        gem::look(package, &mut analysis);
+        composer::look(package, &mut analysis);
+        nuget::look(package, &mut analysis);
+        maven::look(package, &mut analysis);
+        golang::look(package, &mut analysis);
+        Ok(analysis)
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+packguard_sdk::export_analyzer!(Manifest);

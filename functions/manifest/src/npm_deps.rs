@@ -1,0 +1,136 @@
+//! npm dependencies that bypass the registry.
+
+use packguard_sdk::indicators::{Kind, scan};
+use packguard_sdk::text::Source;
+use packguard_sdk::{Analysis, Category, Confidence, File, Finding, Phase, Rule, Severity};
+use serde_json::{Map, Value};
+
+use crate::top::find;
+
+/// A dependency by URL.
+pub const URL_DEPENDENCY: Rule = Rule {
+    id: "npm-url-dependency",
+    title: "A dependency comes from a URL, not the registry",
+    help: "The dependency is fetched from git or a web server: no version, no checksum, no registry scanning; its content can change at any time.\n\nPin a commit, or depend on a published version.",
+    category: Category::SupplyChain,
+    severity: Severity::Low,
+    attack: &["T1195.001"],
+};
+
+/// A dependency by plain HTTP.
+pub const HTTP_DEPENDENCY: Rule = Rule {
+    id: "npm-http-dependency",
+    title: "A dependency is fetched over an unprotected connection",
+    help: "The dependency's URL is plain `http:` or `git:`; whoever stands on the way can replace the code. Malware uses it for dependencies that no registry page shows.\n\nDo not install without looking at what is served.",
+    category: Category::SupplyChain,
+    severity: Severity::Medium,
+    attack: &["T1195.001", "T1557"],
+};
+
+/// A dependency from an address or host that attackers use.
+pub const HOSTILE_DEPENDENCY: Rule = Rule {
+    id: "npm-hostile-dependency",
+    title: "A dependency is fetched from a bare address or a host that attackers use",
+    help: "The dependency's URL names a public IP address, tunnel, paste site or the like. No project publishes its code there.\n\nDo not install.",
+    category: Category::SupplyChain,
+    severity: Severity::High,
+    attack: &["T1195.001"],
+};
+
+/// Looks at what is installed along with the package.
+pub fn look(
+    file: File<'_>,
+    source: &Source<'_>,
+    manifest: &Map<String, Value>,
+    analysis: &mut Analysis,
+) {
+    for section in ["dependencies", "optionalDependencies"] {
+        let Some(Value::Object(dependencies)) = manifest.get(section) else {
+            continue;
+        };
+        for (name, requirement) in dependencies {
+            let Value::String(requirement) = requirement else {
+                continue;
+            };
+            if let Some(rule) = rule_of(requirement) {
+                let finding = Finding::new(rule, Confidence::High)
+                    .title(format!(
+                        "{name} comes from {}",
+                        packguard_sdk::text::cut(requirement, 160)
+                    ))
+                    .phase(Phase::Install)
+                    .at(file, source, find(source.text(), 0, &format!("\"{name}\"")));
+                analysis.push(finding);
+            }
+        }
+    }
+}
+
+fn rule_of(requirement: &str) -> Option<&'static Rule> {
+    let requirement = requirement.trim();
+    let is_path = requirement.starts_with("file:")
+        || requirement.starts_with("link:")
+        || requirement.starts_with("workspace:")
+        || requirement.starts_with("npm:");
+    if is_path {
+        return None;
+    }
+    let Some((scheme, _)) = requirement.split_once(':') else {
+        // `user/repository` is short for a git host.
+        let short = requirement.contains('/')
+            && !requirement.starts_with(['.', '/', '~', '@', '<', '>', '^'])
+            && !requirement.contains(' ');
+        return short.then_some(&URL_DEPENDENCY);
+    };
+    let hostile = scan(requirement).iter().any(|found| {
+        matches!(
+            found.kind,
+            Kind::PublicIp
+                | Kind::Tunnel
+                | Kind::PasteOrFileShare
+                | Kind::Webhook
+                | Kind::OutOfBand
+                | Kind::ChatApi
+        )
+    });
+    match scheme {
+        _ if hostile => Some(&HOSTILE_DEPENDENCY),
+        "http" | "git+http" | "git" => Some(&HTTP_DEPENDENCY),
+        "https" | "git+https" | "git+ssh" | "ssh" | "github" | "gitlab" | "bitbucket" | "gist"
+        | "git+file" => Some(&URL_DEPENDENCY),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requirements_are_told_apart() {
+        for (requirement, id) in [
+            ("^1.2.3", None),
+            (">=1 <2", None),
+            ("npm:other@1", None),
+            ("workspace:*", None),
+            ("file:../x", None),
+            ("latest", None),
+            ("user/repo", Some("npm-url-dependency")),
+            ("github:user/repo#v1", Some("npm-url-dependency")),
+            ("https://example.com/a.tgz", Some("npm-url-dependency")),
+            (
+                "git+ssh://git@example.com/a.git",
+                Some("npm-url-dependency"),
+            ),
+            ("http://example.com/a.tgz", Some("npm-http-dependency")),
+            ("http://203.0.113.9/a.tgz", Some("npm-hostile-dependency")),
+            ("https://x.ngrok.io/a.tgz", Some("npm-hostile-dependency")),
+        ] {
+            assert_eq!(
+                rule_of(requirement).map(|rule| rule.id),
+                id,
+                "{requirement}"
+            );
+        }
+    }
+}

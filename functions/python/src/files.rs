@@ -1,0 +1,174 @@
+//! Which files are Python's, and when they run.
+
+use std::collections::BTreeSet;
+
+use packguard_sdk::{Category, Confidence, File, Finding, Package, Phase, Rule, Severity};
+
+use crate::interp::Unit;
+use crate::rules;
+
+/// A `.pth` file that does more than import.
+pub const PTH_IMPORT: Rule = Rule {
+    id: "python-pth-import",
+    title: "A .pth file runs code whenever Python starts",
+    help: "Found when a line of a `.pth` file that starts with `import` does more than a plain \
+           import. Python runs such lines at every start, in every program, once the file stands in \
+           `site-packages`.\n\nAttackers use it to stay. A few development tools use it for editable \
+           installs.\n\nLook at the line.",
+    category: Category::Persistence,
+    severity: Severity::High,
+    attack: &["T1546.018"],
+};
+
+/// Bytecode whose source is missing.
+pub const BYTECODE_ONLY: Rule = Rule {
+    id: "python-bytecode-only",
+    title: "Compiled Python without its source",
+    help: "Found when a `.pyc` file comes without the `.py` file it was compiled from. Python \
+           imports it all the same, and nobody can read it.\n\nAsk for the source.",
+    category: Category::DefenseEvasion,
+    severity: Severity::Medium,
+    attack: &["T1027"],
+};
+
+/// What the analyzer does with a file.
+#[derive(Debug, Clone, Copy)]
+pub enum Treatment {
+    /// Python code, run in this way.
+    Code(Unit),
+    /// Lines that the interpreter reads at start.
+    Pth,
+    /// Types for checkers, never run.
+    Stub,
+}
+
+/// Tells a file's kind by its name, and by its first line where the name says nothing.
+///
+/// # Errors
+/// What the file system says.
+pub fn treatment(file: File<'_>) -> std::io::Result<Option<Treatment>> {
+    let name = file.name();
+    let extension = file.extension();
+    let code = |phase, setup| Some(Treatment::Code(Unit { phase, setup }));
+    Ok(match extension.as_str() {
+        "py" | "pyw" if name == "setup.py" => code(Phase::Install, true),
+        "py" | "pyw" if name == "__main__.py" => code(Phase::Execute, false),
+        "py" | "pyw" => code(Phase::Import, false),
+        "pyi" => Some(Treatment::Stub),
+        "pth" => Some(Treatment::Pth),
+        "" | "sh" | "cgi" | "bin" | "txt" | "in" | "command" => {
+            is_python_script(file)?.then_some(Treatment::Code(Unit {
+                phase: Phase::Execute,
+                setup: false,
+            }))
+        }
+        _ => None,
+    })
+}
+
+fn is_python_script(file: File<'_>) -> std::io::Result<bool> {
+    if file.size() < 10 {
+        return Ok(false);
+    }
+    let head = file.read_head(120)?;
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(line.starts_with(b"#!") && memchr::memmem::find(line, b"python").is_some())
+}
+
+/// The lines of a `.pth` file that do more than import a module: byte range and code.
+pub fn pth_code(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>, &str)> {
+    let mut at = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        let start = at;
+        at += line.len();
+        let code = line.trim_end();
+        let runs = code.starts_with("import ") || code.starts_with("import\t");
+        let plain = code
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | ' ' | '\t' | ','));
+        (runs && !plain).then(|| (start..start + code.len(), code))
+    })
+}
+
+/// Whether a line of a `.pth` file is one of those that packaging tools write: editable
+/// installs, namespace packages, and setuptools' own.
+pub fn is_known_pth(code: &str) -> bool {
+    let compact: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    let namespace = compact.starts_with("importsys,types,os;has_mfs=sys.version_info>(3,5);")
+        || compact.starts_with("importsys,types,os;p=os.path.join(sys._getframe(1)");
+    let distutils = compact
+        == "importos;var='SETUPTOOLS_USE_DISTUTILS';enabled=os.environ.get(var,'local')=='local';enabledand__import__('_distutils_hack').add_shim();"
+        || compact
+            == "importos;var='SETUPTOOLS_USE_DISTUTILS';enabled=os.environ.get(var,'local')=='local';enabledand__import__('_distutils_hack').add_shim()";
+    let editable = compact.starts_with("import__editable__")
+        && compact.ends_with(".install()")
+        && compact.matches(['(', ';']).count() <= 2;
+    (namespace && compact.len() < 700) || distutils || editable
+}
+
+/// Findings for bytecode that came without source.
+pub fn bytecode_without_source(package: &Package) -> Vec<Finding> {
+    let mut sources = BTreeSet::new();
+    let mut compiled = Vec::new();
+    for file in package.all_files() {
+        match file.extension().as_str() {
+            "py" | "pyw" => {
+                sources.insert((file.entry.artifact, stem(file.path()).to_owned()));
+            }
+            "pyc" | "pyo" => compiled.push(file),
+            _ => {}
+        }
+    }
+    compiled
+        .into_iter()
+        .filter(|file| !sources.contains(&(file.entry.artifact, source_stem(file.path()))))
+        .map(|file| {
+            Finding::new(&BYTECODE_ONLY, Confidence::High)
+                .title(format!("{} has no source beside it", file.name()))
+                .phase(Phase::Import)
+                .why("What the file does can't be read, yet Python imports it.")
+                .at_file(file)
+        })
+        .collect()
+}
+
+fn stem(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(stem, _)| stem)
+}
+
+/// `a/__pycache__/b.cpython-311.opt-1.pyc` was compiled from `a/b`.
+fn source_stem(path: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let Some(folder) = folder.strip_suffix("__pycache__") else {
+        return stem(path).to_owned();
+    };
+    let module = name.split('.').next().unwrap_or(name);
+    format!("{folder}{module}")
+}
+
+/// Hits that a `.pth` file's code gives.
+pub fn pth_hits(text: &str) -> Vec<rules::Hit> {
+    let mut hits = Vec::new();
+    for (range, code) in pth_code(text).take(100) {
+        let inner = crate::inspect::inspect_payload(code, Phase::Import, 1);
+        let known = is_known_pth(code);
+        for mut hit in inner.hits {
+            if rules::is_capability(hit.rule.id) || (known && hit.severity < Severity::High) {
+                continue;
+            }
+            hit.range = range.clone();
+            hits.push(hit);
+        }
+        let severity = if known {
+            Severity::Info
+        } else {
+            Severity::High
+        };
+        hits.push(
+            rules::Hit::new(&PTH_IMPORT, range, Phase::Import)
+                .severity(severity)
+                .why("Python runs this line at every start, whether or not the package is used."),
+        );
+    }
+    rules::distinct(hits)
+}

@@ -1,0 +1,198 @@
+//! Library functions whose results are known for constants: reflection, paths, and the
+//! builtins that put strings together.
+
+use std::rc::Rc;
+
+use ruff_text_size::TextRange;
+
+use super::Interpreter;
+use super::calls::{Given, is_environment};
+use super::labels::path_attribute;
+use crate::fold;
+use crate::value::{Kind, Taint, Value};
+
+impl<'a> Interpreter<'a, '_> {
+    /// `getattr`, `__import__`, `globals`, …
+    pub(super) fn reflect(&mut self, path: &str, given: &Given<'a>) -> Option<Value<'a>> {
+        let hidden = |value: &Value<'a>| {
+            if value
+                .taint
+                .has(Taint::BUILT | Taint::DECODED | Taint::CHARACTER_CODES)
+            {
+                Taint::REFLECTED
+            } else {
+                Taint::NONE
+            }
+        };
+        match path {
+            "builtins.getattr" => {
+                let [base, name, ..] = &given.args[..] else {
+                    return None;
+                };
+                let text = name.as_str().filter(|_| !name.taint.has(Taint::PARTIAL))?;
+                let text: Rc<str> = text.into();
+                Some(self.attribute_of(base, &text).with(hidden(name)))
+            }
+            "builtins.__import__" | "importlib.import_module" | "importlib.__import__" => {
+                let name = given.args.first()?;
+                let module = name.as_str().filter(|_| !name.taint.has(Taint::PARTIAL))?;
+                if module.starts_with('.') {
+                    return None;
+                }
+                // `__import__("a.b")` gives `a`; `import_module` gives `a.b`.
+                let module = if path.ends_with("import_module") {
+                    module
+                } else {
+                    module.split('.').next()?
+                };
+                Some(Value::path(module).with(hidden(name)))
+            }
+            "builtins.vars" => {
+                let module = given.args.first()?.as_path()?;
+                Some(path_attribute(module, "__dict__"))
+            }
+            "operator.attrgetter()" | "functools.partial" => given.args.first().cloned(),
+            "builtins.globals" | "builtins.locals" => Some(Value::path(format!("{path}()"))),
+            "os.path.expanduser"
+            | "os.path.abspath"
+            | "os.path.normpath"
+            | "os.path.realpath"
+            | "os.path.expandvars"
+            | "pathlib.Path"
+            | "pathlib.PurePath"
+            | "builtins.str"
+            | "os.fspath"
+            | "textwrap.dedent"
+            | "io.BytesIO"
+            | "io.StringIO"
+            | "builtins.memoryview" => {
+                let value = given.args.first()?;
+                match (path, &value.kind) {
+                    ("builtins.str", Kind::Bytes(_)) => {
+                        Some(Value::text(value.to_text()?).inheriting(value))
+                    }
+                    (_, Kind::Str(_) | Kind::Bytes(_)) => {
+                        Some(if given.args.len() > 1 && path.starts_with("pathlib") {
+                            self.join_path(&given.args)
+                        } else {
+                            value.clone()
+                        })
+                    }
+                    ("builtins.str", _) if is_environment(value) => {
+                        Some(Value::tainted(Taint::ENVIRONMENT))
+                    }
+                    _ => None,
+                }
+            }
+            "os.path.join" => Some(self.join_path(&given.args)),
+            "pathlib.Path.home" => Some(Value::text("~")),
+            _ => None,
+        }
+    }
+
+    /// Builtins that put strings together.
+    pub(super) fn builtin(&mut self, path: &str, given: &Given<'a>) -> Option<Value<'a>> {
+        let first = given.args.first();
+        let value = match path {
+            "builtins.chr" | "builtins.unichr" => {
+                let code = u32::try_from(first?.as_int()?).ok()?;
+                Value::text(char::from_u32(code)?.to_string()).with(Taint::CHARACTER_CODES)
+            }
+            "builtins.ord" => match &first?.kind {
+                Kind::Str(text) => Value::of(Kind::Int(i64::from(u32::from(text.chars().next()?)))),
+                Kind::Bytes(bytes) => Value::of(Kind::Int(i64::from(*bytes.first()?))),
+                _ => return None,
+            },
+            "builtins.bytes" | "builtins.bytearray" => match &first?.kind {
+                Kind::List(items) => {
+                    let bytes: Option<Vec<u8>> = items
+                        .iter()
+                        .map(|item| item.as_int().and_then(|n| u8::try_from(n).ok()))
+                        .collect();
+                    self.budget.bytes(bytes?).with(Taint::CHARACTER_CODES)
+                }
+                Kind::Str(text) => self.budget.bytes(text.as_bytes().to_vec()),
+                Kind::Bytes(_) => first?.clone(),
+                _ => return None,
+            },
+            "builtins.reversed" => fold::slice(first?, [None, None, Some(-1)], &mut self.budget),
+            "builtins.list" | "builtins.tuple" | "builtins.sorted" if path != "builtins.sorted" => {
+                let items = fold::elements(first?, 1_000_000)?;
+                Value::list(items)
+            }
+            "builtins.int" => match (&first?.kind, given.args.get(1).and_then(Value::as_int)) {
+                (Kind::Str(text), base) => {
+                    let digits = text
+                        .trim()
+                        .trim_start_matches("0x")
+                        .trim_start_matches("0b");
+                    let base = u32::try_from(base.unwrap_or(10))
+                        .ok()
+                        .filter(|base| (2..=36).contains(base))?;
+                    Value::of(Kind::Int(i64::from_str_radix(digits, base).ok()?))
+                }
+                (Kind::Int(number), _) => Value::of(Kind::Int(*number)),
+                _ => return None,
+            },
+            "builtins.range" | "builtins.xrange" => self.range(given)?,
+            "builtins.map" => return self.map(given),
+            "builtins.len" => match &first?.kind {
+                Kind::Str(text) => Value::of(Kind::Int(i64::try_from(text.chars().count()).ok()?)),
+                Kind::Bytes(bytes) => Value::of(Kind::Int(i64::try_from(bytes.len()).ok()?)),
+                Kind::List(items) => Value::of(Kind::Int(i64::try_from(items.len()).ok()?)),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(match first {
+            Some(first) if path != "builtins.len" => value.inheriting(first).with(Taint::BUILT),
+            _ => value,
+        })
+    }
+
+    fn range(&mut self, given: &Given<'a>) -> Option<Value<'a>> {
+        let numbers: Option<Vec<i64>> = given.args.iter().map(Value::as_int).collect();
+        let (from, to, step) = match numbers?[..] {
+            [to] => (0, to, 1),
+            [from, to] => (from, to, 1),
+            [from, to, step] if step != 0 => (from, to, step),
+            _ => return None,
+        };
+        let count = (i128::from(to) - i128::from(from)) / i128::from(step);
+        if !(0..=100_000).contains(&count) {
+            return None;
+        }
+        let mut items = Vec::new();
+        let mut at = from;
+        while (step > 0 && at < to) || (step < 0 && at > to) {
+            items.push(Value::of(Kind::Int(at)));
+            at = at.checked_add(step)?;
+        }
+        self.budget
+            .take(items.len() * 16)
+            .then(|| Value::list(items))
+    }
+
+    fn map(&mut self, given: &Given<'a>) -> Option<Value<'a>> {
+        let [function, list] = &given.args[..] else {
+            return None;
+        };
+        let items = fold::elements(list, 1_000_000)?;
+        let mut values = Vec::with_capacity(items.len().min(4_096));
+        let mut taint = list.taint;
+        self.quiet += 1;
+        for item in items {
+            let Some(extra) = self.extra.checked_sub(8) else {
+                taint |= Taint::OVERSIZE;
+                values.clear();
+                break;
+            };
+            self.extra = extra;
+            let value = self.apply(function, &Given::of(vec![item]), TextRange::default());
+            taint |= value.taint;
+            values.push(value);
+        }
+        self.quiet -= 1;
+        Some(Value::list(values).with(taint.without(Taint::PARTIAL)))
+    }
+}

@@ -1,0 +1,329 @@
+//! An abstract interpreter: it walks a file twice and notes what its calls are given.
+//!
+//! The first walk learns: what functions return, what they are called with, and which
+//! run when the module is loaded. The second walk notes [`Facts`]. Values are joined
+//! at branches by keeping all labels, so dead code can't wash a label off.
+
+mod calls;
+mod expressions;
+mod follow;
+mod labels;
+mod library;
+mod scope;
+mod statements;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::rc::Rc;
+
+use packguard_sdk::Phase;
+use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::facts::{Facts, Text};
+use crate::fold::Budget;
+use crate::value::{Taint, Value};
+use scope::Scope;
+
+/// Evaluations beyond one per node and walk: for calls, loops and comprehensions over
+/// constants, which are followed element by element. A decoder of a 400 KB payload by
+/// character codes needs about ten per character.
+const EXTRA_STEPS: usize = 4_000_000;
+
+/// How deep evaluation goes: a file's own nesting plus the nesting of what is followed
+/// from it. Each level takes about 2 KB of stack.
+const DEPTH_LIMIT: usize = 260;
+
+/// How deep calls of a file's own functions are followed while folding.
+const INLINE_DEPTH: usize = 4;
+
+/// Calls noted in one file.
+const CALLS_PER_FILE: usize = 50_000;
+
+/// What a file is, for the interpreter.
+#[derive(Debug, Clone, Copy)]
+pub struct Unit {
+    /// When its top level runs.
+    pub phase: Phase,
+    /// Whether it is a `setup.py`, whose command classes run at installation.
+    pub setup: bool,
+}
+
+/// A function of the file.
+#[derive(Debug)]
+struct Function<'a> {
+    definition: &'a StmtFunctionDef,
+    /// Scope that it is defined in.
+    parent: usize,
+    /// Its own scope.
+    scope: usize,
+    /// Class that it is a method of.
+    class: Option<usize>,
+    /// Whether its body is to be walked, or was, in this walk.
+    queued: bool,
+    /// Returned values, joined.
+    returned: Option<Value<'a>>,
+    /// What each parameter is given at the calls seen, joined.
+    parameters: BTreeMap<Rc<str>, Value<'a>>,
+}
+
+/// A class of the file.
+#[derive(Debug, Default)]
+struct Class {
+    /// Scope of its body, where its methods and `self.…` live.
+    scope: usize,
+    /// Dotted names of its bases.
+    bases: Vec<Rc<str>>,
+}
+
+/// Who makes a call, for finding out which functions run by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Caller {
+    /// The module's top level.
+    Module,
+    /// Below `if __name__ == "__main__"`.
+    MainGuard,
+    /// A function, by index.
+    Function(usize),
+}
+
+/// The interpreter's state for one file.
+pub struct Interpreter<'a, 's> {
+    source: &'s str,
+    unit: Unit,
+    /// Whether the text names what runs code.
+    runs_code: bool,
+    functions: Vec<Function<'a>>,
+    function_at: BTreeMap<u32, usize>,
+    classes: Vec<Class>,
+    class_at: BTreeMap<u32, usize>,
+    scopes: Vec<Scope<'a>>,
+    /// Functions waiting for their bodies to be walked.
+    pending: Vec<usize>,
+    edges: BTreeSet<(Caller, usize)>,
+    /// Functions that run when the module is loaded; known after the first walk.
+    self_running: BTreeSet<usize>,
+    /// Labels of what was written to which file.
+    written: BTreeMap<Rc<str>, Taint>,
+    stars: Vec<Rc<str>>,
+    budget: Budget,
+    extra: usize,
+    inline_depth: usize,
+    /// Above zero while following something once more: each step is charged.
+    charged: usize,
+    depth: usize,
+    /// Above zero while evaluating something again: nothing is noted.
+    quiet: usize,
+    noting: bool,
+    caller: Caller,
+    scope: usize,
+    /// Above zero inside a branch: assignments join.
+    branch: usize,
+    facts: Facts<'a>,
+    /// Whether a value too large to fold reached code that runs it.
+    oversize: bool,
+    /// Whether something was too deeply nested to follow.
+    too_deep: bool,
+}
+
+/// What the walk of a file gave.
+#[derive(Debug, Default)]
+pub struct Outcome<'a> {
+    /// What the rules look at.
+    pub facts: Facts<'a>,
+    /// What was not followed, one line.
+    pub problem: Option<&'static str>,
+}
+
+impl<'a, 's> Interpreter<'a, 's> {
+    /// Walks a module.
+    pub fn run(source: &'s str, unit: Unit, body: &'a [Stmt]) -> Outcome<'a> {
+        let mut this = Self {
+            source,
+            unit,
+            runs_code: ["exec", "eval(", "__builtins__", "builtins"]
+                .iter()
+                .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some()),
+            functions: Vec::new(),
+            function_at: BTreeMap::new(),
+            classes: Vec::new(),
+            class_at: BTreeMap::new(),
+            scopes: vec![Scope::default()],
+            pending: Vec::new(),
+            edges: BTreeSet::new(),
+            self_running: BTreeSet::new(),
+            written: BTreeMap::new(),
+            stars: Vec::new(),
+            budget: Budget::default(),
+            extra: EXTRA_STEPS,
+            inline_depth: 0,
+            charged: 0,
+            depth: 0,
+            quiet: 0,
+            noting: false,
+            caller: Caller::Module,
+            scope: 0,
+            branch: 0,
+            facts: Facts::default(),
+            oversize: false,
+            too_deep: false,
+        };
+        this.walk(body);
+        this.find_self_running();
+        this.noting = true;
+        this.walk(body);
+        let problem = if this.too_deep {
+            Some("nested too deeply to follow its calls")
+        } else {
+            this.oversize
+                .then_some("runs a text that is too large to put together here")
+        };
+        Outcome {
+            facts: this.facts,
+            problem,
+        }
+    }
+
+    fn walk(&mut self, body: &'a [Stmt]) {
+        self.caller = Caller::Module;
+        self.scope = 0;
+        self.pending.clear();
+        for function in &mut self.functions {
+            function.queued = false;
+        }
+        self.body(body, true);
+        let mut next = 0;
+        while let Some(index) = self.pending.get(next).copied() {
+            next += 1;
+            self.function_body(index);
+        }
+    }
+
+    fn function_body(&mut self, index: usize) {
+        let Some(function) = self.functions.get(index) else {
+            return;
+        };
+        let definition = function.definition;
+        let scope = function.scope;
+        let given = function.parameters.clone();
+        for parameter in &*definition.parameters {
+            let name = parameter.name().as_str();
+            let value = given.get(name).cloned().unwrap_or_default();
+            self.scopes[scope].set(name.into(), value);
+        }
+        if let (Some(class), Some(first)) = (
+            function.class,
+            definition.parameters.iter_non_variadic_params().next(),
+        ) {
+            self.scopes[scope].set(
+                first.name().as_str().into(),
+                Value::of(crate::value::Kind::Instance(class)),
+            );
+        }
+        self.caller = Caller::Function(index);
+        self.scope = scope;
+        self.body(&definition.body, true);
+        self.caller = Caller::Module;
+        self.scope = 0;
+    }
+
+    /// Follows calls from the top level, and from the methods that installers call.
+    fn find_self_running(&mut self) {
+        let hooks = [
+            "run",
+            "finalize_options",
+            "initialize_options",
+            "build_extension",
+        ];
+        let mut found: BTreeSet<usize> = self
+            .functions
+            .iter()
+            .enumerate()
+            .filter(|(_, function)| {
+                self.unit.setup
+                    && function.class.is_some()
+                    && hooks.contains(&function.definition.name.as_str())
+            })
+            .map(|(index, _)| index)
+            .collect();
+        let roots = self.edges.iter().filter(|(caller, _)| match caller {
+            Caller::Module => true,
+            Caller::MainGuard => self.unit.setup,
+            Caller::Function(_) => false,
+        });
+        found.extend(roots.map(|(_, callee)| *callee));
+        let mut queue: Vec<usize> = found.iter().copied().collect();
+        while let Some(index) = queue.pop() {
+            let from = Caller::Function(index);
+            for (_, callee) in self.edges.range((from, 0)..=(from, usize::MAX)) {
+                if found.insert(*callee) {
+                    queue.push(*callee);
+                }
+            }
+        }
+        self.self_running = found;
+    }
+
+    /// When the code being walked runs.
+    fn phase(&self) -> Phase {
+        match self.caller {
+            Caller::Module => self.unit.phase,
+            Caller::MainGuard if self.unit.setup => self.unit.phase,
+            Caller::Function(index) if self.self_running.contains(&index) => self.unit.phase,
+            Caller::MainGuard | Caller::Function(_) => Phase::Execute,
+        }
+    }
+
+    fn is_noting(&self) -> bool {
+        self.noting && self.quiet == 0 && self.facts.calls.len() < CALLS_PER_FILE
+    }
+
+    fn note_text(&mut self, text: &str, range: TextRange) {
+        if self.is_noting() {
+            self.facts.texts.push(Text {
+                text: text.into(),
+                range: bytes_of(range),
+                phase: self.phase(),
+            });
+        }
+    }
+
+    /// How many elements of a constant a loop or comprehension is followed over: few,
+    /// unless it works on characters or the file runs code, so that tables and tests
+    /// cost little.
+    fn follow_limit(&self, repeated: &impl Ranged) -> usize {
+        let text = self
+            .source
+            .get(bytes_of(repeated.range()))
+            .unwrap_or_default();
+        let decodes = || {
+            let words = ["chr", "ord", "^", "bytes", "decode", "hex", "int("];
+            text.len() < 2_000 && words.iter().any(|word| text.contains(word))
+        };
+        if self.runs_code || decodes() {
+            usize::MAX
+        } else {
+            64
+        }
+    }
+
+    /// A name for the file that a path expression names: its text where it is
+    /// constant, otherwise the expression within its scope.
+    fn file_key(&self, expression: &Expr, value: &Value<'a>) -> Option<Rc<str>> {
+        if let Some(text) = value.as_str()
+            && !value.taint.has(Taint::PARTIAL)
+        {
+            return Some(text.into());
+        }
+        let text = self.source.get(bytes_of(expression.range()))?;
+        (text.len() <= 200).then(|| match text.strip_prefix("self.") {
+            Some(_) => text.into(),
+            None => format!("{}:{text}", self.scope).into(),
+        })
+    }
+}
+
+/// A range as byte offsets.
+pub fn bytes_of(range: TextRange) -> Range<usize> {
+    range.start().to_usize()..range.end().to_usize()
+}

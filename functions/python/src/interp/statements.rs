@@ -1,0 +1,384 @@
+//! Statements.
+
+use std::rc::Rc;
+
+use ruff_python_ast::{
+    ExceptHandler, Expr, Stmt, StmtClassDef, StmtFor, StmtFunctionDef, StmtIf, StmtImport,
+    StmtImportFrom, StmtWith,
+};
+use ruff_text_size::Ranged as _;
+
+use super::{Caller, Class, DEPTH_LIMIT, Function, Interpreter, bytes_of};
+use crate::fold;
+use crate::names;
+use crate::value::{Kind, Taint, Value};
+
+/// Longest constant that a loop is followed over, element by element.
+const LOOP_LIMIT: usize = 100_000;
+
+/// Statements in the body of a loop that is followed element by element.
+const LOOP_BODY_LIMIT: usize = 6;
+
+impl<'a> Interpreter<'a, '_> {
+    /// A block; `straight` when it runs whenever what surrounds it runs.
+    pub(super) fn body(&mut self, body: &'a [Stmt], straight: bool) {
+        if self.depth >= DEPTH_LIMIT {
+            self.too_deep = true;
+            return;
+        }
+        self.depth += 1;
+        self.branch += usize::from(!straight);
+        for statement in body {
+            self.statement(statement);
+        }
+        self.branch -= usize::from(!straight);
+        self.depth -= 1;
+    }
+
+    fn statement(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::FunctionDef(definition) => self.function(definition),
+            Stmt::ClassDef(definition) => self.class(definition),
+            Stmt::Return(statement) => {
+                let value = statement.value.as_deref().map(|value| self.eval(value));
+                self.returned(value.unwrap_or_default());
+            }
+            Stmt::Assign(statement) => {
+                let value = self.eval(&statement.value);
+                for target in &statement.targets {
+                    self.assign(target, value.clone());
+                }
+            }
+            Stmt::AnnAssign(statement) => {
+                if let Some(value) = &statement.value {
+                    let value = self.eval(value);
+                    self.assign(&statement.target, value);
+                }
+            }
+            Stmt::AugAssign(statement) => {
+                let left = self.eval(&statement.target);
+                let right = self.eval(&statement.value);
+                let value = fold::binary(statement.op, &left, &right, &mut self.budget);
+                self.assign(&statement.target, value);
+            }
+            Stmt::Expr(statement) => {
+                // A docstring, or a string that does nothing.
+                if !statement.value.is_string_literal_expr() {
+                    let _unused = self.eval(&statement.value);
+                }
+            }
+            Stmt::If(statement) => self.if_statement(statement),
+            Stmt::For(statement) => self.for_statement(statement),
+            Stmt::While(statement) => {
+                let _test = self.eval(&statement.test);
+                self.body(&statement.body, false);
+                self.body(&statement.orelse, false);
+            }
+            Stmt::With(statement) => self.with_statement(statement),
+            Stmt::Try(statement) => {
+                self.body(&statement.body, true);
+                for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
+                    if let Some(name) = &handler.name {
+                        self.bind(name.as_str(), Value::unknown());
+                    }
+                    self.body(&handler.body, false);
+                }
+                self.body(&statement.orelse, true);
+                self.body(&statement.finalbody, true);
+            }
+            Stmt::Import(statement) => self.import(statement),
+            Stmt::ImportFrom(statement) => self.import_from(statement),
+            Stmt::Global(statement) => {
+                for name in &statement.names {
+                    let name: Rc<str> = name.as_str().into();
+                    self.scopes[self.scope].globals.insert(name);
+                }
+            }
+            other => self.rest(other),
+        }
+    }
+
+    fn rest(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::Match(statement) => {
+                let _subject = self.eval(&statement.subject);
+                for case in &statement.cases {
+                    if let Some(guard) = &case.guard {
+                        let _test = self.eval(guard);
+                    }
+                    self.body(&case.body, false);
+                }
+            }
+            Stmt::Raise(statement) => {
+                for part in [&statement.exc, &statement.cause].into_iter().flatten() {
+                    let _unused = self.eval(part);
+                }
+            }
+            Stmt::Assert(statement) => {
+                let _test = self.eval(&statement.test);
+                if let Some(message) = &statement.msg {
+                    let _unused = self.eval(message);
+                }
+            }
+            Stmt::Delete(statement) => {
+                for target in &statement.targets {
+                    let _unused = self.eval(target);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn if_statement(&mut self, statement: &'a StmtIf) {
+        let _test = self.eval(&statement.test);
+        let outside = self.caller;
+        if outside == Caller::Module && is_main_test(&statement.test) {
+            self.caller = Caller::MainGuard;
+        }
+        self.body(&statement.body, false);
+        self.caller = outside;
+        for clause in &statement.elif_else_clauses {
+            if let Some(test) = &clause.test {
+                let _test = self.eval(test);
+            }
+            self.body(&clause.body, false);
+        }
+    }
+
+    fn for_statement(&mut self, statement: &'a StmtFor) {
+        let iterated = self.eval(&statement.iter);
+        let elements = (statement.body.len() <= LOOP_BODY_LIMIT)
+            .then(|| fold::elements(&iterated, self.follow_limit(statement).min(LOOP_LIMIT)))
+            .flatten()
+            .filter(|elements| !elements.is_empty() && elements.len() <= self.extra);
+        let Some(elements) = elements else {
+            let element = fold::elements(&iterated, 1_000)
+                .and_then(|items| items.into_iter().reduce(|a, b| a.join(&b)))
+                .unwrap_or_else(|| Value::unknown().inheriting(&iterated));
+            self.assign(&statement.target, element);
+            self.body(&statement.body, false);
+            self.body(&statement.orelse, false);
+            return;
+        };
+        for (at, element) in elements.into_iter().enumerate() {
+            let Some(extra) = self.extra.checked_sub(statement.body.len() * 4) else {
+                break;
+            };
+            self.extra = extra;
+            self.quiet += usize::from(at > 0);
+            self.assign(&statement.target, element);
+            // Every element is followed, so the body runs as straight code does.
+            self.body(&statement.body, true);
+            self.quiet -= usize::from(at > 0);
+        }
+        self.body(&statement.orelse, false);
+    }
+
+    fn with_statement(&mut self, statement: &'a StmtWith) {
+        for item in &statement.items {
+            let value = self.eval(&item.context_expr);
+            if let Some(target) = &item.optional_vars {
+                self.assign(target, value);
+            }
+        }
+        self.body(&statement.body, true);
+    }
+
+    fn import(&mut self, statement: &'a StmtImport) {
+        for alias in &statement.names {
+            let name = alias.name.as_str();
+            self.note_import(name, alias.range());
+            match &alias.asname {
+                Some(as_name) => self.bind(as_name.as_str(), Value::path(name)),
+                None => {
+                    let top = name.split('.').next().unwrap_or(name);
+                    self.bind(top, Value::path(top));
+                }
+            }
+        }
+    }
+
+    fn import_from(&mut self, statement: &'a StmtImportFrom) {
+        let module = statement.module.as_ref().map_or("", |name| name.as_str());
+        let dots = ".".repeat(statement.level.min(10) as usize);
+        for alias in &statement.names {
+            let name = alias.name.as_str();
+            if name == "*" {
+                if dots.is_empty() && !self.stars.iter().any(|star| &**star == module) {
+                    self.stars.push(module.into());
+                }
+                self.note_import(module, alias.range());
+                continue;
+            }
+            let path = if module.is_empty() {
+                format!("{dots}{name}")
+            } else {
+                format!("{dots}{module}.{name}")
+            };
+            self.note_import(&path, alias.range());
+            let bound = alias.asname.as_ref().map_or(name, |name| name.as_str());
+            self.bind(bound, Value::path(path));
+        }
+    }
+
+    fn note_import(&mut self, path: &str, range: ruff_text_size::TextRange) {
+        if self.is_noting() {
+            self.facts
+                .imports
+                .push((names::canonical(path).into(), bytes_of(range)));
+        }
+    }
+
+    fn function(&mut self, definition: &'a StmtFunctionDef) {
+        let position = definition.range().start().to_u32();
+        let index = match self.function_at.get(&position) {
+            Some(index) => *index,
+            None => {
+                let scope = self.new_scope(self.scope, None);
+                self.functions.push(Function {
+                    definition,
+                    parent: self.scope,
+                    scope,
+                    class: self.scopes[self.scope].class,
+                    queued: false,
+                    returned: None,
+                    parameters: std::collections::BTreeMap::new(),
+                });
+                self.function_at.insert(position, self.functions.len() - 1);
+                self.functions.len() - 1
+            }
+        };
+        for parameter in definition.parameters.iter_non_variadic_params() {
+            if let Some(default) = &parameter.default {
+                let value = self.eval(default);
+                self.functions[index]
+                    .parameters
+                    .entry(parameter.name().as_str().into())
+                    .or_insert(value);
+            }
+        }
+        if self.quiet == 0 && !std::mem::replace(&mut self.functions[index].queued, true) {
+            self.pending.push(index);
+        }
+        let mut value = Value::of(Kind::Function(index));
+        for decorator in definition.decorator_list.iter().rev() {
+            value = self.decorate(&decorator.expression, value);
+        }
+        self.bind(definition.name.as_str(), value);
+    }
+
+    fn class(&mut self, definition: &'a StmtClassDef) {
+        let position = definition.range().start().to_u32();
+        let mut bases = Vec::new();
+        if let Some(arguments) = &definition.arguments {
+            for base in &arguments.args {
+                let base = self.eval(base);
+                bases.extend(base.as_path().map(Rc::from));
+            }
+            for keyword in &arguments.keywords {
+                let _unused = self.eval(&keyword.value);
+            }
+        }
+        let index = match self.class_at.get(&position) {
+            Some(index) => *index,
+            None => {
+                let scope = self.new_scope(self.scope, Some(self.classes.len()));
+                self.classes.push(Class { scope, bases });
+                self.class_at.insert(position, self.classes.len() - 1);
+                self.classes.len() - 1
+            }
+        };
+        let before = self.swap_scope(self.classes[index].scope, self.caller);
+        self.body(&definition.body, true);
+        (self.scope, self.caller) = before;
+        let mut value = Value::of(Kind::Class(index));
+        for decorator in definition.decorator_list.iter().rev() {
+            value = self.decorate(&decorator.expression, value);
+        }
+        self.bind(definition.name.as_str(), value);
+    }
+
+    fn decorate(&mut self, decorator: &'a Expr, decorated: Value<'a>) -> Value<'a> {
+        let callee = self.eval(decorator);
+        let result = self.call_value(&callee, decorator, vec![decorated.clone()]);
+        // Most decorators give back something that acts as what they were given.
+        match result.kind {
+            Kind::Function(_) | Kind::Class(_) => result,
+            _ => decorated,
+        }
+    }
+
+    fn returned(&mut self, value: Value<'a>) {
+        let join = |old: Option<&Value<'a>>| match old {
+            Some(old) => old.join(&value),
+            None => value,
+        };
+        if self.inline_depth > 0 {
+            let scope = &mut self.scopes[self.scope];
+            let value = join(scope.get("return"));
+            scope.set("return".into(), value);
+        } else if let Caller::Function(index) = self.caller {
+            let function = &mut self.functions[index];
+            function.returned = Some(join(function.returned.as_ref()));
+        }
+    }
+
+    /// Binds an assignment's target.
+    pub(super) fn assign(&mut self, target: &'a Expr, value: Value<'a>) {
+        match target {
+            Expr::Name(name) => self.bind(&name.id, value),
+            Expr::Tuple(tuple) => self.unpack(&tuple.elts, &value),
+            Expr::List(list) => self.unpack(&list.elts, &value),
+            Expr::Starred(starred) => {
+                self.assign(&starred.value, Value::unknown().inheriting(&value));
+            }
+            Expr::Attribute(attribute) => {
+                let base = self.eval(&attribute.value);
+                if let Kind::Instance(class) | Kind::Class(class) = base.kind {
+                    let scope = self.classes[class].scope;
+                    self.bind_in(scope, attribute.attr.as_str().into(), value, true);
+                } else if let Expr::Name(name) = &*attribute.value {
+                    let key: Rc<str> = format!("{}.{}", name.id, attribute.attr.as_str()).into();
+                    self.scopes[self.scope].has_attributes = true;
+                    self.bind_in(self.scope, key, value, self.branch > 0);
+                }
+            }
+            Expr::Subscript(subscript) => {
+                let _index = self.eval(&subscript.slice);
+                // What goes into a container labels the container.
+                if let Expr::Name(name) = &*subscript.value {
+                    let container = self.lookup(&name.id);
+                    if !matches!(container.kind, Kind::Path(_)) {
+                        let labels = value.taint.without(Taint::PARTIAL | Taint::BUILT);
+                        self.bind_in(
+                            self.scope,
+                            name.id.as_str().into(),
+                            container.with(labels),
+                            true,
+                        );
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn unpack(&mut self, targets: &'a [Expr], value: &Value<'a>) {
+        let items = value.as_list().filter(|items| items.len() == targets.len());
+        for (at, target) in targets.iter().enumerate() {
+            let item = items
+                .and_then(|items| items.get(at).cloned())
+                .unwrap_or_else(|| Value::unknown().inheriting(value));
+            self.assign(target, item);
+        }
+    }
+}
+
+/// `__name__ == "__main__"`.
+fn is_main_test(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else {
+        return false;
+    };
+    let is_name = |side: &Expr| matches!(side, Expr::Name(name) if &*name.id == "__name__");
+    is_name(&compare.left) || compare.comparators.iter().any(is_name)
+}

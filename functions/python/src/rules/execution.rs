@@ -1,0 +1,230 @@
+//! Code that is decoded or downloaded and then run.
+
+use packguard_sdk::{Category, Confidence, Rule, Severity, text};
+
+use super::{Context, Hit, by_phase, rule, when};
+use crate::facts::Call;
+use crate::names::Role;
+use crate::value::{Layer, Taint, Value};
+
+/// Decode, then exec.
+pub const DECODE_EXEC: Rule = rule(
+    "python-decode-exec",
+    "Runs code that it decodes first",
+    "Found when `exec`, `eval` or a code object runs text that comes out of base64, zlib, hex, \
+     character codes, XOR, a cipher or `marshal`.\n\nHonest packages ship their code readable; \
+     hiding it keeps people and scanners from reading it.\n\nRead the decoded layers. Do not \
+     install unless you know what the code does.",
+    Category::DefenseEvasion,
+    Severity::High,
+    &["T1027", "T1140", "T1059.006"],
+);
+
+/// Download, then run.
+pub const DOWNLOAD_EXECUTE: Rule = rule(
+    "python-download-execute",
+    "Runs what it downloads",
+    "Found when data from the network reaches `exec`, `eval` or the program of a command, \
+     directly or through a file.\n\nWhoever controls the server decides what runs, today and \
+     tomorrow: what was reviewed is not what runs.\n\nLook at the address, and who owns it.",
+    Category::CommandAndControl,
+    Severity::High,
+    &["T1105", "T1059.006"],
+);
+
+/// A pickle that calls something.
+pub const UNPICKLE_PAYLOAD: Rule = rule(
+    "python-unpickle-payload",
+    "A pickle in the code runs a command",
+    "Found when a constant given to `pickle.loads` names `exec`, `eval` or `system`.\n\nLoading a \
+     pickle calls what it names: this is a way to hide a call.\n\nDo not install.",
+    Category::Execution,
+    Severity::High,
+    &["T1059.006", "T1027"],
+);
+
+/// Programs that run what they are given.
+const INTERPRETERS: &[&str] = &[
+    "sh",
+    "bash",
+    "zsh",
+    "python",
+    "python3",
+    "powershell",
+    "powershell.exe",
+    "pwsh",
+    "cmd",
+    "cmd.exe",
+    "wscript",
+    "cscript",
+    "node",
+    "perl",
+    "ruby",
+    "msiexec",
+    "rundll32",
+    "rundll32.exe",
+    "start",
+    "sudo",
+    "nohup",
+    "chmod",
+    "open",
+    "java",
+    "mshta",
+];
+
+pub(super) fn check(context: &mut Context<'_, '_>) {
+    for call in &context.facts.calls {
+        match call.role {
+            Some(Role::Exec) => {
+                if let Some(code) = call.args.first() {
+                    exec(context, call, code);
+                }
+            }
+            Some(Role::Shell | Role::Spawn | Role::OpenFile) if runs_download(call) => {
+                context.hit(download(call, "Downloads a file and runs it"));
+            }
+            Some(Role::Native) if call.payload_taint().has(Taint::DOWNLOADED_FILE) => {
+                context.hit(download(call, "Downloads native code and loads it"));
+            }
+            Some(Role::Unpickle) => unpickle(context, call),
+            _ => {}
+        }
+    }
+}
+
+fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
+    if code.taint.has(Taint::DOWNLOADED) {
+        context.hit(download(call, "Downloads code and runs it"));
+    }
+    let from_codes = code.taint.has(Taint::CHARACTER_CODES);
+    if !code.taint.has(Taint::HIDDEN) && !from_codes {
+        // Readable code in a string is code too; formatted strings are templates.
+        if let Some(text) = code.as_str().filter(|_| !code.taint.has(Taint::PARTIAL)) {
+            context.payload(text, call, &[]);
+        }
+        return;
+    }
+    let mut layers: Vec<Layer> = code.layers.as_deref().unwrap_or_default().to_vec();
+    let plain = code.to_text();
+    if let Some(text) = plain.as_ref().filter(|_| layers.is_empty() || from_codes) {
+        layers.push(Layer {
+            encoding: "character codes",
+            text: text::cut(text, 4_000).into(),
+        });
+    }
+    let inner = plain.and_then(|text| context.payload(&text, call, &layers));
+    let twice = Taint::DECODED_TWICE | Taint::DECRYPTED | Taint::MARSHALLED;
+    let grave = code.taint.has(twice) || inner >= Some(Severity::Medium);
+    let severity = if call.runs_by_itself() && grave {
+        Severity::Critical
+    } else {
+        Severity::High
+    };
+    let how = if code.taint.has(Taint::DECRYPTED) {
+        "decrypts"
+    } else if code.taint.has(Taint::DECODED) {
+        "decodes"
+    } else {
+        "puts together from codes"
+    };
+    context.hit(
+        Hit::at(&DECODE_EXEC, call)
+            .title(format!("`{}` runs code that it {how} first", call.name()))
+            .severity(severity)
+            .layers(&layers)
+            .why(format!(
+                "The code that runs {} is not readable in the file; honest packages do not hide \
+                 their code.",
+                when(call.phase)
+            )),
+    );
+}
+
+fn download(call: &Call<'_>, title: &str) -> Hit {
+    Hit::at(&DOWNLOAD_EXECUTE, call)
+        .title(title)
+        .severity(by_phase(call.phase, Severity::Critical, Severity::High))
+        .confidence(if call.runs_by_itself() {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        })
+        .why(format!(
+            "What the server sends runs {}, and can change at any time.",
+            when(call.phase)
+        ))
+}
+
+/// Whether the program of a command, or what an interpreter is given, was downloaded.
+fn runs_download(call: &Call<'_>) -> bool {
+    let fetched = |value: &Value<'_>| value.taint.has(Taint::DOWNLOADED_FILE | Taint::DOWNLOADED);
+    let Some(command) = call.arg(0, "args") else {
+        return false;
+    };
+    if call.role == Some(Role::OpenFile) {
+        return command.taint.has(Taint::DOWNLOADED_FILE);
+    }
+    if let Some(items) = command.as_list() {
+        let is_interpreter = items.first().is_some_and(is_interpreter);
+        let first = items.first().is_some_and(fetched);
+        let script = items
+            .iter()
+            .skip(1)
+            .find(|item| !item.as_str().is_some_and(is_switch));
+        return first
+            || (is_interpreter
+                && script.is_some_and(|item| item.taint.has(Taint::DOWNLOADED_FILE)));
+    }
+    match command.as_str() {
+        Some(text) => {
+            let program = text.split_whitespace().next().unwrap_or_default();
+            let program = program.trim_matches(['"', '\'']);
+            command
+                .taint
+                .has(Taint::DOWNLOADED_FILE | Taint::DOWNLOADED)
+                && (program.starts_with(['?', '.', '/', '~', '%'])
+                    || (command.taint.has(Taint::DOWNLOADED_FILE)
+                        && INTERPRETERS.contains(&program)))
+        }
+        None => fetched(command) && !command.taint.has(Taint::SOCKET),
+    }
+}
+
+/// `-m`, `+x`, `/c`.
+fn is_switch(word: &str) -> bool {
+    word.starts_with(['-', '+']) || (word.starts_with('/') && word.len() <= 3)
+}
+
+fn is_interpreter(program: &Value<'_>) -> bool {
+    match program.as_str() {
+        Some(text) => INTERPRETERS.contains(&text.rsplit('/').next().unwrap_or_default()),
+        None => program.as_path() == Some("sys.executable"),
+    }
+}
+
+fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {
+    let Some(value) = call.args.first() else {
+        return;
+    };
+    let names: [&[u8]; 8] = [
+        b"posix\nsystem",
+        b"nt\nsystem",
+        b"os\nsystem",
+        b"builtins\nexec",
+        b"builtins\neval",
+        b"__builtin__\neval",
+        b"subprocess\nPopen",
+        b"posix\x94\x8c\x06system",
+    ];
+    let bytes = value.as_bytes().unwrap_or_default();
+    if names
+        .iter()
+        .any(|name| memchr::memmem::find(bytes, name).is_some())
+    {
+        context.hit(
+            Hit::at(&UNPICKLE_PAYLOAD, call)
+                .layers(value.layers.as_deref().unwrap_or_default())
+                .why("Loading this pickle calls a function that runs code or commands."),
+        );
+    }
+}

@@ -1,0 +1,224 @@
+//! Data that leaves the machine.
+
+use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+
+use super::{Context, Hit, by_phase, rule, when};
+use crate::facts::Call;
+use crate::names::Role;
+use crate::value::Taint;
+
+/// Secrets or host facts sent out.
+pub const EXFILTRATION: Rule = rule(
+    "python-exfiltration",
+    "Sends data from this machine out",
+    "Found when environment variables, credentials, clipboard, screenshots or facts about host and \
+     user reach a request, a socket or a host name that is looked up.\n\nPackages that steal do \
+     this, mostly while they are installed or imported.\n\nLook at what is sent, and where.",
+    Category::Exfiltration,
+    Severity::High,
+    &["T1041", "T1048"],
+);
+
+/// Files with keys and cookies.
+pub const CREDENTIAL_ACCESS: Rule = rule(
+    "python-credential-access",
+    "Reads files that hold credentials",
+    "Found when code opens or copies private keys, cloud credentials, browser stores or wallets.\n\n\
+     Some tools do so for a living; a package that does it by itself, or reads many different \
+     stores, steals.\n\nAsk what the package needs them for.",
+    Category::CredentialAccess,
+    Severity::Medium,
+    &["T1552.001", "T1555"],
+);
+
+/// Different credential stores named in one file from which collecting is the purpose.
+const MANY_STORES: usize = 5;
+
+pub(super) fn check(context: &mut Context<'_, '_>) {
+    for call in &context.facts.calls {
+        if let Some(hit) = sent(call) {
+            context.hit(hit);
+        }
+        if let Some(hit) = credential_read(call) {
+            context.hit(hit);
+        }
+    }
+    many_stores(context);
+    gathered_and_sent(context);
+}
+
+/// Whether a call sends its arguments out, whatever it is called on.
+fn sends(call: &Call<'_>) -> bool {
+    match call.role {
+        Some(Role::Send | Role::Fetch | Role::FetchToFile) => true,
+        Some(_) => false,
+        None => matches!(
+            &*call.callee,
+            "?.post"
+                | "?.send"
+                | "?.sendall"
+                | "?.sendto"
+                | "?.put"
+                | "?.urlopen"
+                | "?.send_message"
+                | "?.send_document"
+                | "?.storbinary"
+                | "?.sendmail"
+                | "urllib.request.Request"
+        ),
+    }
+}
+
+fn sent(call: &Call<'_>) -> Option<Hit> {
+    let taint = call.payload_taint();
+    if call.role == Some(Role::Dns) {
+        return dns(call, taint);
+    }
+    if !sends(call) {
+        return None;
+    }
+    let suspect = taint.has(Taint::SUSPECT_HOST);
+    let by_itself = call.runs_by_itself();
+    let (what, severity) = if taint.has(Taint::ENVIRONMENT) {
+        (
+            "all environment variables",
+            by_phase(call.phase, Severity::Critical, Severity::High),
+        )
+    } else if taint.has(Taint::CREDENTIAL) {
+        let severity = match (by_itself, suspect) {
+            (true, _) => Severity::Critical,
+            (false, true) => Severity::High,
+            (false, false) => Severity::Low,
+        };
+        ("a credential file", severity)
+    } else if taint.has(Taint::CLIPBOARD | Taint::SCREEN) {
+        let grave = by_itself || suspect;
+        let what = if taint.has(Taint::SCREEN) {
+            "a screenshot"
+        } else {
+            "the clipboard"
+        };
+        (what, if grave { Severity::High } else { Severity::Low })
+    } else if taint.has(Taint::SECRET) && (by_itself || suspect) {
+        ("a secret environment variable", Severity::High)
+    } else if taint.has(Taint::HOST_FACT) && (by_itself || suspect) {
+        let severity = match (call.phase, suspect) {
+            (Phase::Install, _) | (Phase::Import, true) => Severity::High,
+            _ => Severity::Medium,
+        };
+        ("facts about host and user", severity)
+    } else {
+        return None;
+    };
+    Some(
+        Hit::at(&EXFILTRATION, call)
+            .title(format!("Sends {what} out"))
+            .severity(if suspect {
+                severity.max(Severity::High)
+            } else {
+                severity
+            })
+            .confidence(if call.role.is_some() {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            })
+            .why(format!("This happens {}.", when(call.phase))),
+    )
+}
+
+/// Data put in front of a domain and looked up.
+fn dns(call: &Call<'_>, taint: Taint) -> Option<Hit> {
+    let name = call.args.first()?.as_str()?;
+    let carries = taint.has(Taint::LOOT | Taint::HOST_FACT)
+        && taint.has(Taint::PARTIAL)
+        && name.contains("?.");
+    carries.then(|| {
+        Hit::at(&EXFILTRATION, call)
+            .title("Sends data out as part of a host name that it looks up")
+            .severity(by_phase(call.phase, Severity::Critical, Severity::High))
+            .why("Whoever runs the domain's name server reads the data.")
+    })
+}
+
+fn credential_read(call: &Call<'_>) -> Option<Hit> {
+    let reads = match call.role {
+        Some(Role::Open) => call
+            .args
+            .first()
+            .is_some_and(|path| path.taint.has(Taint::CREDENTIAL_PATH)),
+        Some(Role::CopyFile) => call
+            .args
+            .first()
+            .is_some_and(|path| path.taint.has(Taint::CREDENTIAL_PATH)),
+        Some(_) => false,
+        None => {
+            matches!(&*call.callee, "?.read_text" | "?.read_bytes" | "?.open")
+                && call.receiver.taint.has(Taint::CREDENTIAL_PATH)
+        }
+    };
+    reads.then(|| {
+        Hit::at(&CREDENTIAL_ACCESS, call)
+            .severity(by_phase(call.phase, Severity::Medium, Severity::Info))
+            .why(format!(
+                "It reads keys, tokens, cookies or wallets {}.",
+                when(call.phase)
+            ))
+    })
+}
+
+/// A file that knows many credential stores collects them.
+fn many_stores(context: &mut Context<'_, '_>) {
+    use packguard_sdk::indicators::{Kind, scan};
+    let mut stores = std::collections::BTreeSet::new();
+    let mut first = None;
+    for text in &context.facts.texts {
+        for found in scan(&text.text) {
+            if found.kind == Kind::CredentialPath {
+                first = first.or(Some(text));
+                stores.insert(found.text.to_ascii_lowercase());
+            }
+        }
+    }
+    if let Some(text) = first
+        && stores.len() >= MANY_STORES
+    {
+        let hit = Hit::new(&CREDENTIAL_ACCESS, text.range.clone(), text.phase)
+            .title(format!(
+                "Knows {} different places of credentials",
+                stores.len()
+            ))
+            .confidence(Confidence::Medium)
+            .why("Code that looks for many kinds of keys, cookies or wallets collects them.");
+        context.hit(hit);
+    }
+}
+
+/// Loot gathered and data sent to a suspect host in one file, though no flow was seen.
+fn gathered_and_sent(context: &mut Context<'_, '_>) {
+    let gathers = context.facts.calls.iter().any(|call| {
+        let opens = matches!(call.role, Some(Role::Open | Role::CopyFile));
+        (opens && call.payload_taint().has(Taint::CREDENTIAL_PATH))
+            || matches!(
+                call.role,
+                Some(Role::Screen | Role::ReadClipboard | Role::Keys)
+            )
+            || call.receiver.taint.has(Taint::CREDENTIAL)
+    });
+    if !gathers {
+        return;
+    }
+    let sender = context
+        .facts
+        .calls
+        .iter()
+        .find(|call| sends(call) && call.payload_taint().has(Taint::SUSPECT_HOST));
+    if let Some(call) = sender {
+        let hit = Hit::at(&EXFILTRATION, call)
+            .title("Gathers private data and sends something to a host that payloads go to")
+            .confidence(Confidence::Medium)
+            .severity(Severity::High)
+            .why("The same file reads credentials, clipboard, keys or screen.");
+        context.hit(hit);
+    }
+}

@@ -1,0 +1,265 @@
+//! The rules: one file per family, one list of all.
+
+mod capabilities;
+mod destruction;
+mod execution;
+mod exfiltration;
+mod hosts;
+mod install;
+mod native;
+mod obfuscation;
+mod remote_control;
+mod shell;
+mod surveillance;
+pub mod text;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+
+use crate::facts::{Call, Facts};
+use crate::inspect::{Inspection, inspect_payload};
+use crate::value::Layer;
+
+/// Every rule that the analyzer can emit. To add one: write it in its family's file
+/// (or a new one), list it here, list its check in [`CHECKS`], say it in the README,
+/// and give it a positive and a negative case in `tests/rules.rs`.
+pub const RULES: &[&Rule] = &[
+    &execution::DECODE_EXEC,
+    &execution::DOWNLOAD_EXECUTE,
+    &execution::UNPICKLE_PAYLOAD,
+    &shell::DOWNLOAD_RUN,
+    &shell::DECODE_RUN,
+    &shell::RECON,
+    &remote_control::REVERSE_SHELL,
+    &exfiltration::EXFILTRATION,
+    &exfiltration::CREDENTIAL_ACCESS,
+    &hosts::SUSPICIOUS_HOST,
+    &destruction::PERSISTENCE,
+    &destruction::DESTRUCTION,
+    &obfuscation::OBFUSCATED,
+    &obfuscation::REFLECTION,
+    &text::HIDDEN_CODE,
+    &text::INVISIBLE_TEXT,
+    &text::UNPARSED_PAYLOAD,
+    &install::SILENT_PROCESS,
+    &install::INSTALL_NETWORK,
+    &install::INSTALL_PROCESS,
+    &surveillance::CLIPBOARD,
+    &surveillance::KEYLOGGER,
+    &surveillance::SCREEN,
+    &native::SHELLCODE,
+    &capabilities::NETWORK,
+    &capabilities::PROCESS,
+    &capabilities::ENVIRONMENT,
+    &capabilities::DELETE,
+    &capabilities::DYNAMIC_CODE,
+    &capabilities::NATIVE,
+    &crate::files::PTH_IMPORT,
+    &crate::files::BYTECODE_ONLY,
+];
+
+/// What looks at a walked file, in order.
+const CHECKS: &[fn(&mut Context<'_, '_>)] = &[
+    execution::check,
+    shell::check,
+    remote_control::check,
+    exfiltration::check,
+    hosts::check,
+    destruction::check,
+    obfuscation::check,
+    install::check,
+    surveillance::check,
+    native::check,
+    capabilities::check,
+];
+
+/// Whether a rule says what code is able to do: reported once for a package.
+pub fn is_capability(rule: &str) -> bool {
+    rule.starts_with("python-capability-")
+}
+
+/// A finding before it is tied to a file.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// What was found.
+    pub rule: &'static Rule,
+    /// One line, specific to the place.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// When it runs.
+    pub phase: Phase,
+    /// Where in the text.
+    pub range: Range<usize>,
+    /// Layers taken off to see it.
+    pub layers: Vec<Layer>,
+    /// Why it matters.
+    pub why: String,
+}
+
+impl Hit {
+    /// A hit of a rule with its usual severity.
+    pub fn new(rule: &'static Rule, range: Range<usize>, phase: Phase) -> Self {
+        Self {
+            rule,
+            title: rule.title.into(),
+            severity: rule.severity,
+            confidence: Confidence::High,
+            phase,
+            range,
+            layers: Vec::new(),
+            why: String::new(),
+        }
+    }
+
+    /// A hit at a call.
+    pub fn at(rule: &'static Rule, call: &Call<'_>) -> Self {
+        Self::new(rule, call.range.clone(), call.phase)
+    }
+
+    /// Says what stands here.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// Says why it matters.
+    #[must_use]
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+
+    /// Sets the severity.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Sets the confidence.
+    #[must_use]
+    pub fn confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// Adds the layers that were taken off.
+    #[must_use]
+    pub fn layers(mut self, layers: &[Layer]) -> Self {
+        self.layers.extend_from_slice(layers);
+        self
+    }
+}
+
+/// What checks look at, and where they put what they find.
+pub struct Context<'c, 'a> {
+    /// What the walk noted.
+    pub facts: &'c Facts<'a>,
+    /// Whether the file is a `setup.py`.
+    pub setup: bool,
+    /// How many payloads stand around this text.
+    pub depth: usize,
+    /// What was found.
+    pub found: Inspection,
+}
+
+impl Context<'_, '_> {
+    /// Adds a hit.
+    pub fn hit(&mut self, hit: Hit) {
+        self.found.hits.push(hit);
+    }
+
+    /// Analyses code that a call runs; what is found in it is found here. Gives the
+    /// gravest severity.
+    pub fn payload(&mut self, code: &str, call: &Call<'_>, layers: &[Layer]) -> Option<Severity> {
+        let inner = inspect_payload(code, call.phase, self.depth + 1);
+        let mut gravest = None;
+        for mut hit in inner.hits {
+            gravest = gravest.max(Some(hit.severity));
+            if is_capability(hit.rule.id) {
+                continue;
+            }
+            hit.range = call.range.clone();
+            hit.layers.splice(0..0, layers.iter().cloned());
+            self.hit(hit);
+        }
+        self.found.problems.extend(inner.problems);
+        gravest
+    }
+}
+
+/// Runs every check.
+pub fn check(facts: &Facts<'_>, setup: bool, depth: usize) -> Inspection {
+    let mut context = Context {
+        facts,
+        setup,
+        depth,
+        found: Inspection::default(),
+    };
+    for check in CHECKS {
+        check(&mut context);
+    }
+    context.found.hits = distinct(context.found.hits);
+    context.found
+}
+
+/// One hit per rule and place, the gravest.
+pub fn distinct(hits: Vec<Hit>) -> Vec<Hit> {
+    let mut kept: BTreeMap<(usize, &'static str), Hit> = BTreeMap::new();
+    for hit in hits {
+        match kept.entry((hit.range.start, hit.rule.id)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(hit);
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                if hit.severity > entry.get().severity {
+                    entry.insert(hit);
+                }
+            }
+        }
+    }
+    kept.into_values().collect()
+}
+
+/// The words for when code runs.
+pub fn when(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Install => "while the package is installed",
+        Phase::Import => "as soon as the package is imported",
+        Phase::Execute => "when this function is called",
+        Phase::Unknown => "when it is run",
+    }
+}
+
+/// Severity by when code runs: the first where it runs by itself, else the second.
+pub fn by_phase(phase: Phase, by_itself: Severity, called: Severity) -> Severity {
+    match phase {
+        Phase::Install | Phase::Import => by_itself,
+        Phase::Execute | Phase::Unknown => called,
+    }
+}
+
+/// A rule, written short.
+const fn rule(
+    id: &'static str,
+    title: &'static str,
+    help: &'static str,
+    category: Category,
+    severity: Severity,
+    attack: &'static [&'static str],
+) -> Rule {
+    Rule {
+        id,
+        title,
+        help,
+        category,
+        severity,
+        attack,
+    }
+}

@@ -1,0 +1,58 @@
+//! Shells that somebody else drives.
+
+use packguard_sdk::{Category, Confidence, Rule, Severity};
+
+use super::{Context, Hit, rule};
+use crate::names::Role;
+use crate::value::Taint;
+
+/// A shell tied to a socket.
+pub const REVERSE_SHELL: Rule = rule(
+    "python-reverse-shell",
+    "Gives a shell to a remote machine",
+    "Found when a socket becomes the input or output of a process, or when what a socket receives \
+     is run as a command.\n\nWhoever sits at the other end controls the machine.\n\nDo not install.",
+    Category::CommandAndControl,
+    Severity::Critical,
+    &["T1059", "T1071"],
+);
+
+pub(super) fn check(context: &mut Context<'_, '_>) {
+    let spawns = |call: &crate::facts::Call<'_>| {
+        matches!(call.role, Some(Role::Shell | Role::Spawn | Role::Exec))
+    };
+    let starts_process = context.facts.calls.iter().any(spawns);
+    for call in &context.facts.calls {
+        let tied = match call.role {
+            Some(Role::Dup) => starts_process && call.payload_taint().has(Taint::SOCKET),
+            Some(Role::Spawn) => ["stdin", "stdout", "stderr"].iter().any(|name| {
+                call.keyword(name)
+                    .is_some_and(|value| value.taint.has(Taint::SOCKET))
+            }),
+            _ => false,
+        };
+        let driven = matches!(call.role, Some(Role::Shell | Role::Spawn))
+            && call.arg(0, "args").is_some_and(|command| {
+                command.taint.has(Taint::SOCKET) && command.taint.has(Taint::DOWNLOADED)
+            });
+        if tied {
+            context.hit(
+                Hit::at(&REVERSE_SHELL, call)
+                    .title("Ties a process to a socket: a reverse shell")
+                    .why("Whoever is at the other end of the connection types into this shell."),
+            );
+        } else if driven {
+            context.hit(
+                Hit::at(&REVERSE_SHELL, call)
+                    .title("Runs commands that it receives from a socket")
+                    .confidence(Confidence::Medium)
+                    .severity(super::by_phase(
+                        call.phase,
+                        Severity::Critical,
+                        Severity::High,
+                    ))
+                    .why("Whoever is at the other end of the connection runs commands here."),
+            );
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What can be seen without a syntax tree: hidden columns, invisible characters, mangled
+//! names; and, for files that can't be parsed, the words that payloads are made of.
+
+use std::collections::BTreeSet;
+
+use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use ruff_python_ast::token::{Token, TokenKind};
+use ruff_text_size::Ranged as _;
+
+use super::obfuscation::OBFUSCATED;
+use super::{Hit, by_phase, rule};
+use crate::interp::bytes_of;
+
+/// Code far to the right.
+pub const HIDDEN_CODE: Rule = rule(
+    "python-hidden-code",
+    "Code is hidden behind white space",
+    "Found when code follows more than 150 blanks on the same line, where no editor shows \
+     it.\n\nThere is no honest reason. Scroll to the right and read it.",
+    Category::DefenseEvasion,
+    Severity::High,
+    &["T1027", "T1036"],
+);
+
+/// Invisible and look-alike characters.
+pub const INVISIBLE_TEXT: Rule = rule(
+    "python-invisible-text",
+    "Invisible or look-alike characters change how the code reads",
+    "Found when comments hold controls that reverse the direction of text, or when identifiers mix \
+     alphabets or use letters that only look like Latin ones.\n\nWhat a reviewer sees is not what \
+     runs. Look at the file with such characters made visible.",
+    Category::DefenseEvasion,
+    Severity::Medium,
+    &["T1027", "T1036"],
+);
+
+/// The words of a payload in a file that can't be parsed.
+pub const UNPARSED_PAYLOAD: Rule = rule(
+    "python-unparsed-payload",
+    "A file that can't be parsed runs encoded text",
+    "Found when a file that is no valid Python of today holds `exec` or `eval` beside a decoder. \
+     It may run under another version of Python, or be read by another program.\n\nLook at the file.",
+    Category::DefenseEvasion,
+    Severity::Medium,
+    &["T1027"],
+);
+
+/// Blanks in a row, between code and code, that hide what follows. Editors show 80 to
+/// 150 columns.
+const HIDING_BLANKS: usize = 150;
+
+/// Distinct mangled names in one file that show an obfuscator at work.
+const MANGLED_NAMES: usize = 12;
+
+/// Looks at a file's tokens.
+pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    let mut mangled = BTreeSet::new();
+    let mut mangled_at = None;
+    let mut before = 0;
+    for token in tokens {
+        let range = bytes_of(token.range());
+        let text = source.get(range.clone()).unwrap_or_default();
+        let kind = token.kind();
+        let is_code = !matches!(
+            kind,
+            TokenKind::Comment
+                | TokenKind::Newline
+                | TokenKind::NonLogicalNewline
+                | TokenKind::Indent
+                | TokenKind::Dedent
+                | TokenKind::EndOfFile
+        );
+        if is_code && range.start.saturating_sub(before) > HIDING_BLANKS {
+            hits.extend(hidden(source, before, &range, phase));
+        }
+        if kind == TokenKind::Comment && text.contains(is_direction_control) {
+            hits.push(
+                Hit::new(&INVISIBLE_TEXT, range.clone(), phase)
+                    .title("A comment holds characters that reverse the direction of text")
+                    .why("What stands after them is shown in another order than it runs."),
+            );
+        }
+        if kind == TokenKind::Name {
+            if !text.is_ascii() {
+                hits.extend(look_alike(text, &range, phase));
+            }
+            if is_mangled(text) && mangled.insert(text) && mangled_at.is_none() {
+                mangled_at = Some(range.clone());
+            }
+        }
+        before = range.end.max(before);
+        if hits.len() > 200 {
+            break;
+        }
+    }
+    if let Some(range) = mangled_at
+        && mangled.len() >= MANGLED_NAMES
+    {
+        hits.push(
+            Hit::new(&OBFUSCATED, range, phase)
+                .title(format!(
+                    "{} names are mangled as obfuscators do",
+                    mangled.len()
+                ))
+                .confidence(Confidence::Medium)
+                .why("Names that say nothing keep people from reading the code."),
+        );
+    }
+    hits
+}
+
+/// Blanks of one line before code.
+fn hidden(
+    source: &str,
+    before: usize,
+    range: &std::ops::Range<usize>,
+    phase: Phase,
+) -> Option<Hit> {
+    let gap = source.get(before..range.start)?;
+    let blanks = gap.len() - gap.trim_start_matches([' ', '\t']).len();
+    // After code on the same line: an indented continuation line is no hiding place.
+    (blanks == gap.len()
+        && blanks > HIDING_BLANKS
+        && before > 0
+        && source.as_bytes().get(before - 1) != Some(&b'\n'))
+    .then(|| {
+        Hit::new(&HIDDEN_CODE, range.clone(), phase)
+            .title(format!("Code stands behind {blanks} blanks"))
+            .severity(by_phase(phase, Severity::High, Severity::Medium))
+            .why("It is out of sight in every editor and review page.")
+    })
+}
+
+/// Controls that reorder text (the "Trojan Source" ones).
+fn is_direction_control(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Letters of styles that Python folds to ASCII (mathematical, full-width), and names
+/// that mix Latin with look-alike alphabets.
+fn look_alike(name: &str, range: &std::ops::Range<usize>, phase: Phase) -> Option<Hit> {
+    let styled = name
+        .chars()
+        .any(|c| matches!(c, '\u{1D400}'..='\u{1D7CB}' | '\u{FF21}'..='\u{FF5A}'));
+    let latin = name.chars().any(|c| c.is_ascii_alphabetic());
+    let other = name
+        .chars()
+        .any(|c| matches!(c, '\u{0400}'..='\u{052F}' | '\u{13A0}'..='\u{13FF}'));
+    let many_letters = name.chars().count() >= 3;
+    (many_letters && (styled || (latin && other))).then(|| {
+        Hit::new(&INVISIBLE_TEXT, range.clone(), phase)
+            .title(format!(
+                "The name `{name}` uses letters that look like others"
+            ))
+            .confidence(Confidence::Medium)
+            .why("It reads like another name than it is.")
+    })
+}
+
+/// `_0x3fa9c1`, `OO00O0O0O00`, `IlIIllIlIl`.
+fn is_mangled(name: &str) -> bool {
+    let bare = name.trim_start_matches('_');
+    if let Some(digits) = bare.strip_prefix("0x").or(bare.strip_prefix("x0x")) {
+        return digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    }
+    let of = |set: &[u8]| bare.bytes().all(|b| set.contains(&b));
+    bare.len() >= 10 && (of(b"O0o") || of(b"Il1i")) && bare.bytes().any(|b| b != bare.as_bytes()[0])
+}
+
+/// Looks at a file that could not be parsed, or not wholly.
+pub fn check_unparsed(source: &str, phase: Phase) -> Vec<Hit> {
+    let find = |words: &[&str]| {
+        words
+            .iter()
+            .filter_map(|word| {
+                memchr::memmem::find(source.as_bytes(), word.as_bytes())
+                    .map(|at| at..at + word.len())
+            })
+            .min_by_key(|range| range.start)
+    };
+    let run = find(&[
+        "exec(",
+        "eval(",
+        "exec (",
+        "eval (",
+        "exec ",
+        "os.system(",
+        "subprocess.",
+    ]);
+    let decoder = find(&[
+        "b64decode",
+        "a2b_base64",
+        "marshal.loads",
+        "zlib.decompress",
+        "fromhex(",
+        "decode('base64",
+        "decode(\"base64",
+        "unhexlify(",
+    ]);
+    let mut hits = Vec::new();
+    if let (Some(run), Some(_)) = (run, decoder) {
+        hits.push(
+            Hit::new(&UNPARSED_PAYLOAD, run, phase)
+                .severity(by_phase(phase, Severity::Medium, Severity::Low))
+                .confidence(Confidence::Low)
+                .why("The file can't be parsed as Python, yet holds what payloads are made of."),
+        );
+    }
+    hits
+}

@@ -1,0 +1,184 @@
+//! Scans every file with YARA rules: bundled ones and the operator's own.
+
+mod bundled;
+mod report;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use boreal::Scanner;
+use boreal::scanner::EvaluatedRule;
+use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package};
+
+use bundled::Gate;
+use report::Place;
+
+/// Most findings of one of the operator's rules in one package.
+const FINDINGS_PER_USER_RULE: usize = 25;
+
+/// Beginnings of pictures and fonts.
+const MEDIA_MAGIC: &[&[u8]] = &[
+    b"\xFF\xD8\xFF",
+    b"\x89PNG",
+    b"GIF8",
+    b"RIFF",
+    b"\0\0\x01\0\x01\0",
+    b"wOF2",
+    b"wOFF",
+    b"\0\x01\0\0\0",
+    b"OTTO",
+];
+/// Names of pictures, fonts, sounds and films.
+const MEDIA_EXTENSIONS: &[&str] = &[
+    "avi", "avif", "bmp", "eot", "flac", "gif", "ico", "jpeg", "jpg", "mov", "mp3", "mp4", "ogg",
+    "otf", "png", "tif", "tiff", "ttf", "wav", "webm", "webp", "woff", "woff2",
+];
+
+/// The analyzer.
+#[derive(Debug)]
+pub struct Rules;
+
+impl Analyzer for Rules {
+    fn describe() -> Descriptor {
+        Descriptor {
+            name: "rules",
+            version: env!("CARGO_PKG_VERSION"),
+            description: "Scans every file with YARA rules: bundled ones and the operator's own",
+            ecosystems: &[],
+            rules: bundled::RULES,
+        }
+    }
+
+    fn analyze(package: &Package) -> Result<Analysis, String> {
+        let mut analysis = Analysis::default();
+        if let Some(mut scanner) = user::compile(package)? {
+            scan::set_up(&mut scanner);
+            scan_with_user_rules(package, &mut scanner, &mut analysis);
+        }
+        scan_with_bundled_rules(package, &mut analysis)?;
+        Ok(analysis)
+    }
+}
+
+fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut Analysis) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for file in package.files() {
+        scan_file(
+            scanner,
+            file,
+            analysis,
+            |analysis, scanner, matched, place| {
+                let name = format!("{}:{}", matched.namespace, matched.name);
+                let count = counts.entry(name).or_default();
+                *count += 1;
+                if *count <= FINDINGS_PER_USER_RULE {
+                    let finding = report::user(scanner, matched, place);
+                    analysis.findings.push(finding.0);
+                }
+            },
+        );
+    }
+}
+
+/// Asks the gate first, and compiles only the rules that something may match.
+fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result<(), String> {
+    let gate = Gate::new(false)?;
+    let mut media_gate = None;
+    let mut candidates = Vec::new();
+    let mut wanted = BTreeSet::new();
+    for file in package.files() {
+        let mut admitted = BTreeSet::new();
+        let mut media = false;
+        let read = scan::pieces(file, |bytes, _| {
+            gate.admit(bytes, &mut admitted);
+            media |= is_media(file, bytes);
+            if media {
+                let media_gate = media_gate.get_or_insert_with(|| Gate::new(true));
+                if let Ok(media_gate) = media_gate {
+                    media_gate.admit(bytes, &mut admitted);
+                }
+            }
+        });
+        note(analysis, file, read, None);
+        if !admitted.is_empty() {
+            wanted.extend(&admitted);
+            candidates.push(file);
+        }
+    }
+    if let Some(Err(error)) = media_gate {
+        return Err(error);
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut scanner = bundled::compile(&wanted)?;
+    scan::set_up(&mut scanner);
+    for file in candidates {
+        scan_file(
+            &mut scanner,
+            file,
+            analysis,
+            |analysis, _, matched, place| {
+                if let Some(bundled) = bundled::find(matched.name) {
+                    analysis.push(report::bundled(bundled, matched, place));
+                }
+            },
+        );
+    }
+    Ok(())
+}
+
+/// Calls `found` for each rule that matches a file, once.
+fn scan_file(
+    scanner: &mut Scanner,
+    file: File<'_>,
+    analysis: &mut Analysis,
+    mut found: impl FnMut(&mut Analysis, &Scanner, &EvaluatedRule<'_>, Place<'_>),
+) {
+    let mut seen = BTreeSet::new();
+    let mut problem = None;
+    let read = scan::pieces(file, |bytes, whole| {
+        if let Err(error) = scan::introduce(scanner, file, bytes) {
+            problem = Some(error);
+            return;
+        }
+        match scan::scan(scanner, bytes) {
+            Ok(matches) => {
+                for matched in &matches {
+                    if seen.insert(format!("{}:{}", matched.namespace, matched.name)) {
+                        let place = Place { file, bytes, whole };
+                        found(analysis, scanner, matched, place);
+                    }
+                }
+            }
+            Err(error) => problem = Some(format!("not scanned to its end: {error}")),
+        }
+    });
+    note(analysis, file, read, problem);
+}
+
+/// Reports what kept a file from being scanned.
+fn note(
+    analysis: &mut Analysis,
+    file: File<'_>,
+    read: std::io::Result<()>,
+    problem: Option<String>,
+) {
+    if let Err(error) = read {
+        analysis.problem(file, format!("can't be read: {error}"));
+    }
+    if let Some(problem) = problem {
+        analysis.problem(file, problem);
+    }
+}
+
+fn is_media(file: File<'_>, bytes: &[u8]) -> bool {
+    MEDIA_EXTENSIONS.contains(&file.extension().as_str())
+        || MEDIA_MAGIC.iter().any(|magic| bytes.starts_with(magic))
+}
+
+#[cfg(target_arch = "wasm32")]
+packguard_sdk::export_analyzer!(Rules);

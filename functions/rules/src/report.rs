@@ -1,0 +1,133 @@
+//! From a match to a finding.
+
+use std::ops::Range;
+
+use boreal::Scanner;
+use boreal::scanner::EvaluatedRule;
+use packguard_sdk::text::{self, Source};
+use packguard_sdk::{Confidence, File, Finding, Severity, decode};
+
+use crate::bundled::Bundled;
+use crate::user::{Meta, USER};
+
+/// Shortest run of base64 that is decoded as evidence.
+const BASE64_MINIMUM: usize = 24;
+
+/// Files that quote code for people to read: what stands there does not run by itself.
+const PROSE: &[&str] = &[
+    "adoc", "asciidoc", "csv", "htm", "html", "markdown", "md", "mdx", "po", "pot", "rst", "tex",
+    "txt", "xhtml", "yar", "yara",
+];
+/// Files without such an extension that hold a package's description.
+const PROSE_NAMES: &[&str] = &["METADATA", "PKG-INFO", "README", "CHANGES", "CHANGELOG"];
+
+/// Where a rule matched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub file: File<'a>,
+    /// What was scanned.
+    pub bytes: &'a [u8],
+    /// Whether that is the whole file, so that lines can be counted.
+    pub whole: bool,
+}
+
+/// The finding of a bundled rule.
+pub(crate) fn bundled(bundled: &Bundled, matched: &EvaluatedRule<'_>, place: Place<'_>) -> Finding {
+    let telling = telling(matched);
+    let mut finding = Finding::new(&bundled.rule, bundled.confidence)
+        .phase(bundled.phase)
+        .why(bundled.why);
+    if bundled.decode
+        && let Some((_, data)) = telling
+    {
+        finding = decoded(finding, data);
+    }
+    if !bundled.anywhere && is_prose(place.file) {
+        finding = finding
+            .severity(Severity::Info)
+            .title(format!("{} (quoted in documentation)", bundled.rule.title));
+        finding.0.confidence = Confidence::Low;
+    }
+    locate(finding, telling.map(|(range, _)| range), place)
+}
+
+/// The finding of an operator's rule.
+pub(crate) fn user(scanner: &Scanner, matched: &EvaluatedRule<'_>, place: Place<'_>) -> Finding {
+    let meta = Meta::read(scanner, matched);
+    let title = match meta.title {
+        Some(title) => format!("YARA rule {}: {title}", matched.name),
+        None => format!("YARA rule {} matches", matched.name),
+    };
+    let mut finding = Finding::new(&USER, meta.confidence)
+        .severity(meta.severity)
+        .title(title)
+        .why(meta.why.unwrap_or_default());
+    finding.0.category = meta.category;
+    locate(finding, telling(matched).map(|(range, _)| range), place)
+}
+
+/// The first match of the first string, in the order of the rule, that matched.
+fn telling<'m>(matched: &'m EvaluatedRule<'_>) -> Option<(Range<usize>, &'m [u8])> {
+    let found = matched
+        .matches
+        .iter()
+        .find_map(|string| string.matches.first())?;
+    Some((found.offset..found.offset + found.length, &found.data))
+}
+
+fn locate(finding: Finding, range: Option<Range<usize>>, place: Place<'_>) -> Finding {
+    let Place { file, bytes, whole } = place;
+    match range {
+        Some(range) if whole && text::is_probably_text(bytes) => {
+            let decoded = text::decode(bytes);
+            let shifted = shift(bytes, &decoded, range.start)..shift(bytes, &decoded, range.end);
+            finding.at(file, &Source::new(&decoded), shifted)
+        }
+        _ => finding.at_file(file),
+    }
+}
+
+/// The offset in the decoded text of an offset in the bytes.
+fn shift(bytes: &[u8], decoded: &str, offset: usize) -> usize {
+    if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
+        return offset.saturating_sub(3);
+    }
+    if bytes.len() == decoded.len() {
+        return offset;
+    }
+    // Latin-1: what is not ASCII has become two bytes.
+    let head = &bytes[..offset.min(bytes.len())];
+    offset + head.iter().filter(|byte| !byte.is_ascii()).count()
+}
+
+fn is_prose(file: File<'_>) -> bool {
+    PROSE.contains(&file.extension().as_str()) || PROSE_NAMES.contains(&file.name())
+}
+
+/// Adds what the longest run of base64 in `data` says.
+fn decoded(finding: Finding, data: &[u8]) -> Finding {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let longest = data
+        .split(|byte| !is_base64(byte))
+        .max_by_key(|run| run.len())
+        .filter(|run| run.len() >= BASE64_MINIMUM)
+        .and_then(|run| std::str::from_utf8(run).ok())
+        .and_then(decode::base64);
+    let Some(bytes) = longest else {
+        return finding;
+    };
+    // PowerShell encodes UTF-16 without a mark.
+    if bytes.len() >= 4 && bytes[1] == 0 && bytes[3] == 0 {
+        let marked: Vec<u8> = [0xFF, 0xFE].into_iter().chain(bytes).collect();
+        return finding.decoded("base64 of UTF-16", &text::decode(&marked));
+    }
+    if text::is_probably_text(&bytes) {
+        return finding.decoded("base64", &text::decode(&bytes));
+    }
+    match decode::inflate(&bytes) {
+        Some(inflated) if text::is_probably_text(&inflated) => finding
+            .decoded("base64", &format!("{} bytes, compressed", bytes.len()))
+            .decoded("deflate", &text::decode(&inflated)),
+        _ => finding,
+    }
+}

@@ -1,0 +1,163 @@
+//! Gathers findings and problems, bounded whatever the archive holds.
+
+use std::collections::BTreeMap;
+
+use packguard_sdk::bindings::analyzer::packguard::analyzer::types as wit;
+use packguard_sdk::{Analysis, Confidence, Finding, Severity};
+
+use crate::limits::PROBLEMS;
+use crate::names::shown;
+use crate::rules::Kind;
+
+/// Findings of one rule; the SDK's own bound, asked here first because a hostile
+/// archive may have a million odd entries.
+const PER_RULE: usize = packguard_sdk::FINDINGS_PER_RULE;
+
+/// An archive that is being unpacked.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    /// Index of the artifact it is, or is in.
+    pub artifact: u32,
+    /// Path of the archive as a file of the package; absent for the artifact itself.
+    pub path: Option<String>,
+    /// Name to strip suffixes from; not to be trusted.
+    pub name: Vec<u8>,
+    /// Stands before the paths of its entries.
+    pub prefix: Vec<u8>,
+    /// Archives around this one.
+    pub depth: u32,
+    /// Whether an installer would unpack it. What is wrong with an archive that lies in
+    /// a package as a file, such as a test fixture, weighs less.
+    pub installed: bool,
+    /// It need not be an archive.
+    pub optional: bool,
+    /// It is a gem, whose inner archives are unpacked when it is installed.
+    pub gem: bool,
+}
+
+impl Archive {
+    /// Whether an installer would unpack the archives in this one.
+    pub fn unpacks_inner(&self) -> bool {
+        self.installed && self.gem
+    }
+
+    /// The path of one of its entries as the report shows it.
+    pub fn entry(&self, name: &[u8]) -> String {
+        let prefix = String::from_utf8_lossy(&self.prefix);
+        format!("{prefix}{}", shown(name))
+    }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub struct Report {
+    analysis: Analysis,
+    counts: BTreeMap<&'static str, usize>,
+    more_problems: usize,
+}
+
+impl Report {
+    /// Adds a finding about an entry (or the archive itself) at the rule's own severity.
+    pub fn find(
+        &mut self,
+        archive: &Archive,
+        kind: &'static Kind,
+        entry: Option<&[u8]>,
+        title: impl FnOnce() -> String,
+    ) {
+        self.find_as(archive, kind, kind.rule.severity, entry, title);
+    }
+
+    /// Adds a finding of another severity than its rule has.
+    pub fn find_as(
+        &mut self,
+        archive: &Archive,
+        kind: &'static Kind,
+        severity: Severity,
+        entry: Option<&[u8]>,
+        title: impl FnOnce() -> String,
+    ) {
+        let path = entry.map_or_else(
+            || archive.path.clone().unwrap_or_default(),
+            |name| archive.entry(name),
+        );
+        self.find_at(archive, kind, severity, path, title);
+    }
+
+    /// Adds a finding at a path of the report's own making.
+    pub fn find_at(
+        &mut self,
+        archive: &Archive,
+        kind: &'static Kind,
+        severity: Severity,
+        path: String,
+        title: impl FnOnce() -> String,
+    ) {
+        let count = self.counts.entry(kind.rule.id).or_default();
+        *count += 1;
+        if *count > PER_RULE {
+            return;
+        }
+        let severity = if archive.installed {
+            severity
+        } else {
+            lower(severity)
+        };
+        let mut finding = Finding::new(&kind.rule, Confidence::High)
+            .title(title())
+            .why(kind.why)
+            .severity(severity);
+        finding.0.location = Some(wit::Location {
+            artifact: archive.artifact,
+            path,
+            line: None,
+            column: None,
+            end_line: None,
+            snippet: None,
+        });
+        self.analysis.push(finding);
+    }
+
+    /// Says that an entry was not, or not fully, unpacked.
+    pub fn entry_problem(&mut self, archive: &Archive, entry: &[u8], reason: impl Into<String>) {
+        self.problem(archive, Some(archive.entry(entry)), reason.into());
+    }
+
+    /// Says that an archive was not, or not fully, unpacked.
+    pub fn archive_problem(&mut self, archive: &Archive, reason: impl Into<String>) {
+        self.problem(archive, archive.path.clone(), reason.into());
+    }
+
+    fn problem(&mut self, archive: &Archive, path: Option<String>, reason: String) {
+        if self.analysis.problems.len() >= PROBLEMS {
+            self.more_problems += 1;
+            return;
+        }
+        self.analysis.problems.push(wit::Problem {
+            path,
+            artifact: Some(archive.artifact),
+            reason,
+        });
+    }
+
+    /// All that was found.
+    pub fn finish(mut self) -> Analysis {
+        if self.more_problems > 0 {
+            self.analysis.problems.push(wit::Problem {
+                path: None,
+                artifact: None,
+                reason: format!(
+                    "{} more problems of this kind while unpacking",
+                    self.more_problems
+                ),
+            });
+        }
+        self.analysis
+    }
+}
+
+/// What is odd about an archive that no installer unpacks hides nothing: all of it was
+/// analysed.
+fn lower(severity: Severity) -> Severity {
+    severity.min(Severity::Low)
+}

@@ -1,0 +1,91 @@
+//! The command line: one subcommand per role.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::limits::ScanLimits;
+use crate::output::{FailOn, Format};
+use crate::purl::Ecosystem;
+
+/// Tells whether an open-source package is safe to install.
+#[derive(Debug, Parser)]
+#[command(name = "packguard", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on standard error; twice for all there is
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The roles.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Analyse packages here and now, and print a verdict with its evidence
+    #[command(after_help = SCAN_HELP)]
+    Scan(ScanArgs),
+}
+
+const SCAN_HELP: &str = "\
+Exit codes:
+  0  clean
+  1  a verdict at or above --fail-on
+  2  the command line makes no sense, or names what can't be
+  3  incomplete: something could not be analysed
+  4  the environment failed: registry down, disk full, cancelled
+The first of 1, 4, 2, 3 that applies.
+
+Examples:
+  packguard scan pkg:pypi/requests@2.28.1
+  packguard scan pkg:npm/%40babel/core ./dist/mine-1.0.tar.gz
+  packguard scan --format sarif --output packguard.sarif package-lock.json";
+
+/// `packguard scan`
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Package URLs, archives, folders, lock files or SBOMs
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<String>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Write the result to FILE, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The mildest verdict that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Suspicious)]
+    pub fail_on: FailOn,
+    /// Packages analysed at once [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Ask no registry: analyse local archives and folders only
+    #[arg(long)]
+    pub offline: bool,
+    /// What a package may use, as in memory=256MiB,time=30s; see README.md
+    #[arg(long, value_name = "NAME=VALUE,…", default_value = "", hide_default_value = true)]
+    pub limits: ScanLimits,
+    /// Leave out of the JSON report what varies from run to run
+    #[arg(long)]
+    pub no_timings: bool,
+    /// Further YARA rules: a file, or a folder of .yar and .yara files
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// Popular names to compare with, one a line, in place of the bundled list
+    #[arg(long, value_name = "TYPE=FILE", value_parser = names_setting)]
+    pub names: Vec<(Ecosystem, PathBuf)>,
+    /// A further analyzer: a component file
+    #[arg(long, value_name = "FILE")]
+    pub analyzer: Vec<PathBuf>,
+    /// Where compiled components are kept [default: packguard in the user's cache folder]
+    #[arg(long, value_name = "FOLDER", env = "PACKGUARD_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+fn names_setting(text: &str) -> Result<(Ecosystem, PathBuf), String> {
+    let (ecosystem, path) = text.split_once('=').ok_or("it is not of the form TYPE=FILE, as in pypi=names.txt")?;
+    let known = Ecosystem::ALL.into_iter().find(|one| one.as_str() == ecosystem);
+    let all = || Ecosystem::ALL.map(Ecosystem::as_str).join(", ");
+    Ok((known.ok_or_else(|| format!("`{ecosystem}` is none of {}", all()))?, path.into()))
+}

@@ -1,0 +1,182 @@
+//! Version order for the registries that have no library for it, and near misses.
+
+use std::cmp::Ordering;
+
+use super::error::FetchError;
+
+/// Compares versions the way Maven, RubyGems, Composer and NuGet agree on: runs of digits by
+/// value, known pre-release words below the release, everything else by the alphabet; a longer
+/// version is newer unless what follows is a pre-release word. Case does not count.
+pub(super) fn compare(a: &str, b: &str) -> Ordering {
+    // Equal versions in two spellings still need an order that is always the same.
+    order(a, b).then_with(|| a.cmp(b))
+}
+
+/// Whether two spellings mean one version, such as 1.0 and 1.0.0.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    order(a, b) == Ordering::Equal
+}
+
+fn order(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (tokens(a), tokens(b));
+    loop {
+        let order = match (left.next(), right.next()) {
+            (None, None) => return Ordering::Equal,
+            (Some(token), None) => token.cmp(&Token::END),
+            (None, Some(token)) => Token::END.cmp(&token),
+            (Some(one), Some(other)) => one.cmp(&other),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+/// Whether a version has a word that marks it as not yet released.
+pub(super) fn is_prerelease(version: &str) -> bool {
+    tokens(version).any(|token| matches!(token, Token::Before(_)))
+}
+
+/// A piece of a version. The variants' order is the pieces' order.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Token {
+    /// A pre-release word: its rank below the release.
+    Before(u8),
+    /// A word without rank.
+    Word(String),
+    /// A number: its length without leading zeros, then its digits, so that any length compares.
+    Number(usize, String),
+}
+
+impl Token {
+    /// The end of a version counts as zero: 1 and 1.0 are one version.
+    const END: Self = Self::Number(0, String::new());
+
+    fn word(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "dev" | "snapshot" => Self::Before(0),
+            "a" | "alpha" => Self::Before(1),
+            "b" | "beta" => Self::Before(2),
+            "m" | "milestone" | "preview" | "pre" | "ea" => Self::Before(3),
+            "rc" | "cr" | "candidate" => Self::Before(4),
+            "final" | "ga" | "release" | "v" => Self::END,
+            other => Self::Word(other.to_owned()),
+        }
+    }
+}
+
+/// The runs of letters and of digits; build metadata after `+` is not part of the order.
+fn tokens(version: &str) -> impl Iterator<Item = Token> {
+    let mut rest = version.split('+').next().unwrap_or(version);
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+        let first = rest.chars().next()?;
+        let is_digit = first.is_ascii_digit();
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() || c.is_ascii_digit() != is_digit)
+            .unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        rest = after;
+        if !is_digit {
+            return Some(Token::word(run));
+        }
+        let digits = run.trim_start_matches('0');
+        Some(Token::Number(digits.len(), digits.to_owned()))
+    })
+}
+
+/// The highest version that is not a pre-release, or else the highest of all.
+pub(super) fn latest<'a>(versions: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let stable = versions.clone().filter(|version| !is_prerelease(version));
+    stable
+        .max_by(|a, b| compare(a, b))
+        .or_else(|| versions.max_by(|a, b| compare(a, b)))
+}
+
+/// The error for a version that does not exist, with the existing ones next to it.
+pub(super) fn not_found<'a>(
+    name: String,
+    wanted: &str,
+    latest: Option<&str>,
+    versions: impl Iterator<Item = &'a str>,
+) -> FetchError {
+    let mut sorted: Vec<&str> = versions.collect();
+    sorted.sort_by(|a, b| compare(a, b));
+    let position = sorted.partition_point(|version| compare(version, wanted) == Ordering::Less);
+    let from = position
+        .saturating_sub(2)
+        .min(sorted.len().saturating_sub(3));
+    FetchError::VersionNotFound {
+        name,
+        version: wanted.to_owned(),
+        latest: latest.map(str::to_owned),
+        nearest: sorted
+            .iter()
+            .skip(from)
+            .take(3)
+            .map(|&version| version.to_owned())
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_versions() {
+        let ascending = [
+            "0.9",
+            "1.0-alpha1",
+            "1.0-alpha.2",
+            "1.0-beta",
+            "1.0-rc1",
+            "1.0.0",
+            "1.0.1",
+            "1.1",
+            "1.2.0-SNAPSHOT",
+            "1.2",
+            "1.9",
+            "1.10.0",
+            "2.0.0.pre",
+            "2",
+            "10.0",
+            "20040616",
+            "99999999999999999999999999",
+        ];
+        for pair in ascending.windows(2) {
+            assert_eq!(compare(pair[0], pair[1]), Ordering::Less, "{pair:?}");
+        }
+        let guava = ["31.0-jre", "31.1-android", "31.1-jre"];
+        assert_eq!(latest(guava.into_iter()), Some("31.1-jre"));
+    }
+
+    #[test]
+    fn the_latest_is_stable_if_anything_is() {
+        assert_eq!(
+            latest(["2.0.0-rc.1", "1.9", "1.10"].into_iter()),
+            Some("1.10")
+        );
+        assert_eq!(
+            latest(["2.0.0-rc.1", "2.0.0-beta"].into_iter()),
+            Some("2.0.0-rc.1")
+        );
+        assert_eq!(
+            latest(["1.0.0.v20200101"].into_iter()),
+            Some("1.0.0.v20200101")
+        );
+        assert_eq!(latest(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn a_missing_version_names_its_neighbours() {
+        let versions = ["1.0", "1.1", "1.2", "2.0", "3.0"];
+        let nearest = |wanted| match not_found("x".into(), wanted, None, versions.into_iter()) {
+            FetchError::VersionNotFound { nearest, .. } => nearest,
+            other => panic!("{other}"),
+        };
+        assert_eq!(nearest("1.3"), ["1.1", "1.2", "2.0"]);
+        assert_eq!(nearest("0.1"), ["1.0", "1.1", "1.2"]);
+        assert_eq!(nearest("9"), ["1.2", "2.0", "3.0"]);
+    }
+}

@@ -1,0 +1,55 @@
+//! Files named by options that become settings of analyzers.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::Stop;
+use crate::cli::ScanArgs;
+
+/// Largest of these files, bytes: 1 MiB of YARA is 10,000 rules.
+const MAX_FILE: u64 = 4 << 20;
+
+/// Reads what `--rules` and `--names` name.
+pub(super) fn read(args: &ScanArgs) -> Result<Vec<(String, String)>, Stop> {
+    let mut settings = Vec::new();
+    for path in &args.rules {
+        for file in rule_files(path)? {
+            settings.push((format!("rules.yara.{}", file.display()), text(&file)?));
+        }
+    }
+    for (ecosystem, path) in &args.names {
+        settings.push((format!("names.{}", ecosystem.as_str()), text(path)?));
+    }
+    Ok(settings)
+}
+
+/// The file itself, or a folder's YARA files in order of their names.
+fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Stop> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|file| file.extension().is_some_and(|extension| extension == "yar" || extension == "yara"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(Stop::usage(format!("{} holds no .yar or .yara file", path.display()), "name the folder of your rules"));
+    }
+    Ok(files)
+}
+
+fn text(path: &Path) -> Result<String, Stop> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+    file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(|error| unreadable(path, &error))?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(Stop::usage(format!("{} is larger than {MAX_FILE} bytes", path.display()), "split it into several files"));
+    }
+    Ok(text)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
+    Stop::usage(format!("{}: {error}", path.display()), "check the path and its permissions")
+}

@@ -1,0 +1,254 @@
+//! Makes the report out of what the steps said. What guests say is checked here: rules
+//! they never listed, artifacts that do not exist, floods.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::bindings::judge;
+use crate::bindings::types as wit;
+use crate::component::Component;
+use crate::report::{
+    Category, Confidence, DecodedLayer, Finding, Incomplete, Location, Outcome, Phase, Reason, RuleInfo, Severity,
+    StepInfo, Verdict,
+};
+use crate::step::Step;
+
+/// Most findings in one report, gravest first. More than a person reads, less than
+/// would choke a client.
+const MAX_FINDINGS: usize = 2_000;
+
+/// Collects what the steps of one package say.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly {
+    pub findings: Vec<Finding>,
+    pub incomplete: Vec<Incomplete>,
+    pub steps: Vec<StepInfo>,
+    rules: BTreeMap<String, RuleInfo>,
+    artifacts: Vec<String>,
+}
+
+impl Assembly {
+    /// An assembly over artifacts of these file names.
+    pub(crate) fn new(artifacts: Vec<String>) -> Self {
+        Self { artifacts, ..Self::default() }
+    }
+
+    /// Notes that something was not analysed.
+    pub(crate) fn incomplete(&mut self, step: &str, artifact: Option<u32>, path: Option<String>, reason: impl Into<String>) {
+        let artifact = artifact.and_then(|index| self.artifact(index));
+        self.incomplete.push(Incomplete { step: step.into(), artifact, path, reason: reason.into() });
+    }
+
+    /// Records how a step ended, and gives back its answer.
+    pub(crate) fn record<T>(&mut self, component: &Component, step: Step<T>) -> Option<T> {
+        let descriptor = component.descriptor();
+        self.steps.push(StepInfo {
+            name: descriptor.name.clone(),
+            version: descriptor.version.clone(),
+            digest: component.digest().into(),
+            outcome: step.outcome(),
+            message: step.message().map(Into::into),
+            usage: step.usage,
+        });
+        match step.result {
+            Ok(answer) => Some(answer),
+            Err((_, message)) => {
+                self.incomplete(&descriptor.name, None, None, format!("the step failed: {message}"));
+                None
+            }
+        }
+    }
+
+    /// Takes over what an unpacker or analyzer said.
+    pub(crate) fn add(&mut self, component: &Component, analysis: wit::Analysis) {
+        let descriptor = component.descriptor();
+        for problem in analysis.problems {
+            self.incomplete(&descriptor.name, problem.artifact, problem.path, problem.reason);
+        }
+        for finding in analysis.findings {
+            match descriptor.rules.iter().find(|rule| rule.id == finding.rule) {
+                Some(rule) => {
+                    self.rules.entry(rule.id.clone()).or_insert_with(|| rule.into());
+                    let finding = self.finding(&descriptor.name, finding);
+                    self.findings.push(finding);
+                }
+                None => {
+                    let reason = format!("it made a finding of the rule `{}`, which it does not list", finding.rule);
+                    self.incomplete(&descriptor.name, None, None, reason);
+                }
+            }
+        }
+    }
+
+    /// Orders what was collected, so that it does not depend on which step was faster.
+    pub(crate) fn order(&mut self) {
+        let gravity = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.confidence));
+        self.findings.sort_by(|a, b| {
+            gravity(a).cmp(&gravity(b)).then_with(|| key(a).cmp(&key(b)))
+        });
+        self.findings.dedup();
+        if self.findings.len() > MAX_FINDINGS {
+            let more = self.findings.len() - MAX_FINDINGS;
+            self.findings.truncate(MAX_FINDINGS);
+            self.incomplete("report", None, None, format!("{more} more findings, less grave than these, were left out"));
+        }
+        self.incomplete.sort();
+        self.incomplete.dedup();
+    }
+
+    /// The rules that the findings cite.
+    pub(crate) fn cited_rules(&self) -> Vec<RuleInfo> {
+        let cited = |rule: &&RuleInfo| self.findings.iter().any(|finding| finding.rule == rule.id);
+        self.rules.values().filter(cited).cloned().collect()
+    }
+
+    fn artifact(&self, index: u32) -> Option<String> {
+        self.artifacts.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    fn finding(&self, analyzer: &str, from: wit::Finding) -> Finding {
+        let location = from.location.and_then(|place| {
+            Some(Location {
+                artifact: self.artifact(place.artifact)?,
+                path: place.path,
+                line: place.line,
+                column: place.column,
+                end_line: place.end_line,
+                snippet: place.snippet,
+            })
+        });
+        Finding {
+            fingerprint: fingerprint(&from.rule, location.as_ref(), &from.title),
+            rule: from.rule,
+            title: from.title,
+            analyzer: analyzer.into(),
+            category: from.category.into(),
+            severity: from.severity.into(),
+            confidence: from.confidence.into(),
+            phase: from.phase.into(),
+            location,
+            decoded: from
+                .decoded
+                .into_iter()
+                .map(|layer| DecodedLayer { encoding: layer.encoding, text: layer.text })
+                .collect(),
+            why: from.why,
+        }
+    }
+}
+
+fn key(finding: &Finding) -> (&str, &str, Option<(&str, &str, Option<u32>, Option<u32>)>, &str, &str) {
+    let place = finding
+        .location
+        .as_ref()
+        .map(|place| (place.artifact.as_str(), place.path.as_str(), place.line, place.column));
+    (&finding.analyzer, &finding.rule, place, &finding.title, &finding.why)
+}
+
+/// See [`Finding::fingerprint`]. The top folder is left out of the path, since it names
+/// the version.
+fn fingerprint(rule: &str, place: Option<&Location>, title: &str) -> String {
+    let path = place.map_or("", |place| place.path.split_once('/').map_or(place.path.as_str(), |(_, rest)| rest));
+    let text = place.and_then(|place| place.snippet.as_deref()).unwrap_or(title);
+    let hash = Sha256::digest(format!("{rule}\n{path}\n{text}"));
+    hex::encode(&hash[..16])
+}
+
+/// The judge's view of the findings.
+pub(crate) fn evidence(findings: &[Finding]) -> Vec<judge::Evidence> {
+    findings
+        .iter()
+        .map(|finding| judge::Evidence { analyzer: finding.analyzer.clone(), finding: finding.into() })
+        .collect()
+}
+
+/// The judge's answer, checked: whatever a judge says, a package that was not wholly
+/// analysed is not clean.
+pub(crate) fn verdict(from: judge::Verdict, findings: &[Finding], incomplete: &[Incomplete]) -> Verdict {
+    let outcome = match from.outcome {
+        judge::Outcome::Malicious => Outcome::Malicious,
+        judge::Outcome::Suspicious => Outcome::Suspicious,
+        judge::Outcome::Clean if incomplete.is_empty() => Outcome::Clean,
+        judge::Outcome::Clean | judge::Outcome::Incomplete => Outcome::Incomplete,
+    };
+    let fingerprint = |index: u32| findings.get(usize::try_from(index).ok()?).map(|finding| finding.fingerprint.clone());
+    Verdict {
+        outcome,
+        score: from.score.min(100),
+        summary: from.summary,
+        reasons: from
+            .reasons
+            .into_iter()
+            .map(|reason| Reason {
+                weight: reason.weight,
+                text: reason.text,
+                findings: reason.evidence.into_iter().filter_map(fingerprint).collect(),
+            })
+            .collect(),
+    }
+}
+
+impl From<&wit::Rule> for RuleInfo {
+    fn from(from: &wit::Rule) -> Self {
+        Self {
+            id: from.id.clone(),
+            title: from.title.clone(),
+            help: from.help.clone(),
+            category: from.category.into(),
+            severity: from.severity.into(),
+            attack: from.attack.clone(),
+        }
+    }
+}
+
+impl From<&Finding> for wit::Finding {
+    fn from(from: &Finding) -> Self {
+        Self {
+            rule: from.rule.clone(),
+            title: from.title.clone(),
+            category: from.category.into(),
+            severity: from.severity.into(),
+            confidence: from.confidence.into(),
+            phase: from.phase.into(),
+            location: from.location.as_ref().map(|place| wit::Location {
+                artifact: 0,
+                path: place.path.clone(),
+                line: place.line,
+                column: place.column,
+                end_line: place.end_line,
+                snippet: place.snippet.clone(),
+            }),
+            decoded: from
+                .decoded
+                .iter()
+                .map(|layer| wit::DecodedLayer { encoding: layer.encoding.clone(), text: layer.text.clone() })
+                .collect(),
+            why: from.why.clone(),
+        }
+    }
+}
+
+/// Converts an enum of the contract to the report's and back, case by case.
+macro_rules! same_cases {
+    ($name:ident { $($case:ident),+ }) => {
+        impl From<wit::$name> for $name {
+            fn from(from: wit::$name) -> Self {
+                match from { $(wit::$name::$case => Self::$case),+ }
+            }
+        }
+        impl From<$name> for wit::$name {
+            fn from(from: $name) -> Self {
+                match from { $($name::$case => Self::$case),+ }
+            }
+        }
+    };
+}
+
+same_cases!(Severity { Info, Low, Medium, High, Critical });
+same_cases!(Confidence { Low, Medium, High });
+same_cases!(Phase { Install, Import, Execute, Unknown });
+same_cases!(Category {
+    Capability, InstallHook, Execution, Persistence, DefenseEvasion, CredentialAccess, Discovery, Collection,
+    CommandAndControl, Exfiltration, Impact, SupplyChain, Archive, Metadata, Binary
+});

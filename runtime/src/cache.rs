@@ -1,0 +1,160 @@
+//! Compiled components on disk.
+//!
+//! A compiled component is native code, so what is read back must be what this
+//! installation wrote: each file carries a MAC (keyed BLAKE3) over the component's
+//! digest, the compiler's fingerprint and the code. The key stands in a file of its own
+//! that only its owner may read. A file that is damaged, forged, of another compiler or
+//! of other settings does not verify and is compiled anew; it is never an error.
+//!
+//! Failure rule: the cache only ever saves time. If it can't be read or written,
+//! everything works, slower.
+
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use wasmtime::Engine;
+
+const MAC: usize = blake3::OUT_LEN;
+
+/// Largest file read back: a component of the largest admitted size, compiled.
+const MAX_FILE: u64 = 1 << 30;
+
+/// Compiled components in a folder.
+#[derive(Debug, Clone)]
+pub struct CompileCache {
+    folder: PathBuf,
+    key: [u8; blake3::KEY_LEN],
+}
+
+/// Why a cache could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("compile cache {path}: {source}")]
+pub struct CacheError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl CompileCache {
+    /// Opens the cache in `folder`, made if it is missing, with its key in `key_file`,
+    /// made if it is missing.
+    ///
+    /// # Errors
+    /// When either can't be made or read, or others than the owner may read the key.
+    pub fn open(folder: &Path, key_file: &Path) -> Result<Self, CacheError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |source| CacheError { path, source }
+        };
+        private_folder(folder).map_err(at(folder))?;
+        if let Some(parent) = key_file.parent() {
+            private_folder(parent).map_err(at(parent))?;
+        }
+        let key = match read_key(key_file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(key_file),
+            other => other,
+        };
+        Ok(Self { folder: folder.to_owned(), key: key.map_err(at(key_file))? })
+    }
+
+    /// The compiled form of the component with that digest, if it is there and genuine.
+    pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<Vec<u8>> {
+        let context = context(engine, digest);
+        let file = fs::File::open(self.path(&context)).ok()?;
+        let mut bytes = Vec::with_capacity(usize::try_from(file.metadata().ok()?.len()).ok()?);
+        file.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
+        let code = bytes.len().checked_sub(MAC)?;
+        let (code, mac) = bytes.split_at(code);
+        let mac: [u8; MAC] = mac.try_into().ok()?;
+        // Comparing `blake3::Hash`es takes constant time.
+        if self.mac(&context, code) != blake3::Hash::from_bytes(mac) {
+            tracing::warn!(digest, "a compiled component in the cache is not genuine: compiling anew");
+            return None;
+        }
+        bytes.truncate(bytes.len() - MAC);
+        Some(bytes)
+    }
+
+    /// Keeps a compiled component.
+    pub(crate) fn write(&self, engine: &Engine, digest: &str, code: &[u8]) {
+        let context = context(engine, digest);
+        let write = || -> io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+            file.write_all(code)?;
+            file.write_all(self.mac(&context, code).as_bytes())?;
+            file.persist(self.path(&context))?;
+            Ok(())
+        };
+        if let Err(error) = write() {
+            tracing::warn!(digest, %error, "could not keep a compiled component");
+        }
+    }
+
+    fn path(&self, context: &str) -> PathBuf {
+        let name = blake3::hash(context.as_bytes()).to_hex();
+        self.folder.join(format!("{}.compiled", &name[..32]))
+    }
+
+    fn mac(&self, context: &str, code: &[u8]) -> blake3::Hash {
+        blake3::Hasher::new_keyed(&self.key)
+            .update(blake3::hash(context.as_bytes()).as_bytes())
+            .update(code)
+            .finalize()
+    }
+}
+
+/// All that decides whether compiled code fits: component, exact wasmtime version,
+/// compiler settings and CPU features.
+fn context(engine: &Engine, digest: &str) -> String {
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("packguard compiled v1\n{digest}\n{}\n{:016x}", crate::engine::WASMTIME, hasher.finish())
+}
+
+/// FNV-1a: std's own hasher gives no stable value from one release to the next.
+struct Fnv(u64);
+
+impl std::hash::Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn read_key(path: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut file = fs::File::open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        return Err(io::Error::other("others may read or write this key: chmod 600 it, or delete it to get a new one"));
+    }
+    let mut key = [0; blake3::KEY_LEN];
+    file.read_exact(&mut key)?;
+    Ok(key)
+}
+
+fn make_key(path: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
+    use rand::Rng as _;
+    let mut key = [0; blake3::KEY_LEN];
+    rand::rng().fill_bytes(&mut key);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // `NamedTempFile` makes files for the owner only.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&key)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(key),
+        // Another process was faster: its key is as good.
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => read_key(path),
+        Err(error) => Err(error.error),
+    }
+}

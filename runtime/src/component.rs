@@ -1,0 +1,208 @@
+//! Admission and compilation of components.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{InstancePre, Linker};
+use wasmtime::{Engine, Precompiled};
+
+use crate::bindings::analyzer::AnalyzerPre;
+use crate::bindings::judge::JudgePre;
+use crate::bindings::types::Descriptor;
+use crate::bindings::unpacker::UnpackerPre;
+use crate::cache::CompileCache;
+use crate::report::StepOutcome;
+use crate::sandbox::State;
+
+/// Largest component admitted, bytes. Python components, the largest, hold a whole
+/// interpreter and take about 40 MB.
+pub(crate) const MAX_COMPONENT: usize = 64 << 20;
+
+/// Interfaces that a component may import. Sockets are linked since interpreters import
+/// them, but every use is denied; HTTP is not linked at all.
+const ALLOWED_IMPORTS: [&str; 8] = [
+    "packguard:analyzer/types@1.0",
+    "packguard:analyzer/log@1.0",
+    "packguard:analyzer/sink@1.0",
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:io/",
+    "wasi:random/",
+];
+
+/// As [`ALLOWED_IMPORTS`], but useless to the guest.
+const DENIED_BUT_LINKED: &str = "wasi:sockets/";
+
+/// What a component is for, told by what it exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// Takes archives apart.
+    Unpacker,
+    /// Looks at packages.
+    Analyzer,
+    /// Folds findings into a verdict.
+    Judge,
+}
+
+/// A compiled component, ready to run. Cheap to clone.
+#[derive(Clone)]
+pub struct Component {
+    pub(crate) digest: Arc<str>,
+    pub(crate) descriptor: Arc<Descriptor>,
+    pub(crate) pre: Pre,
+}
+
+/// A component that is compiled and was not yet asked what it is.
+pub(crate) struct Compiled {
+    pub digest: Arc<str>,
+    pub pre: Pre,
+}
+
+#[derive(Clone)]
+pub(crate) enum Pre {
+    Unpacker(UnpackerPre<State>),
+    Analyzer(AnalyzerPre<State>),
+    Judge(JudgePre<State>),
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component").field("digest", &self.digest).field("world", &self.world()).finish()
+    }
+}
+
+/// Why a component was not admitted.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Over the size limit.
+    #[error("the component has {0} bytes, more than the {MAX_COMPONENT} allowed: leave out debug information, or split it")]
+    TooLarge(usize),
+    /// Native code can't be checked.
+    #[error("this is a precompiled component, which can't be checked: give the WebAssembly that it was made from")]
+    Precompiled,
+    /// A core module.
+    #[error("this is a core WebAssembly module, not a component: build it for wasm32-wasip2, or wrap it with `wasm-tools component new`")]
+    CoreModule,
+    /// Not WebAssembly.
+    #[error("this is not a WebAssembly component")]
+    NotWasm,
+    /// Damaged, or in need of a proposal that is switched off.
+    #[error("the component is not valid: {0}")]
+    Invalid(String),
+    /// An import that no analyzer may have.
+    #[error("the component imports `{0}`, which analyzers may not have: only wasi:cli, clocks, filesystem, io, random 0.2 and packguard:analyzer 1.0 are allowed")]
+    ForbiddenImport(String),
+    /// Exports of no known world.
+    #[error("the component exports no world of packguard:analyzer@1.0.0 (`describe` and one of `unpack`, `analyze`, `judge`)")]
+    NoWorld,
+    /// Compiling took too long.
+    #[error("compiling the component took more than {0} s: make its largest functions smaller")]
+    TooSlow(u64),
+    /// `describe` did not answer.
+    #[error("`describe` failed ({0:?}): {1}")]
+    Describe(StepOutcome, String),
+}
+
+impl Component {
+    /// Lower-case hex SHA-256 of the component's bytes.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What the component says of itself.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// What it is for.
+    pub fn world(&self) -> World {
+        match self.pre {
+            Pre::Unpacker(_) => World::Unpacker,
+            Pre::Analyzer(_) => World::Analyzer,
+            Pre::Judge(_) => World::Judge,
+        }
+    }
+}
+
+/// Checks what can be checked without compiling.
+pub(crate) fn inspect(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.len() > MAX_COMPONENT {
+        return Err(LoadError::TooLarge(bytes.len()));
+    }
+    if let Some(Precompiled::Component | Precompiled::Module) = Engine::detect_precompiled(bytes) {
+        return Err(LoadError::Precompiled);
+    }
+    // Preamble: magic, version, layer. https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md
+    match bytes {
+        [0, b'a', b's', b'm', 0x0D, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(LoadError::CoreModule),
+        _ => Err(LoadError::NotWasm),
+    }
+}
+
+/// Compiles a component, or takes it from the cache.
+pub(crate) fn compile(
+    engine: &Engine,
+    linker: &Linker<State>,
+    cache: Option<&CompileCache>,
+    bytes: &[u8],
+) -> Result<Compiled, LoadError> {
+    inspect(bytes)?;
+    let digest = hex::encode(Sha256::digest(bytes));
+    let invalid = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
+    let kept = cache.and_then(|cache| cache.read(engine, &digest));
+    let component = match kept.and_then(|code| deserialize(engine, &code).ok()) {
+        Some(component) => component,
+        None => {
+            let code = engine.precompile_component(bytes).map_err(invalid)?;
+            if let Some(cache) = cache {
+                cache.write(engine, &digest, &code);
+            }
+            deserialize(engine, &code).map_err(invalid)?
+        }
+    };
+    check_imports(engine, &component)?;
+    let pre = linker.instantiate_pre(&component).map_err(invalid)?;
+    Ok(Compiled { digest: digest.into(), pre: world(engine, &component, pre)? })
+}
+
+/// Loads code that this process compiled, or that the cache proved genuine.
+#[expect(unsafe_code, reason = "loads native code; both callers vouch for it")]
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<wasmtime::component::Component> {
+    // SAFETY: `code` came out of `precompile_component`, here or, by its MAC, earlier.
+    unsafe { wasmtime::component::Component::deserialize(engine, code) }
+}
+
+fn check_imports(engine: &Engine, component: &wasmtime::component::Component) -> Result<(), LoadError> {
+    let allowed = |name: &str| {
+        ALLOWED_IMPORTS.iter().any(|prefix| name.starts_with(prefix)) || name.starts_with(DENIED_BUT_LINKED)
+    };
+    match component.component_type().imports(engine).find(|(name, _)| !allowed(name)) {
+        Some((name, _)) => Err(LoadError::ForbiddenImport(name.into())),
+        None => Ok(()),
+    }
+}
+
+fn world(
+    engine: &Engine,
+    component: &wasmtime::component::Component,
+    pre: InstancePre<State>,
+) -> Result<Pre, LoadError> {
+    let ty = component.component_type();
+    let exports = |name: &str| {
+        ty.exports(engine)
+            .any(|(export, item)| export == name && matches!(item.ty, ComponentItem::ComponentFunc(_)))
+    };
+    let mismatch = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
+    if exports("unpack") {
+        UnpackerPre::new(pre).map(Pre::Unpacker).map_err(mismatch)
+    } else if exports("analyze") {
+        AnalyzerPre::new(pre).map(Pre::Analyzer).map_err(mismatch)
+    } else if exports("judge") {
+        JudgePre::new(pre).map(Pre::Judge).map_err(mismatch)
+    } else {
+        Err(LoadError::NoWorld)
+    }
+}

@@ -1,0 +1,126 @@
+//! The cache of compiled components: used when genuine, compiled anew when not.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+
+use packguard_runtime::{CompileCache, LoadError, Runtime, RuntimeConfig};
+use packguard_tests::EMPTY;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn key(&self) -> PathBuf {
+        self.0.path().join("state/key")
+    }
+
+    fn cache(&self) -> CompileCache {
+        CompileCache::open(&self.0.path().join("cache"), &self.key()).unwrap()
+    }
+
+    async fn load(&self) {
+        self.load_bytes(EMPTY).await.unwrap();
+    }
+
+    async fn load_bytes(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<(), LoadError> {
+        let config = RuntimeConfig { slots: 1, cache: Some(self.cache()), ..RuntimeConfig::default() };
+        Runtime::new(config).unwrap().load(bytes).await.map(drop)
+    }
+
+    /// The one compiled file.
+    fn compiled(&self) -> PathBuf {
+        let mut files = std::fs::read_dir(self.0.path().join("cache")).unwrap();
+        let file = files.next().unwrap().unwrap().path();
+        assert!(files.next().is_none(), "one file, no temporary left");
+        file
+    }
+
+    /// Changes when the file is written anew.
+    fn inode(&self) -> u64 {
+        std::fs::metadata(self.compiled()).unwrap().ino()
+    }
+}
+
+#[tokio::test]
+async fn a_second_start_compiles_nothing() {
+    let folder = Folder::new();
+    folder.load().await;
+    let first = folder.inode();
+    folder.load().await;
+    assert_eq!(folder.inode(), first);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_genuine_is_compiled_anew() {
+    type Tamper = fn(&mut Vec<u8>);
+    let ways: [(&str, Tamper); 5] = [
+        ("a flipped bit of code", |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        }),
+        ("a flipped bit of the MAC", |bytes| *bytes.last_mut().unwrap() ^= 1),
+        ("cut short", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("shorter than a MAC", |bytes| bytes.truncate(3)),
+        ("empty", Vec::clear),
+    ];
+    for (what, tamper) in ways {
+        let folder = Folder::new();
+        folder.load().await;
+        let genuine = std::fs::read(folder.compiled()).unwrap();
+        let mut bytes = genuine.clone();
+        tamper(&mut bytes);
+        std::fs::write(folder.compiled(), bytes).unwrap();
+        let tampered = folder.inode();
+        folder.load().await;
+        assert_ne!(folder.inode(), tampered, "{what}");
+        assert_eq!(std::fs::read(folder.compiled()).unwrap(), genuine, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_made_with_another_key_is_not_used() {
+    let (mine, theirs) = (Folder::new(), Folder::new());
+    mine.load().await;
+    theirs.load().await;
+    std::fs::copy(theirs.compiled(), mine.compiled()).unwrap();
+    let planted = mine.inode();
+    mine.load().await;
+    assert_ne!(mine.inode(), planted);
+}
+
+#[tokio::test]
+async fn one_component_is_not_taken_for_another() {
+    let folder = Folder::new();
+    folder.load().await;
+    let empty = std::fs::read(folder.compiled()).unwrap();
+    let other = Folder::new();
+    other.load_bytes(packguard_tests::HOSTILE).await.unwrap();
+    // The same key, so that only the digest tells them apart.
+    std::fs::copy(folder.key(), other.key()).unwrap();
+    std::fs::write(other.compiled(), &empty).unwrap();
+    let planted = other.inode();
+    other.load_bytes(packguard_tests::HOSTILE).await.unwrap();
+    assert_ne!(other.inode(), planted);
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused() {
+    let folder = Folder::new();
+    folder.cache();
+    std::fs::set_permissions(folder.key(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let error = CompileCache::open(&folder.0.path().join("cache"), &folder.key()).unwrap_err();
+    assert!(error.to_string().contains("chmod 600"), "{error}");
+}
+
+#[tokio::test]
+async fn compiled_code_is_refused_as_an_upload() {
+    let folder = Folder::new();
+    folder.load().await;
+    let mut code = std::fs::read(folder.compiled()).unwrap();
+    code.truncate(code.len() - 32);
+    let error = folder.load_bytes(code).await.unwrap_err();
+    assert!(matches!(error, LoadError::Precompiled), "{error}");
+}
