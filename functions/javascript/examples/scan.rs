@@ -48,7 +48,11 @@ fn main() -> std::io::Result<()> {
             .as_ref()
             .and_then(|at| at.snippet.as_deref())
             .unwrap_or_default();
-        let mark = if finding.severity >= Severity::Medium { "!!" } else { "  " };
+        let mark = if finding.severity >= Severity::Medium {
+            "!!"
+        } else {
+            "  "
+        };
         println!(
             "{mark} {:?} {:?} {} {} — {place}\n      {}",
             finding.severity,
@@ -58,11 +62,19 @@ fn main() -> std::io::Result<()> {
             &snippet[..snippet.floor_char_boundary(140)]
         );
         for layer in &finding.decoded {
-            println!("      [{}] {}", layer.encoding, &layer.text[..layer.text.floor_char_boundary(140)]);
+            println!(
+                "      [{}] {}",
+                layer.encoding,
+                &layer.text[..layer.text.floor_char_boundary(140)]
+            );
         }
     }
     for problem in &analysis.problems {
-        println!("problem: {} {}", problem.path.as_deref().unwrap_or(""), problem.reason);
+        println!(
+            "problem: {} {}",
+            problem.path.as_deref().unwrap_or(""),
+            problem.reason
+        );
     }
     println!(
         "{name}: {} findings, {} problems, {:.1} MB in {} ms",

@@ -34,20 +34,26 @@ fn constructs() -> Vec<(&'static str, &'static str, &'static str)> {
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let [_, which, depth] = &arguments[..] {
-        let (which, depth): (usize, usize) = (which.parse().unwrap_or(0), depth.parse().unwrap_or(0));
+        let (which, depth): (usize, usize) =
+            (which.parse().unwrap_or(0), depth.parse().unwrap_or(0));
         let (open, middle, close) = constructs()[which];
         let text = format!("{}{middle}{}", open.repeat(depth), close.repeat(depth));
-        let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(move || {
-            let allocator = oxc_allocator::Allocator::default();
-            let parsed = oxc_parser::Parser::new(&allocator, &text, oxc_span::SourceType::jsx()).parse();
-            std::hint::black_box(parsed.program.body.len());
-        });
+        let thread = std::thread::Builder::new()
+            .stack_size(1 << 20)
+            .spawn(move || {
+                let allocator = oxc_allocator::Allocator::default();
+                let parsed =
+                    oxc_parser::Parser::new(&allocator, &text, oxc_span::SourceType::jsx()).parse();
+                std::hint::black_box(parsed.program.body.len());
+            });
         if let Ok(thread) = thread {
             drop(thread.join());
         }
         return;
     }
-    let Ok(own) = std::env::current_exe() else { return };
+    let Ok(own) = std::env::current_exe() else {
+        return;
+    };
     for (which, (open, ..)) in constructs().iter().enumerate() {
         let (mut low, mut high) = (10, 100_000);
         while high - low > 10 {
@@ -57,7 +63,11 @@ fn main() {
                 .stderr(std::process::Stdio::null())
                 .status()
                 .is_ok_and(|status| status.success());
-            if survived { low = middle } else { high = middle }
+            if survived {
+                low = middle;
+            } else {
+                high = middle;
+            }
         }
         println!("{low:>7}  {open}");
     }

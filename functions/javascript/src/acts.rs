@@ -180,8 +180,12 @@ fn by_path(path: &str) -> Option<Kind> {
             Kind::Native
         }
         "process.on" | "process.once" | "process.addListener" => Kind::Silence,
-        "clipboardy.read" | "clipboardy.readSync" | "navigator.clipboard.readText"
-        | "electron.clipboard.readText" | "iohook.start" | "screenshot-desktop"
+        "clipboardy.read"
+        | "clipboardy.readSync"
+        | "navigator.clipboard.readText"
+        | "electron.clipboard.readText"
+        | "iohook.start"
+        | "screenshot-desktop"
         | "node-global-key-listener.GlobalKeyboardListener" => Kind::Capture,
         _ if sources::is_process(path) => Kind::Spawn,
         _ if network::sends(path) => Kind::Send,
@@ -214,12 +218,10 @@ fn plausible(kind: Kind, api: &str, arguments: &[Eval<'_>]) -> bool {
     let first = arguments.first();
     match kind {
         // Most timers get a function whose value is not known.
-        Kind::Code if api.starts_with("set") => {
-            first.is_some_and(|first| match first.value {
-                Value::Text { exact, .. } => exact || first.taint.has(Taint::DECODED),
-                _ => false,
-            })
-        }
+        Kind::Code if api.starts_with("set") => first.is_some_and(|first| match first.value {
+            Value::Text { exact, .. } => exact || first.taint.has(Taint::DECODED),
+            _ => false,
+        }),
         Kind::Code => !arguments.is_empty(),
         Kind::Silence => first
             .and_then(Eval::exact)
@@ -340,10 +342,11 @@ fn command(act: &mut Act<'_>) {
 impl<'a> Act<'a> {
     /// The value of an option in any argument that is an object literal.
     pub fn option(&self, evaluator: &mut Evaluator<'a>, name: &str) -> Option<Eval<'a>> {
-        self.arguments.iter().find_map(|argument| match argument.value {
-            Value::Object(object, scope) => evaluator.property(object, name, scope),
-            _ => None,
-        })
+        self.arguments
+            .iter()
+            .find_map(|argument| match argument.value {
+                Value::Object(object, scope) => evaluator.property(object, name, scope),
+                _ => None,
+            })
     }
-
 }

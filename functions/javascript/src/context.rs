@@ -96,6 +96,8 @@ pub struct Context<'c, 'a> {
     pub text: &'a str,
     /// When it runs.
     pub phase: Phase,
+    /// Whether that holds only for what it runs when it is loaded.
+    pub loaded_only: bool,
     /// What belongs to the package.
     pub own: &'c Own,
 }
@@ -104,7 +106,7 @@ impl<'a> Context<'_, 'a> {
     /// When an act runs.
     pub fn phase_of(&self, act: &Act<'a>) -> Phase {
         match self.phase {
-            Phase::Install => Phase::Install,
+            Phase::Install if act.loaded || !self.loaded_only => Phase::Install,
             Phase::Import if act.loaded => Phase::Import,
             _ => Phase::Execute,
         }

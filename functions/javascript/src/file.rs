@@ -28,6 +28,8 @@ pub struct Setting<'p> {
     pub extension: &'p str,
     /// When the file runs.
     pub phase: Phase,
+    /// Whether that holds only for what it runs when it is loaded.
+    pub loaded_only: bool,
     /// What belongs to the package.
     pub own: &'p Own,
 }
@@ -85,6 +87,7 @@ fn look(text: &str, setting: &Setting<'_>, depth: u32, outcome: &mut Outcome) {
         let setting = Setting {
             extension: "js",
             phase: inner.phase,
+            loaded_only: false,
             ..*setting
         };
         if depth == 0 {
@@ -133,6 +136,7 @@ fn inspect(
         evaluator: RefCell::new(evaluator),
         text,
         phase: setting.phase,
+        loaded_only: setting.loaded_only,
         own: setting.own,
     };
     let before = outcome.hits.len();
@@ -157,7 +161,11 @@ fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
         }
         found.push(Nested {
             text: text.to_string(),
-            at: Hit::new(&rules::execution::DECODE_EVAL, act.span, setting_phase(context, act)),
+            at: Hit::new(
+                &rules::execution::DECODE_EVAL,
+                act.span,
+                setting_phase(context, act),
+            ),
             layers: code.layers.as_deref().cloned().unwrap_or_default(),
             phase: setting_phase(context, act),
         });

@@ -69,6 +69,7 @@ impl Analyzer for JavaScript {
             let setting = file::Setting {
                 extension: &extension,
                 phase: phases.of(index),
+                loaded_only: phases.is_loaded_only(index),
                 own: &phases.own,
             };
             script(file, &setting, by_name, &mut analysis);
@@ -80,8 +81,10 @@ impl Analyzer for JavaScript {
 /// Extensions of JavaScript and TypeScript.
 fn is_script(extension: &str, name: &str) -> bool {
     let declares = [".d.ts", ".d.mts", ".d.cts"];
-    matches!(extension, "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx")
-        && !declares.iter().any(|end| name.ends_with(end))
+    matches!(
+        extension,
+        "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx"
+    ) && !declares.iter().any(|end| name.ends_with(end))
 }
 
 /// Whether a file without extension is a script: a manifest names it and it is text, or
@@ -93,14 +96,20 @@ fn is_program(file: File<'_>, named: bool) -> bool {
     if let Some(rest) = head.strip_prefix(b"#!") {
         let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = String::from_utf8_lossy(line);
-        return ["node", "bun", "deno", "tsx"].iter().any(|name| line.contains(name));
+        return ["node", "bun", "deno", "tsx"]
+            .iter()
+            .any(|name| line.contains(name));
     }
     named && packguard_sdk::text::is_probably_text(&head)
 }
 
 fn script(file: File<'_>, setting: &file::Setting<'_>, by_name: bool, analysis: &mut Analysis) {
     let large = file.size() > READ_LIMIT;
-    let content = if large { file.read_head(HEAD) } else { file.read() };
+    let content = if large {
+        file.read_head(HEAD)
+    } else {
+        file.read()
+    };
     let bytes = match content {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -148,7 +157,9 @@ fn report(
             std::cmp::Reverse(b.severity),
         ))
     });
-    hits.dedup_by(|b, a| a.rule.id == b.rule.id && a.range.start == b.range.start && a.title == b.title);
+    hits.dedup_by(|b, a| {
+        a.rule.id == b.rule.id && a.range.start == b.range.start && a.title == b.title
+    });
     for hit in hits {
         let capability = hit.rule.category == Category::Capability;
         if capability

@@ -28,6 +28,8 @@ mod cost {
     pub const OPERATOR: u32 = 4;
 }
 
+mod literals;
+
 /// Keywords that make the parser go down without a bracket, and their cost.
 const DOWN: &[(&[u8], u32)] = &[
     (b"if", 2),
@@ -135,7 +137,10 @@ impl<'a> Scan<'a> {
     }
 
     fn peek(&self, offset: usize) -> u8 {
-        self.bytes.get(self.at + offset).copied().unwrap_or_default()
+        self.bytes
+            .get(self.at + offset)
+            .copied()
+            .unwrap_or_default()
     }
 
     fn operator(&mut self) {
@@ -365,154 +370,7 @@ impl<'a> Scan<'a> {
         }
         self.operator();
     }
-
-    fn text(&mut self, quote: u8) {
-        self.at += 1;
-        loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let Some(step) = memchr::memchr3(quote, b'\\', b'\n', rest) else {
-                self.at = self.bytes.len();
-                return;
-            };
-            self.at += step + 1;
-            match rest[step] {
-                b'\\' => self.at += 1,
-                _ => break,
-            }
-        }
-        self.operand();
-    }
-
-    fn template(&mut self) {
-        loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let Some(step) = memchr::memchr3(b'`', b'\\', b'$', rest) else {
-                self.at = self.bytes.len();
-                return;
-            };
-            self.at += step + 1;
-            match rest[step] {
-                b'\\' => self.at += 1,
-                b'$' if self.peek(0) == b'{' => {
-                    self.at += 1;
-                    self.levels.push(Level {
-                        waiting: 0,
-                        bracket: b'$',
-                        head: false,
-                        outside: self.ternaries.len(),
-                    });
-                    self.note();
-                    self.operator();
-                    return;
-                }
-                b'$' => {}
-                _ => break,
-            }
-        }
-        self.operand();
-    }
-
-    fn slash(&mut self) {
-        let rest = &self.bytes[self.at..];
-        match self.peek(1) {
-            b'/' => {
-                self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            }
-            b'*' => {
-                self.at += memchr::memmem::find(&rest[2..], b"*/")
-                    .map_or(rest.len(), |length| length + 4);
-            }
-            _ if self.before == Before::Operator => self.pattern(),
-            _ => {
-                self.at += 1;
-                // `/>` closes a JSX element and is counted there.
-                self.operator();
-            }
-        }
-    }
-
-    /// A regular expression; a division where it does not end on its line.
-    fn pattern(&mut self) {
-        let rest = &self.bytes[self.at..];
-        let mut class = false;
-        let mut at = 1;
-        while let Some(byte) = rest.get(at) {
-            match byte {
-                b'\\' => at += 1,
-                b'[' => class = true,
-                b']' => class = false,
-                b'/' if !class => {
-                    self.at += at + 1;
-                    self.operand();
-                    return;
-                }
-                b'\n' => break,
-                _ => {}
-            }
-            at += 1;
-        }
-        self.at += 1;
-        self.operator();
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn honest_code_is_shallow() {
-        for text in [
-            "const a = [1, 2, 3].map((x) => ({ y: x / 2, z: /[(\\/]/.test(x) }));",
-            "if (a) { b() } else if (c) { d() } else { e() }",
-            "`a ${b ? `c ${d}` : '}'} e`",
-            &"if (x === 1) { f(); }\n".repeat(5_000),
-            &"var a = b ? c : d;\n".repeat(5_000),
-            &"f(a, b, !c, -d);\n".repeat(5_000),
-            &"x.a = function () { return '('; };\n".repeat(5_000),
-            &"case 1: y = 2; break;\n".repeat(5_000),
-            &"case 1:".repeat(5_000),
-            // A search tree of conditional operators, as compilers write them.
-            &(0..10).fold("1".to_owned(), |tree, _| format!("a < b ? {tree} : {tree}")),
-            &"<li key={1}><b/>text</li>\n".repeat(5_000),
-        ] {
-            assert!(depth(text) < 200, "{} {}", depth(text), &text[..text.len().min(60)]);
-        }
-        let sum = format!("x = {};", "'a' + ".repeat(50_000) + "'b'");
-        assert!(depth(&sum) < 100);
-    }
-
-    #[test]
-    fn whatever_nests_is_counted() {
-        for (open, times) in [
-            ("[", 1_000),
-            ("(", 1_000),
-            ("{", 1_000),
-            ("!", 2_000),
-            ("- ", 3_000),
-            ("typeof ", 3_000),
-            ("a => ", 1_000),
-            ("a ? b : ", 3_000),
-            ("a = ", 3_000),
-            ("2 ** ", 3_000),
-            ("`${", 1_000),
-            ("if (a) ", 3_000),
-            ("if (a) b; else ", 3_000),
-            ("if (a) {} else ", 3_000),
-            ("a: ", 3_000),
-            ("<a>", 3_000),
-            ("A<", 3_000),
-            ("new ", 3_000),
-            ("await ", 3_000),
-            ("class extends ", 1_000),
-            ("f(", 1_000),
-            ("x[", 1_000),
-            ("function(){", 1_000),
-            ("async () => ", 1_000),
-            ("for(;;) ", 3_000),
-            ("do ", 3_000),
-        ] {
-            assert!(depth(&open.repeat(times)) > LIMIT, "{open}");
-        }
-    }
-}
+mod tests;

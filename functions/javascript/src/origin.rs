@@ -35,9 +35,33 @@ impl Own {
 
     fn add_word(&mut self, word: &str) {
         const COMMON: &[&str] = &[
-            "node", "core", "test", "http", "https", "install", "client", "server", "utils", "json",
-            "types", "plugin", "react", "github", "gitlab", "download", "cdn", "files", "static",
-            "tools", "build", "main", "index", "module", "package", "javascript", "typescript",
+            "node",
+            "core",
+            "test",
+            "http",
+            "https",
+            "install",
+            "client",
+            "server",
+            "utils",
+            "json",
+            "types",
+            "plugin",
+            "react",
+            "github",
+            "gitlab",
+            "download",
+            "cdn",
+            "files",
+            "static",
+            "tools",
+            "build",
+            "main",
+            "index",
+            "module",
+            "package",
+            "javascript",
+            "typescript",
         ];
         if word.len() >= SHORTEST_NAME
             && !COMMON.contains(&word)

@@ -23,9 +23,21 @@ const FOLLOWED: usize = 3_000;
 
 /// Scripts that run when a package is installed.
 const LIFECYCLE: &[&str] = &[
-    "preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare",
-    "prepublish", "preuninstall", "uninstall", "postuninstall",
+    "preinstall",
+    "install",
+    "postinstall",
+    "prepare",
+    "preprepare",
+    "postprepare",
+    "prepublish",
+    "preuninstall",
+    "uninstall",
+    "postuninstall",
 ];
+
+/// Files that install scripts may load before a function in them is no longer taken
+/// to run at installation: a hook that loads a whole build system calls little of it.
+const INSTALL_CLOSURE: usize = 40;
 
 /// Scripts calling scripts deeper than this are not followed.
 const SCRIPT_DEPTH: usize = 8;
@@ -37,6 +49,9 @@ pub struct Phases {
     phases: BTreeMap<usize, Phase>,
     /// Files named as programs, which may lack an extension.
     programs: BTreeSet<usize>,
+    /// Files of an install script's closure that is so large that only what they run
+    /// when loaded counts.
+    loaded_only: BTreeSet<usize>,
     /// What belongs to the package.
     pub own: Own,
 }
@@ -45,6 +60,11 @@ impl Phases {
     /// When file `index` runs.
     pub fn of(&self, index: usize) -> Phase {
         self.phases.get(&index).copied().unwrap_or(Phase::Execute)
+    }
+
+    /// Whether only what file `index` runs when it is loaded has its phase.
+    pub fn is_loaded_only(&self, index: usize) -> bool {
+        self.loaded_only.contains(&index)
     }
 
     /// Whether a manifest names file `index` as a program or entry point.
@@ -89,7 +109,11 @@ pub fn find(package: &Package) -> Phases {
     for manifest in resolver.manifests() {
         resolver.manifest(manifest, &mut phases, &mut install, &mut import);
     }
-    resolver.follow(install, Phase::Install, &mut phases);
+    resolver.follow(install.clone(), Phase::Install, &mut phases);
+    if phases.phases.len() > INSTALL_CLOSURE {
+        let reached = phases.phases.keys().copied();
+        phases.loaded_only = reached.filter(|at| !install.contains(at)).collect();
+    }
     resolver.follow(import, Phase::Import, &mut phases);
     phases
 }
@@ -101,7 +125,11 @@ impl<'p> Resolver<'p> {
         for (at, file) in self.package.0.files.iter().enumerate() {
             let depth = file.path.matches('/').count();
             let named = file.path.rsplit('/').next() == Some("package.json");
-            if named && depth <= 1 && nearest.get(&file.artifact).is_none_or(|have| depth < have.0)
+            if named
+                && depth <= 1
+                && nearest
+                    .get(&file.artifact)
+                    .is_none_or(|have| depth < have.0)
             {
                 nearest.insert(file.artifact, (depth, at));
             }
@@ -194,9 +222,9 @@ impl<'p> Resolver<'p> {
     /// Files of the package that a command line names.
     fn command(&self, manifest: usize, command: &str, install: &mut Vec<usize>) {
         let mut after_node = false;
-        for word in command.split(|letter: char| {
-            letter.is_whitespace() || ";&|()<>'\"`,".contains(letter)
-        }) {
+        for word in
+            command.split(|letter: char| letter.is_whitespace() || ";&|()<>'\"`,".contains(letter))
+        {
             if word.is_empty() {
                 continue;
             }
@@ -227,7 +255,17 @@ impl<'p> Resolver<'p> {
         }
         let base = parts.join("/");
         let endings = [
-            "", ".js", ".cjs", ".mjs", ".ts", ".tsx", ".jsx", "/index.js", "/index.cjs", "/index.mjs", "/index.ts",
+            "",
+            ".js",
+            ".cjs",
+            ".mjs",
+            ".ts",
+            ".tsx",
+            ".jsx",
+            "/index.js",
+            "/index.cjs",
+            "/index.mjs",
+            "/index.ts",
         ];
         endings.iter().find_map(|ending| {
             let candidate = format!("{base}{ending}");
@@ -299,7 +337,9 @@ fn relative_paths(text: &str) -> impl Iterator<Item = &str> {
         let length = memchr::memchr(bytes[at], rest)?;
         let path = text.get(at + 1..at + 1 + length)?;
         let relative = path.starts_with("./") || path.starts_with("../");
-        let script = [".js", ".cjs", ".mjs"].iter().any(|end| path.ends_with(end));
+        let script = [".js", ".cjs", ".mjs"]
+            .iter()
+            .any(|end| path.ends_with(end));
         (relative || script).then_some(path)
     })
 }
@@ -334,7 +374,11 @@ mod tests {
         assert_eq!(phase("package/lib/main.cjs"), Phase::Import);
         assert_eq!(phase("package/lib/b/index.js"), Phase::Import);
         assert_eq!(phase("package/lib/other.js"), Phase::Execute);
-        let bin = package.0.files.iter().position(|file| file.path == "package/bin/x");
+        let bin = package
+            .0
+            .files
+            .iter()
+            .position(|file| file.path == "package/bin/x");
         assert!(phases.is_program(bin.unwrap()));
     }
 }

@@ -159,8 +159,20 @@ pub fn result(callee: &str) -> Option<Rc<str>> {
     }
     // Methods that give the object back, and promises, which stand for their value.
     let base = callee.rsplit_once('.').map_or("", |(base, _)| base);
-    let chained = ["on", "once", "set", "then", "catch", "finally", "setEncoding"];
-    if !base.is_empty() && chained.iter().any(|name| callee.ends_with(&format!(".{name}"))) {
+    let chained = [
+        "on",
+        "once",
+        "set",
+        "then",
+        "catch",
+        "finally",
+        "setEncoding",
+    ];
+    if !base.is_empty()
+        && chained
+            .iter()
+            .any(|name| callee.ends_with(&format!(".{name}")))
+    {
         return Some(base.into());
     }
     if callee.len() + 2 >= PATH_LIMIT {

@@ -83,10 +83,18 @@ pub fn call<'a>(api: &str, arguments: &[Eval<'a>]) -> Eval<'a> {
         "path.dirname" | "path.basename" | "fs.mkdtempSync" => {
             return Eval::partial(HOLE.to_string());
         }
-        "clipboardy.read" | "clipboardy.readSync" | "navigator.clipboard.readText"
+        "clipboardy.read"
+        | "clipboardy.readSync"
+        | "navigator.clipboard.readText"
         | "electron.clipboard.readText" => Taint::CLIPBOARD,
-        "dns.resolveTxt" | "dns.promises.resolveTxt" | "net.connect" | "net.createConnection"
-        | "net.Socket" | "tls.connect" | "ws" | "socket.io-client" => Taint::DOWNLOADED,
+        "dns.resolveTxt"
+        | "dns.promises.resolveTxt"
+        | "net.connect"
+        | "net.createConnection"
+        | "net.Socket"
+        | "tls.connect"
+        | "ws"
+        | "socket.io-client" => Taint::DOWNLOADED,
         _ if is_read(api) => read(arguments),
         _ if is_process(api) => output(arguments),
         _ if is_request(api) => Taint::DOWNLOADED,
@@ -222,11 +230,29 @@ pub fn is_request(api: &str) -> bool {
         "http" | "https" => matches!(name, "get" | "request"),
         "http2" => name == "connect",
         "fetch" => name.is_empty(),
-        "axios" | "got" | "request" | "needle" | "superagent" | "ky" | "phin" | "bent"
-        | "request-promise" | "request-promise-native" | "centra" | "node-libcurl" => matches!(
+        "axios"
+        | "got"
+        | "request"
+        | "needle"
+        | "superagent"
+        | "ky"
+        | "phin"
+        | "bent"
+        | "request-promise"
+        | "request-promise-native"
+        | "centra"
+        | "node-libcurl" => matches!(
             name,
-            "" | "get" | "post" | "put" | "patch" | "request" | "head" | "create" | "stream"
-                | "create().get" | "create().post"
+            "" | "get"
+                | "post"
+                | "put"
+                | "patch"
+                | "request"
+                | "head"
+                | "create"
+                | "stream"
+                | "create().get"
+                | "create().post"
         ),
         "undici" => matches!(name, "request" | "stream"),
         "$" => matches!(name, "get" | "post" | "ajax" | "getJSON" | "getScript"),

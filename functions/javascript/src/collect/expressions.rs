@@ -1,9 +1,9 @@
 //! Expressions. Nothing here calls itself: what is inside goes on the work stack.
 
 use oxc_ast::ast::{
-    Argument, ArrayExpressionElement, AssignmentOperator, ChainElement, Expression,
-    JSXAttributeItem, JSXAttributeValue, JSXChild, JSXElement, JSXExpression, ObjectPropertyKind,
-    SimpleAssignmentTarget,
+    Argument, ArrayExpression, ArrayExpressionElement, AssignmentExpression, AssignmentOperator,
+    ChainElement, Expression, JSXAttributeItem, JSXAttributeValue, JSXChild, JSXElement,
+    JSXExpression, ObjectPropertyKind, SimpleAssignmentTarget, TemplateLiteral, UpdateExpression,
 };
 use oxc_span::Span;
 
@@ -16,52 +16,16 @@ impl<'a> Collector<'a> {
             Expression::StringLiteral(text) => {
                 self.facts.texts.push((text.value.as_str(), text.span));
             }
-            Expression::TemplateLiteral(template) => {
-                for quasi in &template.quasis {
-                    let text = quasi.value.cooked.as_ref().unwrap_or(&quasi.value.raw);
-                    if !text.is_empty() {
-                        self.facts.texts.push((text.as_str(), quasi.span));
-                    }
-                }
-                for inner in &template.expressions {
-                    self.later(inner, place);
-                }
-            }
+            Expression::TemplateLiteral(template) => self.template(template, place),
             Expression::TaggedTemplateExpression(tagged) => {
                 self.later(&tagged.tag, place);
-                for quasi in &tagged.quasi.quasis {
-                    self.facts.texts.push((quasi.value.raw.as_str(), quasi.span));
-                }
-                for inner in &tagged.quasi.expressions {
-                    self.later(inner, place);
-                }
+                self.template(&tagged.quasi, place);
             }
             Expression::RegExpLiteral(pattern) => {
                 let text = pattern.regex.pattern.text.as_str();
                 self.facts.patterns.push((text, pattern.span));
             }
-            Expression::ArrayExpression(array) => {
-                let texts = array
-                    .elements
-                    .iter()
-                    .filter(|element| matches!(element, ArrayExpressionElement::StringLiteral(_)))
-                    .count();
-                if texts >= 3 {
-                    self.facts.arrays.push((texts, array.span, place.function));
-                }
-                for element in &array.elements {
-                    match element {
-                        ArrayExpressionElement::SpreadElement(spread) => {
-                            self.later(&spread.argument, place);
-                        }
-                        other => {
-                            if let Some(inner) = other.as_expression() {
-                                self.later(inner, place);
-                            }
-                        }
-                    }
-                }
-            }
+            Expression::ArrayExpression(array) => self.array(array, place),
             Expression::ArrowFunctionExpression(arrow) => {
                 let role = self.roles.remove(&arrow.span.start).unwrap_or_default();
                 self.function(FunctionNode::Arrow(arrow), role, place);
@@ -71,19 +35,7 @@ impl<'a> Collector<'a> {
                 self.function(FunctionNode::Function(function), role, place);
             }
             Expression::ClassExpression(class) => self.class(class, place),
-            Expression::AssignmentExpression(assignment) => {
-                let mut definition =
-                    Definition::whole(Origin::Value(&assignment.right, place.scope));
-                definition.partial = !matches!(
-                    assignment.operator,
-                    AssignmentOperator::Assign
-                        | AssignmentOperator::LogicalOr
-                        | AssignmentOperator::LogicalAnd
-                        | AssignmentOperator::LogicalNullish
-                );
-                self.assign(&assignment.left, &definition, assignment.span, place, 0);
-                self.later(&assignment.right, place);
-            }
+            Expression::AssignmentExpression(assignment) => self.assignment(assignment, place),
             Expression::CallExpression(_)
             | Expression::NewExpression(_)
             | Expression::ImportExpression(_) => self.call(expression, place),
@@ -111,17 +63,7 @@ impl<'a> Collector<'a> {
                     self.later(inner, place);
                 }
             }
-            Expression::UpdateExpression(update) => {
-                if let SimpleAssignmentTarget::AssignmentTargetIdentifier(name) = &update.argument {
-                    let mut counted = Definition::whole(Origin::Unknown);
-                    counted.partial = true;
-                    let start = name.span.start;
-                    let entry = (name.name.as_str(), place.scope, counted, start);
-                    self.assigned.push(entry);
-                } else if let Some(member) = update.argument.as_member_expression() {
-                    self.later(member.object(), place);
-                }
-            }
+            Expression::UpdateExpression(update) => self.update(update, place),
             Expression::YieldExpression(inner) => {
                 if let Some(argument) = &inner.argument {
                     self.later(argument, place);
@@ -135,6 +77,66 @@ impl<'a> Collector<'a> {
                     self.later(inner, place);
                 }
             }
+        }
+    }
+
+    fn template(&mut self, template: &'a TemplateLiteral<'a>, place: Place) {
+        for quasi in &template.quasis {
+            let text = quasi.value.cooked.as_ref().unwrap_or(&quasi.value.raw);
+            if !text.is_empty() {
+                self.facts.texts.push((text.as_str(), quasi.span));
+            }
+        }
+        for inner in &template.expressions {
+            self.later(inner, place);
+        }
+    }
+
+    fn array(&mut self, array: &'a ArrayExpression<'a>, place: Place) {
+        let texts = array
+            .elements
+            .iter()
+            .filter(|element| matches!(element, ArrayExpressionElement::StringLiteral(_)))
+            .count();
+        if texts >= 3 {
+            self.facts.arrays.push((texts, array.span, place.function));
+        }
+        for element in &array.elements {
+            match element {
+                ArrayExpressionElement::SpreadElement(spread) => {
+                    self.later(&spread.argument, place);
+                }
+                other => {
+                    if let Some(inner) = other.as_expression() {
+                        self.later(inner, place);
+                    }
+                }
+            }
+        }
+    }
+
+    fn assignment(&mut self, assignment: &'a AssignmentExpression<'a>, place: Place) {
+        let mut definition = Definition::whole(Origin::Value(&assignment.right, place.scope));
+        definition.partial = !matches!(
+            assignment.operator,
+            AssignmentOperator::Assign
+                | AssignmentOperator::LogicalOr
+                | AssignmentOperator::LogicalAnd
+                | AssignmentOperator::LogicalNullish
+        );
+        self.assign(&assignment.left, &definition, assignment.span, place, 0);
+        self.later(&assignment.right, place);
+    }
+
+    fn update(&mut self, update: &'a UpdateExpression<'a>, place: Place) {
+        if let SimpleAssignmentTarget::AssignmentTargetIdentifier(name) = &update.argument {
+            let mut counted = Definition::whole(Origin::Unknown);
+            counted.partial = true;
+            let start = name.span.start;
+            let entry = (name.name.as_str(), place.scope, counted, start);
+            self.assigned.push(entry);
+        } else if let Some(member) = update.argument.as_member_expression() {
+            self.later(member.object(), place);
         }
     }
 
@@ -159,7 +161,12 @@ impl<'a> Collector<'a> {
     fn chain(&mut self, element: &'a ChainElement<'a>, place: Place) {
         match element {
             ChainElement::CallExpression(call) => {
-                self.record(CallNode::Call(call), &call.arguments, Some(&call.callee), place);
+                self.record(
+                    CallNode::Call(call),
+                    &call.arguments,
+                    Some(&call.callee),
+                    place,
+                );
             }
             ChainElement::TSNonNullExpression(inner) => self.later(&inner.expression, place),
             ChainElement::StaticMemberExpression(member) => self.later(&member.object, place),
@@ -174,10 +181,20 @@ impl<'a> Collector<'a> {
     fn call(&mut self, expression: &'a Expression<'a>, place: Place) {
         match expression {
             Expression::CallExpression(call) => {
-                self.record(CallNode::Call(call), &call.arguments, Some(&call.callee), place);
+                self.record(
+                    CallNode::Call(call),
+                    &call.arguments,
+                    Some(&call.callee),
+                    place,
+                );
             }
             Expression::NewExpression(call) => {
-                self.record(CallNode::New(call), &call.arguments, Some(&call.callee), place);
+                self.record(
+                    CallNode::New(call),
+                    &call.arguments,
+                    Some(&call.callee),
+                    place,
+                );
             }
             Expression::ImportExpression(call) => {
                 self.record(CallNode::Import(call), &[], None, place);

@@ -164,8 +164,7 @@ impl<'a> Collector<'a> {
             BindingPattern::ArrayPattern(array) => {
                 for (at, element) in array.elements.iter().enumerate() {
                     if let Some(element) = element {
-                        let member =
-                            definition.map(|definition| definition.member(Key::Index(at)));
+                        let member = definition.map(|definition| definition.member(Key::Index(at)));
                         self.bind(element, member.as_ref(), scope, place, depth + 1);
                     }
                 }

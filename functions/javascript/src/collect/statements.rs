@@ -2,9 +2,9 @@
 
 use oxc_ast::ast::{
     ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, Class, ClassElement, Declaration,
-    ExportDefaultDeclarationKind, ForStatementInit, ForStatementLeft, Function,
-    ImportDeclaration, ImportDeclarationSpecifier, ModuleExportName, Statement,
-    TSModuleReference, TSNamespaceDeclarationBody, TryStatement, VariableDeclaration,
+    ExportDefaultDeclarationKind, ForStatementInit, ForStatementLeft, Function, ImportDeclaration,
+    ImportDeclarationSpecifier, ModuleExportName, Statement, TSModuleReference,
+    TSNamespaceDeclarationBody, TryStatement, VariableDeclaration,
 };
 
 use super::patterns::{Definition, Origin};
@@ -33,6 +33,46 @@ impl<'a> Collector<'a> {
                 self.statements([&statement.consequent], place);
                 self.statements(&statement.alternate, place);
             }
+            Statement::DoWhileStatement(_)
+            | Statement::WhileStatement(_)
+            | Statement::ForStatement(_)
+            | Statement::ForInStatement(_)
+            | Statement::ForOfStatement(_) => self.repetition(statement, place),
+            Statement::LabeledStatement(statement) => self.statements([&statement.body], place),
+            Statement::ReturnStatement(statement) => {
+                if let Some(value) = &statement.argument {
+                    self.facts.functions[place.function as usize]
+                        .returns
+                        .push((value, place.scope));
+                    self.later(value, place);
+                }
+            }
+            Statement::SwitchStatement(statement) => {
+                self.later(&statement.discriminant, place);
+                let inside = self.block(place);
+                for case in &statement.cases {
+                    if let Some(test) = &case.test {
+                        self.later(test, inside);
+                    }
+                    self.statements(&case.consequent, inside);
+                }
+            }
+            Statement::ThrowStatement(statement) => self.later(&statement.argument, place),
+            Statement::TryStatement(statement) => self.try_statement(statement, place),
+            Statement::WithStatement(statement) => {
+                self.later(&statement.object, place);
+                self.statements([&statement.body], place);
+            }
+            Statement::BreakStatement(_)
+            | Statement::ContinueStatement(_)
+            | Statement::DebuggerStatement(_)
+            | Statement::EmptyStatement(_) => {}
+            other => self.module_statement(other, place),
+        }
+    }
+
+    fn repetition(&mut self, statement: &'a Statement<'a>, place: Place) {
+        match statement {
             Statement::DoWhileStatement(statement) => {
                 self.later(&statement.test, place);
                 self.statements([&statement.body], place);
@@ -69,36 +109,7 @@ impl<'a> Collector<'a> {
                 self.for_each(&statement.left, origin, &statement.body, place);
                 self.later(&statement.right, place);
             }
-            Statement::LabeledStatement(statement) => self.statements([&statement.body], place),
-            Statement::ReturnStatement(statement) => {
-                if let Some(value) = &statement.argument {
-                    self.facts.functions[place.function as usize]
-                        .returns
-                        .push((value, place.scope));
-                    self.later(value, place);
-                }
-            }
-            Statement::SwitchStatement(statement) => {
-                self.later(&statement.discriminant, place);
-                let inside = self.block(place);
-                for case in &statement.cases {
-                    if let Some(test) = &case.test {
-                        self.later(test, inside);
-                    }
-                    self.statements(&case.consequent, inside);
-                }
-            }
-            Statement::ThrowStatement(statement) => self.later(&statement.argument, place),
-            Statement::TryStatement(statement) => self.try_statement(statement, place),
-            Statement::WithStatement(statement) => {
-                self.later(&statement.object, place);
-                self.statements([&statement.body], place);
-            }
-            Statement::BreakStatement(_)
-            | Statement::ContinueStatement(_)
-            | Statement::DebuggerStatement(_)
-            | Statement::EmptyStatement(_) => {}
-            other => self.module_statement(other, place),
+            _ => {}
         }
     }
 
@@ -107,11 +118,15 @@ impl<'a> Collector<'a> {
             Statement::ImportDeclaration(import) => self.import(import, place),
             Statement::ExportAllDeclaration(export) => {
                 let source = &export.source;
-                self.facts.modules.push((source.value.as_str(), source.span));
+                self.facts
+                    .modules
+                    .push((source.value.as_str(), source.span));
             }
             Statement::ExportFromDeclaration(export) => {
                 let source = &export.source;
-                self.facts.modules.push((source.value.as_str(), source.span));
+                self.facts
+                    .modules
+                    .push((source.value.as_str(), source.span));
             }
             Statement::ExportDefaultDeclaration(export) => match &export.declaration {
                 ExportDefaultDeclarationKind::FunctionDeclaration(function) => {
@@ -165,11 +180,12 @@ impl<'a> Collector<'a> {
                 }
             }
             Declaration::TSImportEqualsDeclaration(import) => {
-                if let TSModuleReference::ExternalModuleReference(module) =
-                    &import.module_reference
+                if let TSModuleReference::ExternalModuleReference(module) = &import.module_reference
                 {
                     let source = &module.expression;
-                    self.facts.modules.push((source.value.as_str(), source.span));
+                    self.facts
+                        .modules
+                        .push((source.value.as_str(), source.span));
                     let symbol =
                         self.declare(import.id.name.as_str(), place.scope, import.span.start);
                     let origin = Origin::Import(source.value.as_str(), None);
@@ -248,7 +264,8 @@ impl<'a> Collector<'a> {
                     }
                     if method.value.body.is_some() {
                         let node = FunctionNode::Function(&method.value);
-                        self.work.push((Node::Function(node, Role::default()), inside));
+                        self.work
+                            .push((Node::Function(node, Role::default()), inside));
                     }
                 }
                 ClassElement::PropertyDefinition(property) => {

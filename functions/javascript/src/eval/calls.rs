@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use oxc_ast::ast::{Argument, Expression};
-use packguard_sdk::decode;
 
-use super::{DEFINITIONS, ELEMENTS, Evaluator, INLINE, LIST, Memo, either, methods, packer};
-use crate::collect::{Call, CallIx, CallNode, FunctionIx, ScopeIx};
+use super::fold::{bytes_method, fold_api, to_radix};
+use super::{ELEMENTS, Evaluator, LIST, lists, methods, packer};
+use crate::collect::{Call, CallNode, FunctionIx, ScopeIx};
 use crate::resolve;
 use crate::sources;
-use crate::value::{Eval, HOLE, Layer, TEXT_LIMIT, Taint, Value};
+use crate::value::{Eval, Taint, Value};
 
 /// What a call calls.
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ impl<'a> Evaluator<'a> {
                 let member = if &*method == "constructor" {
                     self.eval(callee, call.scope)
                 } else {
-                    self.select(base.clone(), &method)
+                    self.select(&base, &method)
                 };
                 Target {
                     function: function_of(&member),
@@ -199,7 +199,11 @@ impl<'a> Evaluator<'a> {
         let mut layers = None;
         if !methods::drops_marks(target.method()) && !target.api().starts_with("WebAssembly") {
             // Numbers that cut a text out of another are not data.
-            let data = if methods::cuts(target.method()) { 0 } else { ELEMENTS };
+            let data = if methods::cuts(target.method()) {
+                0
+            } else {
+                ELEMENTS
+            };
             for value in target.base.iter().chain(arguments.iter().take(data)) {
                 taint = taint.with(value.taint);
                 if layers.is_none() {
@@ -251,7 +255,7 @@ impl<'a> Evaluator<'a> {
                 Eval::partial(Rc::clone(text))
             }
             Value::List(items) if method == "map" => self.map(items, arguments)?,
-            Value::List(items) => methods::list(items, method, arguments)?,
+            Value::List(items) => lists::list(items, method, arguments)?,
             Value::Bytes(bytes) => bytes_method(bytes, method, arguments)?,
             Value::Number(number) if method == "toString" => {
                 let radix = arguments.first().map_or(Some(10.0), Eval::number)?;
@@ -279,191 +283,6 @@ impl<'a> Evaluator<'a> {
         }
         Some(Value::List(out.into()).into())
     }
-
-    fn own_call(&mut self, function: FunctionIx, arguments: &[Eval<'a>]) -> Eval<'a> {
-        let known = arguments.iter().any(Eval::is_exact);
-        if known
-            && let Some(value) = self.inline(function, arguments)
-            && (value.is_exact() || value.path.is_some())
-        {
-            return value;
-        }
-        self.returns(function)
-    }
-
-    /// What a function of one `return` gives for these arguments.
-    fn inline(&mut self, function: FunctionIx, arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
-        let facts = self.facts;
-        let fact = &facts.functions[function as usize];
-        let [(value, scope)] = fact.returns[..] else {
-            return None;
-        };
-        if self.inlined.len() >= INLINE || self.inlined.contains(&function) {
-            return None;
-        }
-        let height = self.frames.len();
-        for (at, parameter) in fact.params.iter().enumerate() {
-            if let Some(parameter) = parameter {
-                let value = arguments.get(at).cloned().unwrap_or_default();
-                self.frames.push((*parameter, value));
-            }
-        }
-        if self.inlined.is_empty() {
-            self.inline_end = self.steps.saturating_add(super::INLINE_STEPS);
-        }
-        self.inlined.push(function);
-        let result = self.eval(value, scope);
-        self.inlined.pop();
-        if self.inlined.is_empty() {
-            self.inline_end = u32::MAX;
-        }
-        self.frames.truncate(height);
-        Some(result)
-    }
-
-    /// Everything a function may give back.
-    pub fn returns(&mut self, function: FunctionIx) -> Eval<'a> {
-        let left = super::DEPTH.saturating_sub(self.depth);
-        match self.returned.get(&function) {
-            Some(Memo::Busy) => return Eval::default(),
-            Some(Memo::Done(value, had))
-                if self.inlined.is_empty() && left < had.saturating_mul(2) =>
-            {
-                return value.clone();
-            }
-            _ => {}
-        }
-        let cuts = self.cuts;
-        self.returned.insert(function, Memo::Busy);
-        let facts = self.facts;
-        let mut result: Option<Eval<'a>> = None;
-        for (value, scope) in facts.functions[function as usize]
-            .returns
-            .iter()
-            .take(DEFINITIONS)
-        {
-            let value = self.eval(value, *scope);
-            result = Some(match result {
-                None => value,
-                Some(have) => either(have, value),
-            });
-        }
-        let result = result.unwrap_or_default();
-        let memo = if self.inlined.is_empty() {
-            let had = if cuts == self.cuts { super::DEPTH } else { left };
-            Memo::Done(result.clone(), had)
-        } else {
-            Memo::Fresh
-        };
-        self.returned.insert(function, memo);
-        result
-    }
-
-    /// What a promise's executor resolves with.
-    fn settled(&mut self, executor: FunctionIx) -> Taint {
-        let facts = self.facts;
-        let resolve = facts.functions[executor as usize].params.first();
-        let Some(Some(resolve)) = resolve else {
-            return Taint::NONE;
-        };
-        let mut taint = Taint::NONE;
-        for call in facts.symbols[*resolve as usize]
-            .calls
-            .iter()
-            .take(DEFINITIONS)
-        {
-            let call = &facts.calls[*call as usize];
-            if let Some(value) = call.argument(0) {
-                taint = taint.with(self.eval(value, call.scope).taint);
-            }
-        }
-        taint
-    }
-
-    /// What parameter `index` of `function` may be.
-    pub(super) fn parameter(&mut self, function: FunctionIx, index: usize) -> Eval<'a> {
-        let facts = self.facts;
-        let fact = &facts.functions[function as usize];
-        let mut values = Vec::new();
-        if let Some(call) = fact.called_by {
-            values.extend(self.given(call, index));
-        }
-        if let Some((call, argument)) = fact.callback_of {
-            values.push(self.handed(call, argument, index));
-        }
-        if let Some(symbol) = fact.symbol {
-            let symbol = &facts.symbols[symbol as usize];
-            for call in symbol.calls.iter().take(DEFINITIONS) {
-                values.extend(self.given(*call, index));
-            }
-            for (call, argument) in symbol.passed.iter().take(4) {
-                values.push(self.handed(*call, *argument, index));
-            }
-        }
-        let mut all = values.into_iter();
-        let first = all.next().unwrap_or_default();
-        all.fold(first, either)
-    }
-
-    /// Argument `index` of a direct call.
-    fn given(&mut self, call: CallIx, index: usize) -> Option<Eval<'a>> {
-        let call = self.facts.calls[call as usize];
-        let shift = match call.callee()? {
-            Expression::StaticMemberExpression(member) => match member.property.name.as_str() {
-                "call" => 1,
-                "apply" => return None,
-                _ => 0,
-            },
-            _ => 0,
-        };
-        let argument = call.argument(index + shift)?;
-        Some(self.eval(argument, call.scope))
-    }
-
-    /// What a callback gets as its parameter `index` from the call it is handed to.
-    fn handed(&mut self, call: CallIx, argument: usize, index: usize) -> Eval<'a> {
-        let call = self.facts.calls[call as usize];
-        let facts = self.facts;
-        if let Some(Expression::Identifier(name)) = call.callee()
-            && let Some(symbol) = facts.resolve(name.name.as_str(), call.scope)
-            && let Value::Function(function) = self.symbol(symbol).value
-        {
-            let parameter = facts.functions[function as usize].params.get(argument);
-            let Some(Some(parameter)) = parameter else {
-                return Eval::default();
-            };
-            let mut values = Vec::new();
-            for call in facts.symbols[*parameter as usize]
-                .calls
-                .iter()
-                .take(DEFINITIONS)
-            {
-                values.extend(self.given(*call, index));
-            }
-            let mut all = values.into_iter();
-            let first = all.next().unwrap_or_default();
-            return all.fold(first, either);
-        }
-        let given = self.call_depth(&call);
-        let path = given.path.filter(|_| index == 0);
-        // Node's callbacks: the first of two or more is the error.
-        Eval {
-            path,
-            taint: given.taint,
-            ..Eval::default()
-        }
-    }
-
-    fn call_depth(&mut self, call: &Call<'a>) -> Eval<'a> {
-        if self.depth + 1 >= super::DEPTH {
-            self.cuts += 1;
-            return Eval::default();
-        }
-        self.depth += 1;
-        let value = self.call(call);
-        self.depth -= 1;
-        value
-    }
 }
 
 fn function_of(value: &Eval<'_>) -> Option<FunctionIx> {
@@ -471,157 +290,6 @@ fn function_of(value: &Eval<'_>) -> Option<FunctionIx> {
         Value::Function(function) if value.path.is_none() => Some(function),
         _ => None,
     }
-}
-
-fn to_radix(number: f64, radix: f64) -> Option<String> {
-    if number.fract() != 0.0 || number < 0.0 || number > 9e15 {
-        return (radix == 10.0).then(|| crate::value::number_text(number));
-    }
-    let (mut rest, radix) = (number as u64, radix as u32);
-    if !(2..=36).contains(&radix) {
-        return None;
-    }
-    let mut digits = Vec::new();
-    loop {
-        let digit = u32::try_from(rest % u64::from(radix)).ok()?;
-        digits.push(char::from_digit(digit, radix)?);
-        rest /= u64::from(radix);
-        if rest == 0 {
-            break;
-        }
-    }
-    Some(digits.into_iter().rev().collect())
-}
-
-fn bytes_method<'a>(bytes: &Rc<[u8]>, method: &str, arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
-    Some(match method {
-        "toString" | "toLocaleString" => {
-            let encoding = arguments.first().and_then(Eval::exact);
-            match encoding.as_deref() {
-                Some("base64" | "base64url" | "hex") => return Some(Eval::default()),
-                _ => Eval::text(String::from_utf8_lossy(bytes)),
-            }
-        }
-        "map" | "slice" | "subarray" if arguments.is_empty() => {
-            Value::Bytes(Rc::clone(bytes)).into()
-        }
-        _ => return None,
-    })
-}
-
-/// Functions of the language and of Node that fold on constants.
-fn fold_api<'a>(api: &str, arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
-    let first = arguments.first();
-    Some(match api {
-        "String.fromCharCode" | "String.fromCodePoint" => {
-            methods::from_char_codes(arguments)?.tainted(Taint::UNESCAPED)
-        }
-        "parseInt" | "Number.parseInt" => Value::Number(methods::parse_int(arguments)?).into(),
-        "String" => Eval::text(first?.as_piece().filter(|_| first.is_some_and(Eval::is_exact))?),
-        "atob" => {
-            let bytes = decoded(first?, "base64")?;
-            let text = bytes.as_piece()?;
-            Eval::text(text)
-                .tainted(bytes.taint)
-                .layered(bytes.layers.clone())
-        }
-        "URL" => first?.clone(),
-        "decodeURIComponent" | "decodeURI" => {
-            let text = first?.exact()?;
-            let plain = String::from_utf8_lossy(&decode::percent(&text)).into_owned();
-            with_layer(Eval::text(plain), first?, "url", Taint::UNESCAPED)
-        }
-        "unescape" => {
-            let plain = methods::unescape(&first?.exact()?);
-            with_layer(Eval::text(plain), first?, "url", Taint::UNESCAPED)
-        }
-        "Buffer.from" | "Buffer" => {
-            let encoding = arguments.get(1).and_then(Eval::exact);
-            match &first?.value {
-                Value::List(items) => {
-                    let bytes: Option<Vec<u8>> = items
-                        .iter()
-                        .map(|item| item.number().map(|number| number as u8))
-                        .collect();
-                    Eval::from(Value::Bytes(bytes?.into())).tainted(Taint::UNESCAPED)
-                }
-                _ => decoded(first?, encoding.as_deref().unwrap_or_default())?,
-            }
-        }
-        "zlib.inflateSync" | "zlib.gunzipSync" | "zlib.inflateRawSync" | "zlib.unzipSync" => {
-            let Value::Bytes(bytes) = &first?.value else {
-                return None;
-            };
-            let out = decode::inflate(bytes)?;
-            let value = Eval::from(Value::Bytes(out.into()));
-            with_layer(value, first?, "zlib", Taint::DECODED)
-        }
-        "path.join" | "path.resolve" | "path.posix.join" | "path.win32.join" => {
-            join_path(arguments)
-        }
-        _ => return None,
-    })
-}
-
-fn decoded<'a>(value: &Eval<'a>, encoding: &str) -> Option<Eval<'a>> {
-    let text = value.exact()?;
-    if text.len() > 2 * TEXT_LIMIT {
-        return None;
-    }
-    let (name, bytes) = methods::decode_text(&text, encoding)?;
-    let plain = Eval::from(Value::Bytes(bytes.into()));
-    Some(if name.is_empty() {
-        plain.tainted(value.taint).layered(value.layers.clone())
-    } else {
-        with_layer(plain, value, name, Taint::DECODED)
-    })
-}
-
-/// Notes that `plain` came out of `encoded`.
-fn with_layer<'a>(
-    plain: Eval<'a>,
-    encoded: &Eval<'a>,
-    encoding: &'static str,
-    taint: Taint,
-) -> Eval<'a> {
-    let mut layers = encoded
-        .layers
-        .as_deref()
-        .cloned()
-        .unwrap_or_default();
-    if let Some(text) = plain.as_piece()
-        && layers.len() < 16
-    {
-        let text = packguard_sdk::text::cut(&text, 4_000).into();
-        layers.push(Layer { encoding, text });
-    }
-    Eval {
-        layers: Some(Rc::new(layers)),
-        ..plain.tainted(encoded.taint).tainted(taint)
-    }
-}
-
-fn join_path<'a>(arguments: &[Eval<'a>]) -> Eval<'a> {
-    let mut out = String::new();
-    let mut exact = true;
-    let mut taint = Taint::NONE;
-    for (at, argument) in arguments.iter().enumerate() {
-        if at > 0 && !out.ends_with('/') {
-            out.push('/');
-        }
-        taint = taint.with(argument.taint);
-        match argument.known() {
-            Some(text) if text.len() < 4_096 => out.push_str(text.trim_start_matches("./")),
-            _ => out.push(HOLE),
-        }
-        exact &= argument.is_exact();
-    }
-    let text = if exact {
-        Eval::text(out)
-    } else {
-        Eval::partial(out)
-    };
-    text.tainted(taint)
 }
 
 /// The text that a packer's function gives for a call's arguments.

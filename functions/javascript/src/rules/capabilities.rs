@@ -24,23 +24,58 @@ releases is seen."
     };
 }
 
-capability!(EVAL, "js-capability-eval", "Runs text as code", &["T1059.007"]);
+capability!(
+    EVAL,
+    "js-capability-eval",
+    "Runs text as code",
+    &["T1059.007"]
+);
 capability!(SPAWN, "js-capability-spawn", "Starts processes", &["T1059"]);
-capability!(NETWORK, "js-capability-network", "Sends requests", &["T1071"]);
+capability!(
+    NETWORK,
+    "js-capability-network",
+    "Sends requests",
+    &["T1071"]
+);
 capability!(SERVER, "js-capability-server", "Waits for connections", &[]);
-capability!(ENVIRONMENT, "js-capability-environment", "Hands on all environment variables", &["T1552.007"]);
+capability!(
+    ENVIRONMENT,
+    "js-capability-environment",
+    "Hands on all environment variables",
+    &["T1552.007"]
+);
 capability!(READ, "js-capability-read", "Reads files", &["T1005"]);
 capability!(WRITE, "js-capability-write", "Writes files", &[]);
-capability!(DELETE, "js-capability-delete", "Deletes files", &["T1070.004"]);
-capability!(NATIVE, "js-capability-native", "Loads compiled code", &["T1129"]);
-capability!(CAPTURE, "js-capability-capture", "Reads clipboard, keys or screen", &["T1115", "T1113"]);
+capability!(
+    DELETE,
+    "js-capability-delete",
+    "Deletes files",
+    &["T1070.004"]
+);
+capability!(
+    NATIVE,
+    "js-capability-native",
+    "Loads compiled code",
+    &["T1129"]
+);
+capability!(
+    CAPTURE,
+    "js-capability-capture",
+    "Reads clipboard, keys or screen",
+    &["T1115", "T1113"]
+);
 
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     let mut seen: Vec<&str> = Vec::new();
     for act in context.acts {
-        let passed = act.arguments.iter().any(|value| value.taint.has(Taint::ENVIRONMENT));
-        let rules = rule_of(act).into_iter().chain(passed.then_some(&ENVIRONMENT));
+        let passed = act
+            .arguments
+            .iter()
+            .any(|value| value.taint.has(Taint::ENVIRONMENT));
+        let rules = rule_of(act)
+            .into_iter()
+            .chain(passed.then_some(&ENVIRONMENT));
         for rule in rules {
             if !seen.contains(&rule.id) {
                 seen.push(rule.id);

@@ -7,7 +7,7 @@ use packguard_sdk::indicators::{self, Kind as Indicator};
 use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
 
 use crate::acts::{Act, Kind, network};
-use crate::collect::{Origin, ScopeIx, SymbolIx};
+use crate::collect::{Facts, Origin, ScopeIx, SymbolIx};
 use crate::context::{Context, Hit, when};
 use crate::value::Taint;
 
@@ -36,21 +36,43 @@ packages get their compiled program so.\n\nWhat is fetched is not part of the pa
 
 /// Programs that run the file they are given.
 const INTERPRETERS: &[&str] = &[
-    "node", "sh", "bash", "zsh", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh", "python",
-    "python3", "start", "open", "rundll32", "regsvr32", "mshta", "wscript", "cscript", "msiexec",
-    "chmod", "/bin/sh", "/bin/bash", "sudo", "nohup",
+    "node",
+    "sh",
+    "bash",
+    "zsh",
+    "cmd",
+    "cmd.exe",
+    "powershell",
+    "powershell.exe",
+    "pwsh",
+    "python",
+    "python3",
+    "start",
+    "open",
+    "rundll32",
+    "regsvr32",
+    "mshta",
+    "wscript",
+    "cscript",
+    "msiexec",
+    "chmod",
+    "/bin/sh",
+    "/bin/bash",
+    "sudo",
+    "nohup",
 ];
 
 /// Expressions looked at to find the names that a path is made of.
 const ROOT_STEPS: usize = 200;
 
+/// How many names on a path's origin is followed.
+const ROOT_HOPS: u8 = 3;
+
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     let writes: Vec<&Act<'_>> = context
         .of(Kind::Write)
-        .filter(|act| {
-            act.taint.has(Taint::DOWNLOADED) || &*act.api == "fs.createWriteStream"
-        })
+        .filter(|act| act.taint.has(Taint::DOWNLOADED) || &*act.api == "fs.createWriteStream")
         .collect();
     let downloads = writes.iter().any(|act| act.taint.has(Taint::DOWNLOADED));
     if !downloads {
@@ -168,7 +190,10 @@ fn execution<'a>(context: &Context<'_, 'a>, act: &Act<'a>, origin: &Origins) -> 
         (None, None) => (Severity::High, "an address not written out"),
     };
     Hit::new(&DOWNLOAD_EXECUTE, act.span, phase)
-        .title(format!("Runs a file downloaded from {from} {}", when(phase)))
+        .title(format!(
+            "Runs a file downloaded from {from} {}",
+            when(phase)
+        ))
         .severity(severity)
         .confidence(Confidence::Medium)
         .why("What is downloaded decides what runs; it is not part of the package.")
@@ -202,7 +227,8 @@ fn program_roots<'a>(context: &Context<'_, 'a>, act: &Act<'a>) -> BTreeSet<Symbo
     if let Some(argument) = call.argument(0) {
         collect_roots(context, argument, call.scope, &mut roots);
     }
-    if !shell && INTERPRETERS.contains(&program)
+    if !shell
+        && INTERPRETERS.contains(&program)
         && let Some(argument) = call.argument(1)
     {
         collect_roots(context, argument, call.scope, &mut roots);
@@ -237,35 +263,22 @@ fn collect_roots<'a>(
         }
         match expression {
             Expression::Identifier(name) => {
-                let Some(symbol) = facts.resolve(name.name.as_str(), scope) else {
-                    continue;
-                };
-                if context.evaluator.borrow_mut().symbol(symbol).path.is_some()
-                    || !roots.insert(symbol)
-                    || hops >= 3
+                if let Some(symbol) = facts.resolve(name.name.as_str(), scope)
+                    && context.evaluator.borrow_mut().symbol(symbol).path.is_none()
+                    && roots.insert(symbol)
+                    && hops < ROOT_HOPS
                 {
-                    continue;
-                }
-                for definition in facts.symbols[symbol as usize].definitions.iter().take(4) {
-                    match definition.origin {
-                        Origin::Value(value, scope) => work.push((value, scope, hops + 1)),
-                        Origin::Parameter(function, index) => {
-                            let Some(own) = facts.functions[function as usize].symbol else {
-                                continue;
-                            };
-                            for call in facts.symbols[own as usize].calls.iter().take(8) {
-                                let call = facts.calls[*call as usize];
-                                if let Some(value) = call.argument(index) {
-                                    work.push((value, call.scope, hops + 1));
-                                }
-                            }
-                        }
-                        _ => {}
-                    }
+                    let made_of = origins(facts, symbol);
+                    work.extend(made_of.map(|(value, scope)| (value, scope, hops + 1)));
                 }
             }
             Expression::TemplateLiteral(template) => {
-                work.extend(template.expressions.iter().map(|inner| (inner, scope, hops)));
+                work.extend(
+                    template
+                        .expressions
+                        .iter()
+                        .map(|inner| (inner, scope, hops)),
+                );
             }
             Expression::BinaryExpression(binary) => {
                 work.push((&binary.left, scope, hops));
@@ -296,4 +309,28 @@ fn collect_roots<'a>(
             _ => {}
         }
     }
+}
+
+/// The expressions that a binding is given, through parameters too.
+fn origins<'a>(
+    facts: &'a Facts<'a>,
+    symbol: SymbolIx,
+) -> impl Iterator<Item = (&'a Expression<'a>, ScopeIx)> {
+    let definitions = &facts.symbols[symbol as usize].definitions;
+    definitions.iter().take(4).flat_map(move |definition| {
+        let mut values = Vec::new();
+        match definition.origin {
+            Origin::Value(value, scope) => values.push((value, scope)),
+            Origin::Parameter(function, index) => {
+                let own = facts.functions[function as usize].symbol;
+                let calls = own.map(|own| &facts.symbols[own as usize].calls);
+                for call in calls.into_iter().flatten().take(8) {
+                    let call = facts.calls[*call as usize];
+                    values.extend(call.argument(index).map(|value| (value, call.scope)));
+                }
+            }
+            _ => {}
+        }
+        values
+    })
 }

@@ -1,9 +1,10 @@
 //! Text that becomes code.
 
 use oxc_ast::ast::Expression;
+use packguard_sdk::indicators;
 use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
 
-use crate::acts::{Act, Kind};
+use crate::acts::{Act, Kind, network};
 use crate::context::{Context, Hit, when};
 use crate::value::{Eval, Taint};
 
@@ -81,9 +82,15 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
     let early = phase != Phase::Execute;
     let layers = code_of(act).and_then(|code| code.layers.as_deref());
     if act.taint.has(Taint::DOWNLOADED) {
+        let (severity, from) = origin(context, early);
         hits.push(
             Hit::new(&DOWNLOAD_EVAL, act.span, phase)
-                .title(format!("Runs downloaded code with {} {}", act.api, when(phase)))
+                .title(format!(
+                    "Runs code downloaded from {from} with {} {}",
+                    act.api,
+                    when(phase)
+                ))
+                .severity(severity)
                 .confidence(Confidence::Medium)
                 .layers(layers)
                 .why("The answer of a request reaches a function that runs code."),
@@ -98,7 +105,11 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
         };
         hits.push(
             Hit::new(&DECODE_EVAL, act.span, phase)
-                .title(format!("Runs decoded code with {} {}", act.api, when(phase)))
+                .title(format!(
+                    "Runs decoded code with {} {}",
+                    act.api,
+                    when(phase)
+                ))
                 .severity(severity)
                 .confidence(if act.exact {
                     Confidence::High
@@ -122,6 +133,31 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
                 .layers(layers)
                 .why("The code is not readable in the package: it is put together from character codes or escapes."),
         );
+    }
+}
+
+/// How bad running a download is, by where this file's requests go. Module loaders
+/// for browsers run what their caller's address gives.
+fn origin(context: &Context<'_, '_>, early: bool) -> (Severity, String) {
+    let mut named = None;
+    for act in context.of(Kind::Send) {
+        let Some(address) = act.text.as_deref() else {
+            continue;
+        };
+        let hostile = indicators::scan(address)
+            .into_iter()
+            .find(|found| super::download::is_hostile(found.kind));
+        if let Some(found) = hostile {
+            return (Severity::Critical, found.text);
+        }
+        if let Some(host) = network::host(address) {
+            named.get_or_insert_with(|| host.to_owned());
+        }
+    }
+    match named {
+        Some(host) => (Severity::High, host),
+        None if early => (Severity::High, "an address not written out".into()),
+        None => (Severity::Low, "an address given by the caller".into()),
     }
 }
 

@@ -243,7 +243,11 @@ fn read<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
     };
     hits.push(
         Hit::new(&READS_CREDENTIALS, act.span, phase)
-            .title(format!("Reads {} {}", packguard_sdk::text::cut(path, 80), when(phase)))
+            .title(format!(
+                "Reads {} {}",
+                packguard_sdk::text::cut(path, 80),
+                when(phase)
+            ))
             .severity(severity)
             .why("Files like this one hold keys, tokens, cookies or wallets."),
     );

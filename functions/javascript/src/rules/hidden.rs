@@ -48,22 +48,21 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         .any(|act| matches!(act.kind, Kind::Spawn | Kind::Send | Kind::Code));
     for act in context.of(Kind::Silence) {
         let phase = context.phase_of(act);
-        let empty = act.arguments.get(1).is_some_and(|handler| match handler.value {
-            Value::Function(function) => {
-                let facts = context.facts;
-                let span = facts.functions[function as usize].span;
-                !facts
-                    .calls
-                    .iter()
-                    .any(|call| span.start < call.span().start && call.span().end < span.end)
-            }
-            _ => false,
-        });
+        let empty =
+            act.arguments
+                .get(1)
+                .is_some_and(|handler| match handler.value {
+                    Value::Function(function) => {
+                        let facts = context.facts;
+                        let span = facts.functions[function as usize].span;
+                        !facts.calls.iter().any(|call| {
+                            span.start < call.span().start && call.span().end < span.end
+                        })
+                    }
+                    _ => false,
+                });
         if phase != Phase::Execute && active && empty {
-            hits.push(
-                Hit::new(&SILENCED, act.span, phase)
-                    .why("Whatever fails, nobody is told."),
-            );
+            hits.push(Hit::new(&SILENCED, act.span, phase).why("Whatever fails, nobody is told."));
         }
     }
 }

@@ -69,7 +69,11 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 .confidence(Confidence::Medium)
                 .why(format!(
                     "{} runs {}.",
-                    if phase == Phase::Unknown { "The code" } else { "This file" },
+                    if phase == Phase::Unknown {
+                        "The code"
+                    } else {
+                        "This file"
+                    },
                     when(phase)
                 )),
         );
@@ -84,7 +88,11 @@ fn joined(context: &Context<'_, '_>) -> (String, Vec<(usize, Span)>) {
         .of(Kind::Send)
         .chain(context.of(Kind::Spawn))
         .filter_map(|act| Some((act.text.as_deref()?, act.span)));
-    let texts = context.facts.texts.iter().map(|(text, span)| (*text, *span));
+    let texts = context
+        .facts
+        .texts
+        .iter()
+        .map(|(text, span)| (*text, *span));
     for (text, span) in sent.chain(texts) {
         let bytes = text.as_bytes();
         if !(6..=LONGEST).contains(&text.len())
@@ -109,7 +117,10 @@ fn place(places: &[(usize, Span)], at: usize) -> Option<Span> {
 fn severity(context: &Context<'_, '_>, kind: Indicator, text: &str) -> Option<(Severity, Phase)> {
     let used = context.acts.iter().find(|act| {
         matches!(act.kind, Kind::Send | Kind::Spawn)
-            && act.text.as_deref().is_some_and(|address| address.contains(text))
+            && act
+                .text
+                .as_deref()
+                .is_some_and(|address| address.contains(text))
     });
     let strong = matches!(
         kind,
@@ -119,10 +130,13 @@ fn severity(context: &Context<'_, '_>, kind: Indicator, text: &str) -> Option<(S
             | Indicator::ChatApi
             | Indicator::PasteOrFileShare
     );
-    let weak = matches!(kind, Indicator::Shortener | Indicator::RareTld | Indicator::IpLookup);
+    let weak = matches!(
+        kind,
+        Indicator::Shortener | Indicator::RareTld | Indicator::IpLookup
+    );
     let phase = used.map_or(
         match context.phase {
-            Phase::Install => Phase::Install,
+            Phase::Install if !context.loaded_only => Phase::Install,
             _ => Phase::Execute,
         },
         |act| context.phase_of(act),

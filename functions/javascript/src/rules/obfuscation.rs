@@ -314,16 +314,25 @@ fn homoglyphs(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     for (name, span) in context.facts.odd_names.iter().take(1_000) {
         let latin = name.chars().any(|letter| letter.is_ascii_alphabetic());
         let twin = name.chars().any(is_twin);
-        let unseen = name
-            .chars()
-            .any(|letter| matches!(letter, '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{200C}' | '\u{200D}'));
+        let unseen = name.chars().any(|letter| {
+            matches!(
+                letter,
+                '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{200C}' | '\u{200D}'
+            )
+        });
         if !(latin && twin || unseen) {
             continue;
         }
-        let severity = if unseen { Severity::High } else { Severity::Medium };
+        let severity = if unseen {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
         hits.push(
             Hit::new(&HOMOGLYPH, *span, phase(context))
-                .title(format!("The name {:?} has letters that look like others", name))
+                .title(format!(
+                    "The name {name:?} has letters that look like others"
+                ))
                 .severity(severity)
                 .confidence(Confidence::Medium)
                 .why("Two names can look like one; code then does not do what it seems to."),

@@ -32,7 +32,9 @@ what runs on your machine.\n\nDo not install the package.",
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     let connects = context.acts.iter().any(|act| {
         act.kind == Kind::Send
-            && (act.api.starts_with("net.") || act.api.starts_with("tls.") || act.api.contains("ws"))
+            && (act.api.starts_with("net.")
+                || act.api.starts_with("tls.")
+                || act.api.contains("ws"))
     }) || context
         .facts
         .calls
@@ -83,7 +85,14 @@ fn is_shell(command: &str) -> bool {
     let name = program.rsplit(['/', '\\']).next().unwrap_or_default();
     matches!(
         name,
-        "sh" | "bash" | "zsh" | "ash" | "dash" | "cmd" | "cmd.exe" | "powershell"
-            | "powershell.exe" | "pwsh"
+        "sh" | "bash"
+            | "zsh"
+            | "ash"
+            | "dash"
+            | "cmd"
+            | "cmd.exe"
+            | "powershell"
+            | "powershell.exe"
+            | "pwsh"
     )
 }

@@ -21,48 +21,118 @@ macro_rules! rule {
     };
 }
 
-rule!(DOWNLOAD_RUN, "js-shell-download-run", "Starts a command that downloads and runs",
+rule!(
+    DOWNLOAD_RUN,
+    "js-shell-download-run",
+    "Starts a command that downloads and runs",
     "A command line fetches something and runs it in one go (`curl … | sh`).\n\nThe server decides what runs; \
 nothing of it is in the package.\n\nDo not install the package.",
-    CommandAndControl, High, &["T1105", "T1059"]);
-rule!(DOWNLOAD, "js-shell-download", "Starts a command that downloads",
+    CommandAndControl,
+    High,
+    &["T1105", "T1059"]
+);
+rule!(
+    DOWNLOAD,
+    "js-shell-download",
+    "Starts a command that downloads",
     "A command line fetches a file with `curl`, `wget` or the like.\n\nHonest packages do so for their own \
 programs. Look at the address.",
-    CommandAndControl, Low, &["T1105"]);
-rule!(UPLOAD, "js-shell-upload", "Starts a command that sends data out",
+    CommandAndControl,
+    Low,
+    &["T1105"]
+);
+rule!(
+    UPLOAD,
+    "js-shell-upload",
+    "Starts a command that sends data out",
     "A command line sends files, variables or the output of other commands to a server.\n\nHonest packages \
 have no reason to.\n\nDo not install the package.",
-    Exfiltration, High, &["T1041"]);
-rule!(REVERSE_SHELL, "js-shell-reverse-shell", "Starts a command that gives somebody a shell",
+    Exfiltration,
+    High,
+    &["T1041"]
+);
+rule!(
+    REVERSE_SHELL,
+    "js-shell-reverse-shell",
+    "Starts a command that gives somebody a shell",
     "A command line connects a shell to another machine.\n\nDo not install the package.",
-    CommandAndControl, Critical, &["T1059.004"]);
-rule!(DECODE_RUN, "js-shell-decode-run", "Starts a command that runs decoded text",
+    CommandAndControl,
+    Critical,
+    &["T1059.004"]
+);
+rule!(
+    DECODE_RUN,
+    "js-shell-decode-run",
+    "Starts a command that runs decoded text",
     "A command line decodes a text and runs it (`base64 -d | sh`, `powershell -enc …`).\n\nEncoding hides what \
 is run.\n\nRead the decoded text shown with the finding.",
-    DefenseEvasion, High, &["T1027", "T1140"]);
-rule!(HIDDEN, "js-shell-hidden", "Starts a command out of sight",
+    DefenseEvasion,
+    High,
+    &["T1027", "T1140"]
+);
+rule!(
+    HIDDEN,
+    "js-shell-hidden",
+    "Starts a command out of sight",
     "A command line hides its window, its output or its process.\n\nBy itself harmless; together with other \
 findings it shows intent.",
-    DefenseEvasion, Low, &["T1564.003"]);
-rule!(RECON, "js-shell-recon", "Starts a command that fingerprints the machine",
+    DefenseEvasion,
+    Low,
+    &["T1564.003"]
+);
+rule!(
+    RECON,
+    "js-shell-recon",
+    "Starts a command that fingerprints the machine",
     "A command line asks for user, host, network or system data.\n\nHonest tools do so to pick a program that \
 fits. Look at where the answer goes.",
-    Discovery, Low, &["T1082", "T1033"]);
-rule!(PERSIST, "js-shell-persist", "Starts a command that makes itself start again",
+    Discovery,
+    Low,
+    &["T1082", "T1033"]
+);
+rule!(
+    PERSIST,
+    "js-shell-persist",
+    "Starts a command that makes itself start again",
     "A command line adds itself to what the system starts (cron, services, log-in files).\n\nPackages have no \
 reason to when they are installed or loaded.",
-    Persistence, High, &["T1053", "T1547"]);
-rule!(DESTROY, "js-shell-destroy", "Starts a command that destroys data",
+    Persistence,
+    High,
+    &["T1053", "T1547"]
+);
+rule!(
+    DESTROY,
+    "js-shell-destroy",
+    "Starts a command that destroys data",
     "A command line deletes or overwrites what is not the package's.\n\nDo not install the package.",
-    Impact, High, &["T1485"]);
-rule!(INSTALL_TOOL, "js-install-tool", "Starts a build tool when it is installed",
+    Impact,
+    High,
+    &["T1485"]
+);
+rule!(
+    INSTALL_TOOL,
+    "js-install-tool",
+    "Starts a build tool when it is installed",
     "An install script starts a well-known tool (node-gyp, prebuild-install, husky, …). Harmless by itself.",
-    InstallHook, Info, &[]);
+    InstallHook,
+    Info,
+    &[]
+);
 
 /// Tools that honest install scripts start.
 const TOOLS: &[&str] = &[
-    "node-gyp", "prebuild-install", "node-pre-gyp", "husky", "patch-package", "node-gyp-build",
-    "prebuildify", "electron-builder", "cmake-js", "tsc", "napi", "opencollective",
+    "node-gyp",
+    "prebuild-install",
+    "node-pre-gyp",
+    "husky",
+    "patch-package",
+    "node-gyp-build",
+    "prebuildify",
+    "electron-builder",
+    "cmake-js",
+    "tsc",
+    "napi",
+    "opencollective",
 ];
 
 /// Runs the family.
@@ -84,7 +154,10 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 );
             }
         }
-        let layers = act.arguments.first().and_then(|first| first.layers.as_deref());
+        let layers = act
+            .arguments
+            .first()
+            .and_then(|first| first.layers.as_deref());
         let text = command.replace(HOLE, "_");
         for found in indicators::shell(&text) {
             let rule = rule_of(found.act);

@@ -76,7 +76,10 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
 fn is_precious(path: &str) -> bool {
     let path = path.replace('\\', "/").to_ascii_lowercase();
     let path = path.trim_end_matches(['/', '*']);
-    if matches!(path, "" | "~" | "c:" | "/home" | "/users" | "/etc" | "/usr" | "/var" | "/root") {
+    if matches!(
+        path,
+        "" | "~" | "c:" | "/home" | "/users" | "/etc" | "/usr" | "/var" | "/root"
+    ) {
         return true;
     }
     path.strip_prefix("~/")

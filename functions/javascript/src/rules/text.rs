@@ -109,7 +109,8 @@ fn whitespace(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
     let mut from = 0;
     for _ in 0..200 {
         let rest = &bytes[from..];
-        let found = memchr::memmem::find(rest, &blanks).or_else(|| memchr::memmem::find(rest, &tabs));
+        let found =
+            memchr::memmem::find(rest, &blanks).or_else(|| memchr::memmem::find(rest, &tabs));
         let Some(step) = found else {
             return;
         };
@@ -153,9 +154,11 @@ fn is_code(rest: &str) -> bool {
         && head.len() > 12
         && head.contains('(')
         && head.contains(')')
-        && ["eval", "require", "Function", "=>", "function", "global", "const ", "var ", "import"]
-            .iter()
-            .any(|word| head.contains(word))
+        && [
+            "eval", "require", "Function", "=>", "function", "global", "const ", "var ", "import",
+        ]
+        .iter()
+        .any(|word| head.contains(word))
 }
 
 /// Whether the line's start opens a text or comment that goes on.
@@ -208,10 +211,15 @@ fn bidi(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
         if !matches!(character, '\u{202D}' | '\u{202E}' | '\u{2066}' | '\u{2067}') {
             continue;
         }
-        let line_end = memchr::memchr(b'\n', &text.as_bytes()[at..]).map_or(text.len(), |end| at + end);
+        let line_end =
+            memchr::memchr(b'\n', &text.as_bytes()[at..]).map_or(text.len(), |end| at + end);
         let line = packguard_sdk::text::cut(&text[at..line_end], 500);
         let closed = line.contains('\u{202C}') || line.contains('\u{2069}');
-        let severity = if closed { Severity::Low } else { Severity::Medium };
+        let severity = if closed {
+            Severity::Low
+        } else {
+            Severity::Medium
+        };
         hits.push(
             Hit::new(&BIDI, span(at, character.len_utf8()), phase)
                 .severity(severity)
@@ -250,11 +258,15 @@ pub fn unparsed(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
                 &super::hosts::INDICATOR_HOST
             };
             hits.push(
-                Hit::new(rule, span(start + found.range.start, found.range.len()), phase)
-                    .title(format!("Names {}", found.text))
-                    .severity(severity)
-                    .confidence(Confidence::Low)
-                    .why("The file could not be parsed; this was found in its text."),
+                Hit::new(
+                    rule,
+                    span(start + found.range.start, found.range.len()),
+                    phase,
+                )
+                .title(format!("Names {}", found.text))
+                .severity(severity)
+                .confidence(Confidence::Low)
+                .why("The file could not be parsed; this was found in its text."),
             );
         }
         start = end;
@@ -270,9 +282,13 @@ pub fn unparsed(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
     ] {
         if let Some(at) = memchr::memmem::find(text.as_bytes(), pattern.as_bytes()) {
             hits.push(
-                Hit::new(&super::execution::DECODE_EVAL, span(at, pattern.len()), phase)
-                    .confidence(Confidence::Medium)
-                    .why("The file could not be parsed; this was found in its text."),
+                Hit::new(
+                    &super::execution::DECODE_EVAL,
+                    span(at, pattern.len()),
+                    phase,
+                )
+                .confidence(Confidence::Medium)
+                .why("The file could not be parsed; this was found in its text."),
             );
         }
     }
@@ -309,14 +325,22 @@ mod tests {
 
     #[test]
     fn invisible_runs_carry_something_and_emoji_do_not() {
-        let payload: String = (0..40).map(|at| char::from_u32(0xE0100 + at).unwrap()).collect();
-        assert_eq!(rules(&format!("var s = '{payload}'")), ["js-invisible-text"]);
+        let payload: String = (0..40)
+            .map(|at| char::from_u32(0xE0100 + at).unwrap())
+            .collect();
+        assert_eq!(
+            rules(&format!("var s = '{payload}'")),
+            ["js-invisible-text"]
+        );
         assert!(rules("var s = '👩\u{200D}👩\u{200D}👧 \u{FE0F}'").is_empty());
     }
 
     #[test]
     fn reordering_that_does_not_end_is_worse() {
-        assert_eq!(rules("/* \u{202E} } if (x) { */"), ["js-bidirectional-control"]);
+        assert_eq!(
+            rules("/* \u{202E} } if (x) { */"),
+            ["js-bidirectional-control"]
+        );
         assert!(rules("// → ok").is_empty());
     }
 }

@@ -54,7 +54,10 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         return;
     }
     let replaced = facts.writes.iter().find(|write| replaces(context, write));
-    let clipboard = facts.texts.iter().find(|(text, _)| *text == "copy" || *text == "paste");
+    let clipboard = facts
+        .texts
+        .iter()
+        .find(|(text, _)| *text == "copy" || *text == "paste");
     let written = facts.calls.iter().any(|call| {
         matches!(call.callee(), Some(Expression::StaticMemberExpression(member))
             if matches!(member.property.name.as_str(), "setData" | "writeText" | "writeSync"))
@@ -87,7 +90,9 @@ fn replaces(context: &Context<'_, '_>, write: &Write<'_>) -> bool {
         Some("fetch") => matches!(&*object, "window" | "globalThis" | "self" | "global"),
         Some("open" | "send") if object.ends_with("XMLHttpRequest.prototype") => true,
         Some("request" | "send" | "sendAsync" | "signTransaction" | "sendTransaction") => {
-            object.ends_with("ethereum") || object.ends_with("solana") || object.ends_with("provider")
+            object.ends_with("ethereum")
+                || object.ends_with("solana")
+                || object.ends_with("provider")
         }
         _ => false,
     }

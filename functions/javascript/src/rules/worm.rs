@@ -38,17 +38,8 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         note("publishes packages", act.span);
     }
     for (text, span) in &context.facts.texts {
-        if text.len() > 20_000 {
-            continue;
-        }
-        if text.contains("search?text=maintainer:") || text.contains("/-/v1/search?text=") {
-            note("looks for a maintainer's packages", *span);
-        }
-        if text.contains("trufflehog") {
-            note("searches for secrets", *span);
-        }
-        if text.contains("shai-hulud") || text.contains("Shai-Hulud") {
-            note("names a known worm", *span);
+        if let Some(sign) = sign_of(text) {
+            note(sign, *span);
         }
     }
     let workflow = context.of(Kind::Write).find(|act| {
@@ -88,11 +79,30 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         hits.push(
             Hit::new(&PROPAGATION, span, phase)
                 .title(format!("{} {}", sentence(&signs), when(phase)))
-                .severity(if signs.len() >= 3 { Severity::Critical } else { severity })
+                .severity(if signs.len() >= 3 {
+                    Severity::Critical
+                } else {
+                    severity
+                })
                 .confidence(Confidence::Medium)
                 .why("Together these spread a package to others."),
         );
     }
+}
+
+/// What of a worm's work a text shows.
+fn sign_of(text: &str) -> Option<&'static str> {
+    const LONGEST: usize = 20_000;
+    if text.len() > LONGEST {
+        return None;
+    }
+    if text.contains("search?text=maintainer:") || text.contains("/-/v1/search?text=") {
+        return Some("looks for a maintainer's packages");
+    }
+    if text.contains("trufflehog") {
+        return Some("searches for secrets");
+    }
+    (text.contains("shai-hulud") || text.contains("Shai-Hulud")).then_some("names a known worm")
 }
 
 fn sentence(signs: &[&str]) -> String {

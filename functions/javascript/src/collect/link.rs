@@ -1,0 +1,126 @@
+//! After the pass, once every declaration is known: assignments, writes and calls find
+//! their bindings.
+
+use oxc_ast::ast::Expression;
+
+use super::patterns::{Definition, Origin};
+use super::{Call, CallIx, Collector, Facts, ScopeIx, index};
+
+impl<'a> Collector<'a> {
+    pub(super) fn finish(mut self) -> Facts<'a> {
+        self.facts.calls_in_order();
+        for (name, scope, definition, start) in std::mem::take(&mut self.assigned) {
+            if let Some(symbol) = self.facts.resolve(name, scope) {
+                self.define(symbol, definition);
+            } else if !crate::resolve::is_global(name) {
+                let symbol = self.declare(name, 0, start);
+                self.define(symbol, definition);
+            }
+        }
+        for (at, write) in self.facts.writes.iter().enumerate() {
+            if let Some((name, scope)) = root_name(write.object, write.scope)
+                && let Some(symbol) = self.facts.resolve(name, scope)
+            {
+                self.facts.symbols[symbol as usize].writes.push(at);
+            }
+        }
+        self.link_calls();
+        self.facts
+    }
+
+    /// Tells every binding which calls call it, get it, or grow it.
+    pub(super) fn link_calls(&mut self) {
+        for at in 0..self.facts.calls.len() {
+            let call = self.facts.calls[at];
+            if let Some(callee) = call.callee() {
+                if let Expression::Identifier(name) = callee {
+                    if let Some(symbol) = self.facts.resolve(name.name.as_str(), call.scope) {
+                        self.facts.symbols[symbol as usize].calls.push(index(at));
+                    }
+                } else if let Expression::StaticMemberExpression(member) = callee {
+                    self.link_growth(&member.object, member.property.name.as_str(), &call);
+                }
+            }
+            for argument in 0..call.arguments().min(8) {
+                if let Some(Expression::Identifier(name)) = call.argument(argument)
+                    && let Some(symbol) = self.facts.resolve(name.name.as_str(), call.scope)
+                {
+                    let passed = &mut self.facts.symbols[symbol as usize].passed;
+                    passed.push((index(at), argument));
+                }
+            }
+        }
+    }
+
+    /// `list.push(x)`, `form.append(k, x)`, `Object.assign(all, x)` add to what the
+    /// binding holds.
+    pub(super) fn link_growth(
+        &mut self,
+        object: &'a Expression<'a>,
+        method: &str,
+        call: &Call<'a>,
+    ) {
+        let (target, first) = match (method, object) {
+            ("push" | "unshift" | "append" | "set" | "add", Expression::Identifier(name)) => {
+                (name, 0)
+            }
+            ("assign", Expression::Identifier(object)) if object.name == "Object" => {
+                let Some(Expression::Identifier(name)) = call.argument(0) else {
+                    return;
+                };
+                (name, 1)
+            }
+            _ => return,
+        };
+        let Some(symbol) = self.facts.resolve(target.name.as_str(), call.scope) else {
+            return;
+        };
+        for argument in first..call.arguments().min(8) {
+            if let Some(value) = call.argument(argument) {
+                let mut grown = Definition::whole(Origin::Value(value, call.scope));
+                grown.partial = true;
+                self.define(symbol, grown);
+            }
+        }
+    }
+}
+
+impl Facts<'_> {
+    fn calls_in_order(&mut self) {
+        self.writes.sort_by_key(|write| write.span.start);
+        self.texts.sort_by_key(|(_, span)| span.start);
+        // Calls are referred to by index: sort, then renumber what refers to them.
+        let mut order: Vec<CallIx> = (0..index(self.calls.len())).collect();
+        order.sort_by_key(|at| self.calls[*at as usize].span().start);
+        let mut renamed = vec![0; order.len()];
+        for (new, old) in order.iter().enumerate() {
+            renamed[*old as usize] = index(new);
+        }
+        self.calls = order.iter().map(|at| self.calls[*at as usize]).collect();
+        for function in &mut self.functions {
+            if let Some((call, _)) = &mut function.callback_of {
+                *call = renamed[*call as usize];
+            }
+            if let Some(call) = &mut function.called_by {
+                *call = renamed[*call as usize];
+            }
+        }
+    }
+}
+
+/// The name at the root of `a.b[c].d`.
+pub fn root_name<'a>(
+    mut expression: &'a Expression<'a>,
+    scope: ScopeIx,
+) -> Option<(&'a str, ScopeIx)> {
+    loop {
+        expression = match expression {
+            Expression::Identifier(name) => return Some((name.name.as_str(), scope)),
+            Expression::StaticMemberExpression(member) => &member.object,
+            Expression::ComputedMemberExpression(member) => &member.object,
+            Expression::TSNonNullExpression(inner) => &inner.expression,
+            Expression::TSAsExpression(inner) => &inner.expression,
+            _ => return None,
+        };
+    }
+}

@@ -1,0 +1,125 @@
+//! Names: what a binding holds, from all that is assigned to it.
+
+use super::{DEFINITIONS, DEPTH, Evaluator, Memo, either};
+use crate::collect::{Definition, Key, Origin, ScopeIx, SymbolIx};
+use crate::resolve;
+use crate::sources;
+use crate::value::{Eval, Value};
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn name(&mut self, name: &str, scope: ScopeIx) -> Eval<'a> {
+        match self.facts.resolve(name, scope) {
+            Some(symbol) => self.symbol(symbol),
+            None => sources::global(name),
+        }
+    }
+
+    /// What a binding holds.
+    pub fn symbol(&mut self, symbol: SymbolIx) -> Eval<'a> {
+        let bound = self.frames.iter().rev().find(|(have, _)| *have == symbol);
+        if let Some((_, value)) = bound {
+            return value.clone();
+        }
+        let facts = self.facts;
+        let at = &facts.symbols[symbol as usize];
+        let owner = facts.scopes[at.scope as usize].function;
+        let local = self
+            .inlined
+            .iter()
+            .any(|function| facts.within(owner, *function));
+        let left = DEPTH - self.depth;
+        match &self.memo[symbol as usize] {
+            Memo::Busy => return Eval::default(),
+            Memo::Done(value, had) if !local && left < had.saturating_mul(2) => {
+                return value.clone();
+            }
+            _ => {}
+        }
+        let cuts = self.cuts;
+        let before = std::mem::replace(&mut self.memo[symbol as usize], Memo::Busy);
+        let value = self.combine(symbol);
+        self.memo[symbol as usize] = if local {
+            before
+        } else {
+            let had = if cuts == self.cuts { DEPTH } else { left };
+            Memo::Done(value.clone(), had)
+        };
+        value
+    }
+
+    pub(super) fn combine(&mut self, symbol: SymbolIx) -> Eval<'a> {
+        let facts = self.facts;
+        let at = &facts.symbols[symbol as usize];
+        let mut result = Eval::default();
+        let mut wholes = 0;
+        for definition in at.definitions.iter().take(DEFINITIONS) {
+            let value = self.definition(definition);
+            if definition.partial {
+                result.taint = result.taint.with(value.taint);
+                // A text that grows is not known; what it grows by still tells.
+                wholes += 1;
+                result.value = Value::Unknown;
+                continue;
+            }
+            wholes += 1;
+            result = if wholes == 1 {
+                value
+            } else {
+                either(result, value)
+            };
+        }
+        if at.definitions.len() > DEFINITIONS {
+            result.value = Value::Unknown;
+            result.path = None;
+        }
+        if !at.writes.is_empty() {
+            for write in at.writes.iter().take(DEFINITIONS) {
+                let write = &facts.writes[*write];
+                let value = self.eval(write.value, write.scope);
+                result.taint = result.taint.with(value.taint);
+            }
+            if matches!(result.value, Value::List(_)) {
+                result.value = Value::Unknown;
+            }
+        }
+        result
+    }
+
+    pub(super) fn definition(&mut self, definition: &'a Definition<'a>) -> Eval<'a> {
+        let mut value = match definition.origin {
+            Origin::Value(expression, scope) => self.eval(expression, scope),
+            Origin::Iterated(expression, scope) => {
+                let all = self.eval(expression, scope);
+                let path = all.path.filter(|path| path.ends_with("()"));
+                Eval {
+                    path,
+                    taint: all.taint,
+                    ..Eval::default()
+                }
+            }
+            Origin::Import(module, name) => {
+                let base = resolve::module(module);
+                let path = match (base, name) {
+                    (Some(base), Some(name)) => resolve::member(&base, name),
+                    (base, None) => base,
+                    (None, Some(_)) => None,
+                };
+                path.map(Eval::path).unwrap_or_default()
+            }
+            Origin::Parameter(function, index) => self.parameter(function, index),
+            Origin::Function(function) => Value::Function(function).into(),
+            Origin::Unknown => Eval::default(),
+        };
+        for key in definition.keys.iter() {
+            value = match key {
+                Key::Name(name) => self.select(&value, name),
+                Key::Index(index) => match &value.value {
+                    Value::List(items) => items.get(*index).cloned().unwrap_or_default(),
+                    _ => Eval::default().tainted(value.taint),
+                },
+                Key::Some => Eval::default().tainted(value.taint),
+            };
+        }
+        value
+    }
+}

@@ -1,0 +1,199 @@
+//! The file's own functions: what flows in through parameters and out through
+//! `return`.
+
+use oxc_ast::ast::Expression;
+
+use super::{DEFINITIONS, DEPTH, Evaluator, INLINE, INLINE_STEPS, Memo, either};
+use crate::collect::{Call, CallIx, FunctionIx};
+use crate::value::{Eval, Taint, Value};
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn own_call(&mut self, function: FunctionIx, arguments: &[Eval<'a>]) -> Eval<'a> {
+        let known = arguments.iter().any(Eval::is_exact);
+        if known
+            && let Some(value) = self.inline(function, arguments)
+            && (value.is_exact() || value.path.is_some())
+        {
+            return value;
+        }
+        self.returns(function)
+    }
+
+    /// What a function of one `return` gives for these arguments.
+    pub(super) fn inline(
+        &mut self,
+        function: FunctionIx,
+        arguments: &[Eval<'a>],
+    ) -> Option<Eval<'a>> {
+        let facts = self.facts;
+        let fact = &facts.functions[function as usize];
+        let [(value, scope)] = fact.returns[..] else {
+            return None;
+        };
+        if self.inlined.len() >= INLINE || self.inlined.contains(&function) {
+            return None;
+        }
+        let height = self.frames.len();
+        for (at, parameter) in fact.params.iter().enumerate() {
+            if let Some(parameter) = parameter {
+                let value = arguments.get(at).cloned().unwrap_or_default();
+                self.frames.push((*parameter, value));
+            }
+        }
+        if self.inlined.is_empty() {
+            self.inline_end = self.steps.saturating_add(INLINE_STEPS);
+        }
+        self.inlined.push(function);
+        let result = self.eval(value, scope);
+        self.inlined.pop();
+        if self.inlined.is_empty() {
+            self.inline_end = u32::MAX;
+        }
+        self.frames.truncate(height);
+        Some(result)
+    }
+
+    /// Everything a function may give back.
+    pub fn returns(&mut self, function: FunctionIx) -> Eval<'a> {
+        let left = DEPTH.saturating_sub(self.depth);
+        match self.returned.get(&function) {
+            Some(Memo::Busy) => return Eval::default(),
+            Some(Memo::Done(value, had))
+                if self.inlined.is_empty() && left < had.saturating_mul(2) =>
+            {
+                return value.clone();
+            }
+            _ => {}
+        }
+        let cuts = self.cuts;
+        self.returned.insert(function, Memo::Busy);
+        let facts = self.facts;
+        let mut result: Option<Eval<'a>> = None;
+        for (value, scope) in facts.functions[function as usize]
+            .returns
+            .iter()
+            .take(DEFINITIONS)
+        {
+            let value = self.eval(value, *scope);
+            result = Some(match result {
+                None => value,
+                Some(have) => either(have, value),
+            });
+        }
+        let result = result.unwrap_or_default();
+        let memo = if self.inlined.is_empty() {
+            let had = if cuts == self.cuts { DEPTH } else { left };
+            Memo::Done(result.clone(), had)
+        } else {
+            Memo::Fresh
+        };
+        self.returned.insert(function, memo);
+        result
+    }
+
+    /// What a promise's executor resolves with.
+    pub(super) fn settled(&mut self, executor: FunctionIx) -> Taint {
+        let facts = self.facts;
+        let resolve = facts.functions[executor as usize].params.first();
+        let Some(Some(resolve)) = resolve else {
+            return Taint::NONE;
+        };
+        let mut taint = Taint::NONE;
+        for call in facts.symbols[*resolve as usize]
+            .calls
+            .iter()
+            .take(DEFINITIONS)
+        {
+            let call = &facts.calls[*call as usize];
+            if let Some(value) = call.argument(0) {
+                taint = taint.with(self.eval(value, call.scope).taint);
+            }
+        }
+        taint
+    }
+
+    /// What parameter `index` of `function` may be.
+    pub(super) fn parameter(&mut self, function: FunctionIx, index: usize) -> Eval<'a> {
+        let facts = self.facts;
+        let fact = &facts.functions[function as usize];
+        let mut values = Vec::new();
+        if let Some(call) = fact.called_by {
+            values.extend(self.given(call, index));
+        }
+        if let Some((call, argument)) = fact.callback_of {
+            values.push(self.handed(call, argument, index));
+        }
+        if let Some(symbol) = fact.symbol {
+            let symbol = &facts.symbols[symbol as usize];
+            for call in symbol.calls.iter().take(DEFINITIONS) {
+                values.extend(self.given(*call, index));
+            }
+            for (call, argument) in symbol.passed.iter().take(4) {
+                values.push(self.handed(*call, *argument, index));
+            }
+        }
+        let mut all = values.into_iter();
+        let first = all.next().unwrap_or_default();
+        all.fold(first, either)
+    }
+
+    /// Argument `index` of a direct call.
+    pub(super) fn given(&mut self, call: CallIx, index: usize) -> Option<Eval<'a>> {
+        let call = self.facts.calls[call as usize];
+        let shift = match call.callee()? {
+            Expression::StaticMemberExpression(member) => match member.property.name.as_str() {
+                "call" => 1,
+                "apply" => return None,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        let argument = call.argument(index + shift)?;
+        Some(self.eval(argument, call.scope))
+    }
+
+    /// What a callback gets as its parameter `index` from the call it is handed to.
+    pub(super) fn handed(&mut self, call: CallIx, argument: usize, index: usize) -> Eval<'a> {
+        let call = self.facts.calls[call as usize];
+        let facts = self.facts;
+        if let Some(Expression::Identifier(name)) = call.callee()
+            && let Some(symbol) = facts.resolve(name.name.as_str(), call.scope)
+            && let Value::Function(function) = self.symbol(symbol).value
+        {
+            let parameter = facts.functions[function as usize].params.get(argument);
+            let Some(Some(parameter)) = parameter else {
+                return Eval::default();
+            };
+            let mut values = Vec::new();
+            for call in facts.symbols[*parameter as usize]
+                .calls
+                .iter()
+                .take(DEFINITIONS)
+            {
+                values.extend(self.given(*call, index));
+            }
+            let mut all = values.into_iter();
+            let first = all.next().unwrap_or_default();
+            return all.fold(first, either);
+        }
+        let given = self.call_depth(&call);
+        let path = given.path.filter(|_| index == 0);
+        // Node's callbacks: the first of two or more is the error.
+        Eval {
+            path,
+            taint: given.taint,
+            ..Eval::default()
+        }
+    }
+
+    pub(super) fn call_depth(&mut self, call: &Call<'a>) -> Eval<'a> {
+        if self.depth + 1 >= DEPTH {
+            self.cuts += 1;
+            return Eval::default();
+        }
+        self.depth += 1;
+        let value = self.call(call);
+        self.depth -= 1;
+        value
+    }
+}

@@ -1,0 +1,107 @@
+//! Methods of constant arrays.
+
+use super::methods::{element, to_number};
+use crate::value::{Eval, TEXT_LIMIT, Taint, Value};
+
+/// `list.method(arguments)` on an array; `None` where it is not folded.
+pub fn list<'a>(items: &[Eval<'a>], method: &str, arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
+    Some(match method {
+        "join" => {
+            let separator = match arguments.first() {
+                Some(separator) => separator.exact()?,
+                None => ",".into(),
+            };
+            let mut out = String::new();
+            let mut exact = true;
+            let mut taint = Taint::NONE;
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push_str(&separator);
+                }
+                match item.as_piece() {
+                    Some(piece) => {
+                        exact &= item.is_exact();
+                        out.push_str(&piece);
+                    }
+                    None => {
+                        exact = false;
+                        out.push(crate::value::HOLE);
+                    }
+                }
+                taint = taint.with(item.taint);
+                if out.len() > TEXT_LIMIT {
+                    return None;
+                }
+            }
+            let text = if exact {
+                Eval::text(out)
+            } else {
+                Eval::partial(out)
+            };
+            text.tainted(taint)
+        }
+        "reverse" | "toReversed" => {
+            let reversed: Vec<_> = items.iter().rev().cloned().collect();
+            Value::List(reversed.into()).into()
+        }
+        "concat" => {
+            let mut all = items.to_vec();
+            for argument in arguments {
+                match &argument.value {
+                    Value::List(more) => all.extend(more.iter().cloned()),
+                    _ => all.push(argument.clone()),
+                }
+            }
+            Value::List(all.into()).into()
+        }
+        "slice" => slice(items, arguments)?,
+        "toString" => return list(items, "join", &[]),
+        "at" => element(
+            &Value::List(items.into()).into(),
+            arguments.first().and_then(Eval::number)?,
+        ),
+        "pop" => items.last()?.clone(),
+        "shift" => items.first()?.clone(),
+        _ => return None,
+    })
+}
+
+/// `String.fromCharCode(…)` of numbers.
+pub fn from_char_codes<'a>(arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
+    let mut units = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        match &argument.value {
+            Value::List(items) => {
+                for item in items.iter() {
+                    units.push(to_number(item)? as u32);
+                }
+            }
+            Value::Bytes(bytes) => units.extend(bytes.iter().map(|byte| u32::from(*byte))),
+            _ => units.push(to_number(argument)? as u32),
+        }
+    }
+    let out: String = units
+        .into_iter()
+        .map(|unit| char::from_u32(unit & 0x1F_FFFF).unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    Some(Eval::text(out))
+}
+
+fn slice<'a>(items: &[Eval<'a>], arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
+    let bound = |index: usize, default: usize| match arguments.get(index) {
+        None => Some(default),
+        Some(argument) => {
+            let number = argument.number()?;
+            let length = items.len() as f64;
+            let at = if number < 0.0 {
+                length + number
+            } else {
+                number
+            };
+            Some(at.clamp(0.0, length) as usize)
+        }
+    };
+    let start = bound(0, 0)?;
+    let end = bound(1, items.len())?.max(start);
+    Some(Value::List(items.get(start..end)?.into()).into())
+}
