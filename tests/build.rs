@@ -9,12 +9,21 @@ const GUESTS: [&str; 2] = ["empty", "hostile"];
 fn main() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here.parent().expect("tests/ is in the workspace");
-    for watched in ["tests/guests", "sdk/guest", "wit", "Cargo.toml", "Cargo.lock"] {
+    for watched in [
+        "tests/guests",
+        "sdk/guest",
+        "wit",
+        "Cargo.toml",
+        "Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     for entry in fs::read_dir(here.join("guests")).expect("tests/guests is there") {
         let name = entry.expect("a readable folder").file_name();
-        assert!(GUESTS.iter().any(|guest| name == *guest), "no suite claims the guest {name:?}");
+        assert!(
+            GUESTS.iter().any(|guest| name == *guest),
+            "no suite claims the guest {name:?}"
+        );
     }
     let packages = GUESTS.map(|name| format!("packguard-guest-{name}"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));

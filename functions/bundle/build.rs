@@ -9,12 +9,18 @@ use sha2::{Digest as _, Sha256};
 fn main() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    let root = here.ancestors().nth(2).expect("functions/bundle is two levels down");
+    let root = here
+        .ancestors()
+        .nth(2)
+        .expect("functions/bundle is two levels down");
     for watched in ["functions", "sdk/guest", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let names = functions(root);
-    let packages: Vec<String> = names.iter().map(|name| format!("packguard-{name}")).collect();
+    let packages: Vec<String> = names
+        .iter()
+        .map(|name| format!("packguard-{name}"))
+        .collect();
     match packguard_guest_build::build(root, &packages) {
         Ok(built) => embed(&out, &names, &built),
         Err(error) => {
@@ -42,7 +48,10 @@ fn embed(out: &Path, names: &[String], built: &[PathBuf]) {
     for (name, built) in names.iter().zip(built) {
         let bytes = fs::read(built).expect("cargo built it");
         fs::write(out.join(format!("{name}.wasm")), &bytes).expect("OUT_DIR is writable");
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         writeln!(
             code,
             "    Bundled {{ name: {name:?}, digest: {digest:?}, bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.wasm\")) }},"

@@ -64,7 +64,12 @@ pub struct ScanArgs {
     #[arg(long)]
     pub offline: bool,
     /// What a package may use, as in memory=256MiB,time=30s; see README.md
-    #[arg(long, value_name = "NAME=VALUE,…", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME=VALUE,…",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub limits: ScanLimits,
     /// Leave out of the JSON report what varies from run to run
     #[arg(long)]
@@ -84,8 +89,15 @@ pub struct ScanArgs {
 }
 
 fn names_setting(text: &str) -> Result<(Ecosystem, PathBuf), String> {
-    let (ecosystem, path) = text.split_once('=').ok_or("it is not of the form TYPE=FILE, as in pypi=names.txt")?;
-    let known = Ecosystem::ALL.into_iter().find(|one| one.as_str() == ecosystem);
+    let (ecosystem, path) = text
+        .split_once('=')
+        .ok_or("it is not of the form TYPE=FILE, as in pypi=names.txt")?;
+    let known = Ecosystem::ALL
+        .into_iter()
+        .find(|one| one.as_str() == ecosystem);
     let all = || Ecosystem::ALL.map(Ecosystem::as_str).join(", ");
-    Ok((known.ok_or_else(|| format!("`{ecosystem}` is none of {}", all()))?, path.into()))
+    Ok((
+        known.ok_or_else(|| format!("`{ecosystem}` is none of {}", all()))?,
+        path.into(),
+    ))
 }

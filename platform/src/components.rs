@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use packguard_functions::BUNDLED;
 use packguard_runtime::{
-    ArchiveLimits, CacheError, CompileCache, Component, Limits, LoadError, Pipeline, PipelineError, Runtime, RuntimeConfig,
+    ArchiveLimits, CacheError, CompileCache, Component, Limits, LoadError, Pipeline, PipelineError,
+    Runtime, RuntimeConfig,
 };
 
 /// Why the pipeline could not be set up.
@@ -58,24 +59,45 @@ pub struct Setup {
 /// When the cache, the engine or a component can't be used.
 pub async fn pipeline(setup: Setup) -> Result<Pipeline, SetupError> {
     let cache = setup.cache.as_deref().map(open_cache).transpose()?;
-    let config = RuntimeConfig { slots: setup.slots, cache, ..RuntimeConfig::default() };
-    let runtime = Runtime::new(config).map_err(|error| SetupError::Runtime(format!("{error:#}")))?;
+    let config = RuntimeConfig {
+        slots: setup.slots,
+        cache,
+        ..RuntimeConfig::default()
+    };
+    let runtime =
+        Runtime::new(config).map_err(|error| SetupError::Runtime(format!("{error:#}")))?;
     let mut loading = Vec::new();
     for one in BUNDLED {
         let runtime = runtime.clone();
-        loading.push((one.name.to_owned(), tokio::spawn(async move { runtime.load(one.bytes).await })));
+        loading.push((
+            one.name.to_owned(),
+            tokio::spawn(async move { runtime.load(one.bytes).await }),
+        ));
     }
     for path in setup.analyzers {
-        let bytes = std::fs::read(&path).map_err(|source| SetupError::Read { path: path.clone(), source })?;
+        let bytes = std::fs::read(&path).map_err(|source| SetupError::Read {
+            path: path.clone(),
+            source,
+        })?;
         let runtime = runtime.clone();
-        loading.push((path.display().to_string(), tokio::spawn(async move { runtime.load(bytes).await })));
+        loading.push((
+            path.display().to_string(),
+            tokio::spawn(async move { runtime.load(bytes).await }),
+        ));
     }
     let mut components: Vec<Component> = Vec::new();
     for (name, task) in loading {
-        let loaded = task.await.map_err(|error| SetupError::Runtime(error.to_string()))?;
+        let loaded = task
+            .await
+            .map_err(|error| SetupError::Runtime(error.to_string()))?;
         components.push(loaded.map_err(|source| SetupError::Component { name, source })?);
     }
-    Ok(Pipeline::new(runtime, components, setup.limits, setup.archive)?)
+    Ok(Pipeline::new(
+        runtime,
+        components,
+        setup.limits,
+        setup.archive,
+    )?)
 }
 
 /// The key stands beside the folder that it vouches for, not in it: who may be given the
@@ -88,5 +110,12 @@ fn open_cache(folder: &Path) -> Result<CompileCache, CacheError> {
 /// with no home.
 pub fn default_cache(variable: Option<PathBuf>) -> Option<PathBuf> {
     use etcetera::BaseStrategy as _;
-    variable.or_else(|| Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("packguard")))
+    variable.or_else(|| {
+        Some(
+            etcetera::choose_base_strategy()
+                .ok()?
+                .cache_dir()
+                .join("packguard"),
+        )
+    })
 }

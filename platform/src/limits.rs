@@ -42,8 +42,7 @@ pub enum LimitError {
 }
 
 /// Every limit that can be set.
-pub const NAMES: &str =
-    "memory, fuel, time, files, unpacked, ratio, path, depth, nesting, artifacts, artifact-size, download-size";
+pub const NAMES: &str = "memory, fuel, time, files, unpacked, ratio, path, depth, nesting, artifacts, artifact-size, download-size";
 
 impl FromStr for ScanLimits {
     type Err = LimitError;
@@ -51,8 +50,14 @@ impl FromStr for ScanLimits {
     /// Parses `memory=256MiB,time=30s,…` over the defaults.
     fn from_str(text: &str) -> Result<Self, LimitError> {
         let mut limits = Self::default();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let (name, value) = part.split_once('=').ok_or_else(|| LimitError::Form(part.into()))?;
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            let (name, value) = part
+                .split_once('=')
+                .ok_or_else(|| LimitError::Form(part.into()))?;
             limits.set(name.trim(), value.trim())?;
         }
         Ok(limits)
@@ -81,7 +86,12 @@ impl ScanLimits {
 }
 
 fn wrong(name: &str, value: &str, kind: &'static str, example: &'static str) -> LimitError {
-    LimitError::Value { name: name.into(), value: value.into(), kind, example }
+    LimitError::Value {
+        name: name.into(),
+        value: value.into(),
+        kind,
+        example,
+    }
 }
 
 fn count(name: &str, value: &str) -> Result<u64, LimitError> {
@@ -119,7 +129,9 @@ mod tests {
 
     #[test]
     fn names_sizes_and_times_are_taken() {
-        let limits: ScanLimits = "memory=256MiB, time=30s,nesting=0,files=10".parse().unwrap();
+        let limits: ScanLimits = "memory=256MiB, time=30s,nesting=0,files=10"
+            .parse()
+            .unwrap();
         assert_eq!(limits.step.memory, 256 << 20);
         assert_eq!(limits.step.wall, Duration::from_secs(30));
         assert_eq!(limits.archive.nesting, 0);
@@ -131,7 +143,10 @@ mod tests {
     fn every_name_in_the_list_can_be_set() {
         for name in NAMES.split(", ") {
             let value = if name == "time" { "1s" } else { "1" };
-            assert!(format!("{name}={value}").parse::<ScanLimits>().is_ok(), "{name}");
+            assert!(
+                format!("{name}={value}").parse::<ScanLimits>().is_ok(),
+                "{name}"
+            );
         }
     }
 

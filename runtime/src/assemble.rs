@@ -9,8 +9,8 @@ use crate::bindings::judge;
 use crate::bindings::types as wit;
 use crate::component::Component;
 use crate::report::{
-    Category, Confidence, DecodedLayer, Finding, Incomplete, Location, Outcome, Phase, Reason, RuleInfo, Severity,
-    StepInfo, Verdict,
+    Category, Confidence, DecodedLayer, Finding, Incomplete, Location, Outcome, Phase, Reason,
+    RuleInfo, Severity, StepInfo, Verdict,
 };
 use crate::step::Step;
 
@@ -31,13 +31,27 @@ pub(crate) struct Assembly {
 impl Assembly {
     /// An assembly over artifacts of these file names.
     pub(crate) fn new(artifacts: Vec<String>) -> Self {
-        Self { artifacts, ..Self::default() }
+        Self {
+            artifacts,
+            ..Self::default()
+        }
     }
 
     /// Notes that something was not analysed.
-    pub(crate) fn incomplete(&mut self, step: &str, artifact: Option<u32>, path: Option<String>, reason: impl Into<String>) {
+    pub(crate) fn incomplete(
+        &mut self,
+        step: &str,
+        artifact: Option<u32>,
+        path: Option<String>,
+        reason: impl Into<String>,
+    ) {
         let artifact = artifact.and_then(|index| self.artifact(index));
-        self.incomplete.push(Incomplete { step: step.into(), artifact, path, reason: reason.into() });
+        self.incomplete.push(Incomplete {
+            step: step.into(),
+            artifact,
+            path,
+            reason: reason.into(),
+        });
     }
 
     /// Records how a step ended, and gives back its answer.
@@ -54,7 +68,12 @@ impl Assembly {
         match step.result {
             Ok(answer) => Some(answer),
             Err((_, message)) => {
-                self.incomplete(&descriptor.name, None, None, format!("the step failed: {message}"));
+                self.incomplete(
+                    &descriptor.name,
+                    None,
+                    None,
+                    format!("the step failed: {message}"),
+                );
                 None
             }
         }
@@ -64,17 +83,27 @@ impl Assembly {
     pub(crate) fn add(&mut self, component: &Component, analysis: wit::Analysis) {
         let descriptor = component.descriptor();
         for problem in analysis.problems {
-            self.incomplete(&descriptor.name, problem.artifact, problem.path, problem.reason);
+            self.incomplete(
+                &descriptor.name,
+                problem.artifact,
+                problem.path,
+                problem.reason,
+            );
         }
         for finding in analysis.findings {
             match descriptor.rules.iter().find(|rule| rule.id == finding.rule) {
                 Some(rule) => {
-                    self.rules.entry(rule.id.clone()).or_insert_with(|| rule.into());
+                    self.rules
+                        .entry(rule.id.clone())
+                        .or_insert_with(|| rule.into());
                     let finding = self.finding(&descriptor.name, finding);
                     self.findings.push(finding);
                 }
                 None => {
-                    let reason = format!("it made a finding of the rule `{}`, which it does not list", finding.rule);
+                    let reason = format!(
+                        "it made a finding of the rule `{}`, which it does not list",
+                        finding.rule
+                    );
                     self.incomplete(&descriptor.name, None, None, reason);
                 }
             }
@@ -85,13 +114,20 @@ impl Assembly {
     pub(crate) fn order(&mut self) {
         let gravity = |finding: &Finding| std::cmp::Reverse((finding.severity, finding.confidence));
         self.findings.sort_by(|a, b| {
-            gravity(a).cmp(&gravity(b)).then_with(|| key(a).cmp(&key(b)))
+            gravity(a)
+                .cmp(&gravity(b))
+                .then_with(|| key(a).cmp(&key(b)))
         });
         self.findings.dedup();
         if self.findings.len() > MAX_FINDINGS {
             let more = self.findings.len() - MAX_FINDINGS;
             self.findings.truncate(MAX_FINDINGS);
-            self.incomplete("report", None, None, format!("{more} more findings, less grave than these, were left out"));
+            self.incomplete(
+                "report",
+                None,
+                None,
+                format!("{more} more findings, less grave than these, were left out"),
+            );
         }
         self.incomplete.sort();
         self.incomplete.dedup();
@@ -131,26 +167,54 @@ impl Assembly {
             decoded: from
                 .decoded
                 .into_iter()
-                .map(|layer| DecodedLayer { encoding: layer.encoding, text: layer.text })
+                .map(|layer| DecodedLayer {
+                    encoding: layer.encoding,
+                    text: layer.text,
+                })
                 .collect(),
             why: from.why,
         }
     }
 }
 
-fn key(finding: &Finding) -> (&str, &str, Option<(&str, &str, Option<u32>, Option<u32>)>, &str, &str) {
-    let place = finding
-        .location
-        .as_ref()
-        .map(|place| (place.artifact.as_str(), place.path.as_str(), place.line, place.column));
-    (&finding.analyzer, &finding.rule, place, &finding.title, &finding.why)
+fn key(
+    finding: &Finding,
+) -> (
+    &str,
+    &str,
+    Option<(&str, &str, Option<u32>, Option<u32>)>,
+    &str,
+    &str,
+) {
+    let place = finding.location.as_ref().map(|place| {
+        (
+            place.artifact.as_str(),
+            place.path.as_str(),
+            place.line,
+            place.column,
+        )
+    });
+    (
+        &finding.analyzer,
+        &finding.rule,
+        place,
+        &finding.title,
+        &finding.why,
+    )
 }
 
 /// See [`Finding::fingerprint`]. The top folder is left out of the path, since it names
 /// the version.
 fn fingerprint(rule: &str, place: Option<&Location>, title: &str) -> String {
-    let path = place.map_or("", |place| place.path.split_once('/').map_or(place.path.as_str(), |(_, rest)| rest));
-    let text = place.and_then(|place| place.snippet.as_deref()).unwrap_or(title);
+    let path = place.map_or("", |place| {
+        place
+            .path
+            .split_once('/')
+            .map_or(place.path.as_str(), |(_, rest)| rest)
+    });
+    let text = place
+        .and_then(|place| place.snippet.as_deref())
+        .unwrap_or(title);
     let hash = Sha256::digest(format!("{rule}\n{path}\n{text}"));
     hex::encode(&hash[..16])
 }
@@ -159,20 +223,31 @@ fn fingerprint(rule: &str, place: Option<&Location>, title: &str) -> String {
 pub(crate) fn evidence(findings: &[Finding]) -> Vec<judge::Evidence> {
     findings
         .iter()
-        .map(|finding| judge::Evidence { analyzer: finding.analyzer.clone(), finding: finding.into() })
+        .map(|finding| judge::Evidence {
+            analyzer: finding.analyzer.clone(),
+            finding: finding.into(),
+        })
         .collect()
 }
 
 /// The judge's answer, checked: whatever a judge says, a package that was not wholly
 /// analysed is not clean.
-pub(crate) fn verdict(from: judge::Verdict, findings: &[Finding], incomplete: &[Incomplete]) -> Verdict {
+pub(crate) fn verdict(
+    from: judge::Verdict,
+    findings: &[Finding],
+    incomplete: &[Incomplete],
+) -> Verdict {
     let outcome = match from.outcome {
         judge::Outcome::Malicious => Outcome::Malicious,
         judge::Outcome::Suspicious => Outcome::Suspicious,
         judge::Outcome::Clean if incomplete.is_empty() => Outcome::Clean,
         judge::Outcome::Clean | judge::Outcome::Incomplete => Outcome::Incomplete,
     };
-    let fingerprint = |index: u32| findings.get(usize::try_from(index).ok()?).map(|finding| finding.fingerprint.clone());
+    let fingerprint = |index: u32| {
+        findings
+            .get(usize::try_from(index).ok()?)
+            .map(|finding| finding.fingerprint.clone())
+    };
     Verdict {
         outcome,
         score: from.score.min(100),
@@ -183,7 +258,11 @@ pub(crate) fn verdict(from: judge::Verdict, findings: &[Finding], incomplete: &[
             .map(|reason| Reason {
                 weight: reason.weight,
                 text: reason.text,
-                findings: reason.evidence.into_iter().filter_map(fingerprint).collect(),
+                findings: reason
+                    .evidence
+                    .into_iter()
+                    .filter_map(fingerprint)
+                    .collect(),
             })
             .collect(),
     }
@@ -222,7 +301,10 @@ impl From<&Finding> for wit::Finding {
             decoded: from
                 .decoded
                 .iter()
-                .map(|layer| wit::DecodedLayer { encoding: layer.encoding.clone(), text: layer.text.clone() })
+                .map(|layer| wit::DecodedLayer {
+                    encoding: layer.encoding.clone(),
+                    text: layer.text.clone(),
+                })
                 .collect(),
             why: from.why.clone(),
         }
@@ -245,10 +327,34 @@ macro_rules! same_cases {
     };
 }
 
-same_cases!(Severity { Info, Low, Medium, High, Critical });
+same_cases!(Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical
+});
 same_cases!(Confidence { Low, Medium, High });
-same_cases!(Phase { Install, Import, Execute, Unknown });
+same_cases!(Phase {
+    Install,
+    Import,
+    Execute,
+    Unknown
+});
 same_cases!(Category {
-    Capability, InstallHook, Execution, Persistence, DefenseEvasion, CredentialAccess, Discovery, Collection,
-    CommandAndControl, Exfiltration, Impact, SupplyChain, Archive, Metadata, Binary
+    Capability,
+    InstallHook,
+    Execution,
+    Persistence,
+    DefenseEvasion,
+    CredentialAccess,
+    Discovery,
+    Collection,
+    CommandAndControl,
+    Exfiltration,
+    Impact,
+    SupplyChain,
+    Archive,
+    Metadata,
+    Binary
 });

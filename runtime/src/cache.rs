@@ -55,7 +55,10 @@ impl CompileCache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(key_file),
             other => other,
         };
-        Ok(Self { folder: folder.to_owned(), key: key.map_err(at(key_file))? })
+        Ok(Self {
+            folder: folder.to_owned(),
+            key: key.map_err(at(key_file))?,
+        })
     }
 
     /// The compiled form of the component with that digest, if it is there and genuine.
@@ -69,7 +72,10 @@ impl CompileCache {
         let mac: [u8; MAC] = mac.try_into().ok()?;
         // Comparing `blake3::Hash`es takes constant time.
         if self.mac(&context, code) != blake3::Hash::from_bytes(mac) {
-            tracing::warn!(digest, "a compiled component in the cache is not genuine: compiling anew");
+            tracing::warn!(
+                digest,
+                "a compiled component in the cache is not genuine: compiling anew"
+            );
             return None;
         }
         bytes.truncate(bytes.len() - MAC);
@@ -109,7 +115,11 @@ impl CompileCache {
 fn context(engine: &Engine, digest: &str) -> String {
     let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!("packguard compiled v1\n{digest}\n{}\n{:016x}", crate::engine::WASMTIME, hasher.finish())
+    format!(
+        "packguard compiled v1\n{digest}\n{}\n{:016x}",
+        crate::engine::WASMTIME,
+        hasher.finish()
+    )
 }
 
 /// FNV-1a: std's own hasher gives no stable value from one release to the next.
@@ -129,14 +139,19 @@ impl std::hash::Hasher for Fnv {
 
 fn private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 fn read_key(path: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut file = fs::File::open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        return Err(io::Error::other("others may read or write this key: chmod 600 it, or delete it to get a new one"));
+        return Err(io::Error::other(
+            "others may read or write this key: chmod 600 it, or delete it to get a new one",
+        ));
     }
     let mut key = [0; blake3::KEY_LEN];
     file.read_exact(&mut key)?;

@@ -69,7 +69,10 @@ pub(crate) enum Pre {
 
 impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Component").field("digest", &self.digest).field("world", &self.world()).finish()
+        f.debug_struct("Component")
+            .field("digest", &self.digest)
+            .field("world", &self.world())
+            .finish()
     }
 }
 
@@ -77,13 +80,19 @@ impl std::fmt::Debug for Component {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// Over the size limit.
-    #[error("the component has {0} bytes, more than the {MAX_COMPONENT} allowed: leave out debug information, or split it")]
+    #[error(
+        "the component has {0} bytes, more than the {MAX_COMPONENT} allowed: leave out debug information, or split it"
+    )]
     TooLarge(usize),
     /// Native code can't be checked.
-    #[error("this is a precompiled component, which can't be checked: give the WebAssembly that it was made from")]
+    #[error(
+        "this is a precompiled component, which can't be checked: give the WebAssembly that it was made from"
+    )]
     Precompiled,
     /// A core module.
-    #[error("this is a core WebAssembly module, not a component: build it for wasm32-wasip2, or wrap it with `wasm-tools component new`")]
+    #[error(
+        "this is a core WebAssembly module, not a component: build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"
+    )]
     CoreModule,
     /// Not WebAssembly.
     #[error("this is not a WebAssembly component")]
@@ -92,10 +101,14 @@ pub enum LoadError {
     #[error("the component is not valid: {0}")]
     Invalid(String),
     /// An import that no analyzer may have.
-    #[error("the component imports `{0}`, which analyzers may not have: only wasi:cli, clocks, filesystem, io, random 0.2 and packguard:analyzer 1.0 are allowed")]
+    #[error(
+        "the component imports `{0}`, which analyzers may not have: only wasi:cli, clocks, filesystem, io, random 0.2 and packguard:analyzer 1.0 are allowed"
+    )]
     ForbiddenImport(String),
     /// Exports of no known world.
-    #[error("the component exports no world of packguard:analyzer@1.0.0 (`describe` and one of `unpack`, `analyze`, `judge`)")]
+    #[error(
+        "the component exports no world of packguard:analyzer@1.0.0 (`describe` and one of `unpack`, `analyze`, `judge`)"
+    )]
     NoWorld,
     /// Compiling took too long.
     #[error("compiling the component took more than {0} s: make its largest functions smaller")]
@@ -165,7 +178,10 @@ pub(crate) fn compile(
     };
     check_imports(engine, &component)?;
     let pre = linker.instantiate_pre(&component).map_err(invalid)?;
-    Ok(Compiled { digest: digest.into(), pre: world(engine, &component, pre)? })
+    Ok(Compiled {
+        digest: digest.into(),
+        pre: world(engine, &component, pre)?,
+    })
 }
 
 /// Loads code that this process compiled, or that the cache proved genuine.
@@ -175,11 +191,21 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<wasmtime::compo
     unsafe { wasmtime::component::Component::deserialize(engine, code) }
 }
 
-fn check_imports(engine: &Engine, component: &wasmtime::component::Component) -> Result<(), LoadError> {
+fn check_imports(
+    engine: &Engine,
+    component: &wasmtime::component::Component,
+) -> Result<(), LoadError> {
     let allowed = |name: &str| {
-        ALLOWED_IMPORTS.iter().any(|prefix| name.starts_with(prefix)) || name.starts_with(DENIED_BUT_LINKED)
+        ALLOWED_IMPORTS
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            || name.starts_with(DENIED_BUT_LINKED)
     };
-    match component.component_type().imports(engine).find(|(name, _)| !allowed(name)) {
+    match component
+        .component_type()
+        .imports(engine)
+        .find(|(name, _)| !allowed(name))
+    {
         Some((name, _)) => Err(LoadError::ForbiddenImport(name.into())),
         None => Ok(()),
     }
@@ -192,8 +218,9 @@ fn world(
 ) -> Result<Pre, LoadError> {
     let ty = component.component_type();
     let exports = |name: &str| {
-        ty.exports(engine)
-            .any(|(export, item)| export == name && matches!(item.ty, ComponentItem::ComponentFunc(_)))
+        ty.exports(engine).any(|(export, item)| {
+            export == name && matches!(item.ty, ComponentItem::ComponentFunc(_))
+        })
     };
     let mismatch = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
     if exports("unpack") {

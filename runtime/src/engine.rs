@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+};
 
 use crate::bindings::judge;
 use crate::bindings::types::{Analysis, Descriptor, Package};
@@ -64,7 +66,9 @@ pub struct Runtime {
 
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runtime").field("free_slots", &self.slots.available_permits()).finish()
+        f.debug_struct("Runtime")
+            .field("free_slots", &self.slots.available_permits())
+            .finish()
     }
 }
 
@@ -93,31 +97,68 @@ impl Runtime {
     ///
     /// # Errors
     /// Why it is not admitted.
-    pub async fn load(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<Component, LoadError> {
+    pub async fn load(
+        &self,
+        bytes: impl AsRef<[u8]> + Send + 'static,
+    ) -> Result<Component, LoadError> {
         let this = self.clone();
         let compile = tokio::task::spawn_blocking(move || {
-            component::compile(&this.engine, &this.linker, this.cache.as_deref(), bytes.as_ref())
+            component::compile(
+                &this.engine,
+                &this.linker,
+                this.cache.as_deref(),
+                bytes.as_ref(),
+            )
         });
         // Cranelift can't be interrupted: one that is too slow is left behind.
         let compiled = match tokio::time::timeout(COMPILE_TIME, compile).await {
             Ok(Ok(compiled)) => compiled?,
-            Ok(Err(panic)) => return Err(LoadError::Invalid(format!("the compiler failed: {panic}"))),
+            Ok(Err(panic)) => {
+                return Err(LoadError::Invalid(format!("the compiler failed: {panic}")));
+            }
             Err(_) => return Err(LoadError::TooSlow(COMPILE_TIME.as_secs())),
         };
         let described = self.describe(&compiled.digest, compiled.pre.clone()).await;
-        let descriptor = described.result.map_err(|(outcome, message)| LoadError::Describe(outcome, message))?;
-        Ok(Component { digest: compiled.digest, descriptor: Arc::new(descriptor), pre: compiled.pre })
+        let descriptor = described
+            .result
+            .map_err(|(outcome, message)| LoadError::Describe(outcome, message))?;
+        Ok(Component {
+            digest: compiled.digest,
+            descriptor: Arc::new(descriptor),
+            pre: compiled.pre,
+        })
     }
 
     async fn describe(&self, digest: &Arc<str>, pre: Pre) -> Step<Descriptor> {
         let cancel = CancellationToken::new();
-        self.step(digest.clone(), &DESCRIBE, View::default(), &cancel, async move |store| {
-            Ok(Ok(match pre {
-                Pre::Unpacker(pre) => pre.instantiate_async(&mut *store).await?.call_describe(store).await?,
-                Pre::Analyzer(pre) => pre.instantiate_async(&mut *store).await?.call_describe(store).await?,
-                Pre::Judge(pre) => pre.instantiate_async(&mut *store).await?.call_describe(store).await?,
-            }))
-        })
+        self.step(
+            digest.clone(),
+            &DESCRIBE,
+            View::default(),
+            &cancel,
+            async move |store| {
+                Ok(Ok(match pre {
+                    Pre::Unpacker(pre) => {
+                        pre.instantiate_async(&mut *store)
+                            .await?
+                            .call_describe(store)
+                            .await?
+                    }
+                    Pre::Analyzer(pre) => {
+                        pre.instantiate_async(&mut *store)
+                            .await?
+                            .call_describe(store)
+                            .await?
+                    }
+                    Pre::Judge(pre) => {
+                        pre.instantiate_async(&mut *store)
+                            .await?
+                            .call_describe(store)
+                            .await?
+                    }
+                }))
+            },
+        )
         .await
     }
 
@@ -133,11 +174,18 @@ impl Runtime {
         limits: &Limits,
         cancel: &CancellationToken,
     ) -> Step<Analysis> {
-        let Pre::Unpacker(pre) = component.pre.clone() else { return wrong_world("unpacker") };
-        let view = View { mounts, sink: Some(sink) };
+        let Pre::Unpacker(pre) = component.pre.clone() else {
+            return wrong_world("unpacker");
+        };
+        let view = View {
+            mounts,
+            sink: Some(sink),
+        };
         self.step(component.name(), limits, view, cancel, async move |store| {
             let guest = pre.instantiate_async(&mut *store).await?;
-            guest.call_unpack(store, &inputs, unpacker::UnpackLimits { nesting }).await
+            guest
+                .call_unpack(store, &inputs, unpacker::UnpackLimits { nesting })
+                .await
         })
         .await
     }
@@ -151,8 +199,13 @@ impl Runtime {
         limits: &Limits,
         cancel: &CancellationToken,
     ) -> Step<Analysis> {
-        let Pre::Analyzer(pre) = component.pre.clone() else { return wrong_world("analyzer") };
-        let view = View { mounts: vec![(folder.to_owned(), "/package")], sink: None };
+        let Pre::Analyzer(pre) = component.pre.clone() else {
+            return wrong_world("analyzer");
+        };
+        let view = View {
+            mounts: vec![(folder.to_owned(), "/package")],
+            sink: None,
+        };
         self.step(component.name(), limits, view, cancel, async move |store| {
             let guest = pre.instantiate_async(&mut *store).await?;
             guest.call_analyze(store, &package).await
@@ -168,11 +221,19 @@ impl Runtime {
         limits: &Limits,
         cancel: &CancellationToken,
     ) -> Step<judge::Verdict> {
-        let Pre::Judge(pre) = component.pre.clone() else { return wrong_world("judge") };
-        self.step(component.name(), limits, View::default(), cancel, async move |store| {
-            let guest = pre.instantiate_async(&mut *store).await?;
-            guest.call_judge(store, &dossier).await
-        })
+        let Pre::Judge(pre) = component.pre.clone() else {
+            return wrong_world("judge");
+        };
+        self.step(
+            component.name(),
+            limits,
+            View::default(),
+            cancel,
+            async move |store| {
+                let guest = pre.instantiate_async(&mut *store).await?;
+                guest.call_judge(store, &dossier).await
+            },
+        )
         .await
     }
 
@@ -198,7 +259,9 @@ impl Runtime {
             permit = Arc::clone(&self.slots).acquire_owned() => permit,
             () = cancel.cancelled() => return cancelled(),
         };
-        let Ok(permit) = permit else { return cancelled() };
+        let Ok(permit) = permit else {
+            return cancelled();
+        };
         let (engine, limits, token) = (self.engine.clone(), *limits, cancel.clone());
         let handle = tokio::runtime::Handle::current();
         let task = tokio::task::spawn_blocking(move || {
@@ -226,7 +289,11 @@ impl Component {
 }
 
 fn wrong_world<T>(wanted: &str) -> Step<T> {
-    sandbox::failed(StepOutcome::HostRefusal, format!("the component is no {wanted}"), Instant::now())
+    sandbox::failed(
+        StepOutcome::HostRefusal,
+        format!("the component is no {wanted}"),
+        Instant::now(),
+    )
 }
 
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
@@ -301,11 +368,24 @@ impl Runtime {
     /// # Errors
     /// How the step failed.
     pub async fn describe_here(&self, component: &Component) -> Result<(), (StepOutcome, String)> {
-        let Pre::Analyzer(pre) = &component.pre else { return Err((StepOutcome::HostRefusal, "no analyzer".into())) };
+        let Pre::Analyzer(pre) = &component.pre else {
+            return Err((StepOutcome::HostRefusal, "no analyzer".into()));
+        };
         let cancel = CancellationToken::new();
-        let step = sandbox::run(&self.engine, component.name(), &DESCRIBE, View::default(), &cancel, async |store| {
-            Ok(Ok(pre.instantiate_async(&mut *store).await?.call_describe(store).await?))
-        });
+        let step = sandbox::run(
+            &self.engine,
+            component.name(),
+            &DESCRIBE,
+            View::default(),
+            &cancel,
+            async |store| {
+                Ok(Ok(pre
+                    .instantiate_async(&mut *store)
+                    .await?
+                    .call_describe(store)
+                    .await?))
+            },
+        );
         step.await.result.map(drop)
     }
 }
@@ -316,6 +396,9 @@ mod tests {
     fn cache_is_keyed_by_the_locked_wasmtime() {
         let lock = include_str!("../../Cargo.lock");
         let entry = format!("name = \"wasmtime\"\nversion = \"{}\"\n", super::WASMTIME);
-        assert!(lock.contains(&entry), "engine::WASMTIME must be the version in Cargo.lock");
+        assert!(
+            lock.contains(&entry),
+            "engine::WASMTIME must be the version in Cargo.lock"
+        );
     }
 }

@@ -20,7 +20,8 @@ use crate::engine::Runtime;
 use crate::host::sink::{AddError, ArchiveLimits, SharedSink, Sink, lock};
 use crate::limits::Limits;
 use crate::report::{
-    ArtifactInfo, Behaviour, Outcome, PackageInfo, Provenance, Report, SCHEMA_VERSION, StepOutcome, Verdict,
+    ArtifactInfo, Behaviour, Outcome, PackageInfo, Provenance, Report, SCHEMA_VERSION, StepOutcome,
+    Verdict,
 };
 use crate::sandbox::micros;
 
@@ -125,22 +126,45 @@ impl Pipeline {
         limits: Limits,
         archive: ArchiveLimits,
     ) -> Result<Self, PipelineError> {
-        let of = |world| components.iter().filter(move |one| one.world() == world).cloned();
+        let of = |world| {
+            components
+                .iter()
+                .filter(move |one| one.world() == world)
+                .cloned()
+        };
         let one = |world, name: &str| match &of(world).collect::<Vec<_>>()[..] {
             [one] => Ok(one.clone()),
-            some => Err(PipelineError::Components(format!("{} components are an {name}; one is needed", some.len()))),
+            some => Err(PipelineError::Components(format!(
+                "{} components are an {name}; one is needed",
+                some.len()
+            ))),
         };
-        let (unpacker, judge) = (one(World::Unpacker, "unpacker")?, one(World::Judge, "judge")?);
+        let (unpacker, judge) = (
+            one(World::Unpacker, "unpacker")?,
+            one(World::Judge, "judge")?,
+        );
         let mut analyzers: Vec<_> = of(World::Analyzer).collect();
         if analyzers.is_empty() {
             return Err(PipelineError::Components("there is no analyzer".into()));
         }
         analyzers.sort_by(|a, b| a.descriptor().name.cmp(&b.descriptor().name));
-        if let Some(pair) = analyzers.windows(2).find(|pair| pair[0].descriptor().name == pair[1].descriptor().name) {
+        if let Some(pair) = analyzers
+            .windows(2)
+            .find(|pair| pair[0].descriptor().name == pair[1].descriptor().name)
+        {
             let name = &pair[0].descriptor().name;
-            return Err(PipelineError::Components(format!("two analyzers are called {name}")));
+            return Err(PipelineError::Components(format!(
+                "two analyzers are called {name}"
+            )));
         }
-        Ok(Self { runtime, unpacker, analyzers, judge, limits, archive })
+        Ok(Self {
+            runtime,
+            unpacker,
+            analyzers,
+            judge,
+            limits,
+            archive,
+        })
     }
 
     /// Analyses one package. Unpacks below `work`, and leaves nothing there.
@@ -148,12 +172,29 @@ impl Pipeline {
     /// # Errors
     /// When there is nothing to analyse, or the caller or the file system ended it. A step
     /// that failed is not an error: the report says so.
-    pub async fn run(&self, input: Input, work: &Path, cancel: &CancellationToken) -> Result<Report, PipelineError> {
+    pub async fn run(
+        &self,
+        input: Input,
+        work: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<Report, PipelineError> {
         let (started, started_at) = (Instant::now(), SystemTime::now());
-        let folder = tempfile::Builder::new().prefix("packguard-").tempdir_in(work).map_err(at(work))?;
-        let mut assembly = Assembly::new(input.artifacts.iter().map(|one| one.filename.clone()).collect());
-        let (package, artifacts) = self.unpack(&input, folder.path(), &mut assembly, cancel).await?;
-        self.analyze(package, folder.path(), &mut assembly, cancel).await?;
+        let folder = tempfile::Builder::new()
+            .prefix("packguard-")
+            .tempdir_in(work)
+            .map_err(at(work))?;
+        let mut assembly = Assembly::new(
+            input
+                .artifacts
+                .iter()
+                .map(|one| one.filename.clone())
+                .collect(),
+        );
+        let (package, artifacts) = self
+            .unpack(&input, folder.path(), &mut assembly, cancel)
+            .await?;
+        self.analyze(package, folder.path(), &mut assembly, cancel)
+            .await?;
         for skipped in &input.skipped {
             let reason = format!("{} was not analysed: {}", skipped.filename, skipped.reason);
             assembly.incomplete("fetch", None, None, reason);
@@ -194,10 +235,12 @@ impl Pipeline {
             let before = assembly.incomplete.len();
             let info = match &artifact.source {
                 Source::Archive(path) => {
-                    self.unpack_archive(index, artifact, path, folder, &sink, assembly, cancel).await?
+                    self.unpack_archive(index, artifact, path, folder, &sink, assembly, cancel)
+                        .await?
                 }
                 Source::Folder(path) => {
-                    self.unpack_folder(index, artifact, path, folder, &sink, assembly, cancel).await?
+                    self.unpack_folder(index, artifact, path, folder, &sink, assembly, cancel)
+                        .await?
                 }
             };
             if info.files == 0 && input.artifacts.len() == 1 {
@@ -218,7 +261,10 @@ impl Pipeline {
         Ok((package(input, &artifacts, sink), artifacts))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call site; the values have nothing in common")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call site; the values have nothing in common"
+    )]
     async fn unpack_archive(
         &self,
         index: u32,
@@ -241,11 +287,15 @@ impl Pipeline {
             optional: false,
         };
         let mounts = vec![(private, "/input"), (folder.join("package"), "/package")];
-        self.run_unpacker(vec![wanted], mounts, sink, index, assembly, cancel).await?;
+        self.run_unpacker(vec![wanted], mounts, sink, index, assembly, cancel)
+            .await?;
         Ok(info(artifact, sha256, size, sink))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call site; the values have nothing in common")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call site; the values have nothing in common"
+    )]
     async fn unpack_folder(
         &self,
         index: u32,
@@ -258,8 +308,12 @@ impl Pipeline {
     ) -> Result<ArtifactInfo, PipelineError> {
         lock(sink).begin(index, None);
         let (from, to, token) = (path.to_owned(), Arc::clone(sink), cancel.clone());
-        let copied = tokio::task::spawn_blocking(move || folder::copy(&from, &mut lock(&to), &token)).await;
-        let problems = copied.map_err(|error| PipelineError::Io { path: path.into(), source: error.into() })?;
+        let copied =
+            tokio::task::spawn_blocking(move || folder::copy(&from, &mut lock(&to), &token)).await;
+        let problems = copied.map_err(|error| PipelineError::Io {
+            path: path.into(),
+            source: error.into(),
+        })?;
         for problem in problems.map_err(|error| folder_error(error, path))? {
             assembly.incomplete("folder", Some(index), problem.path, problem.reason);
         }
@@ -273,7 +327,8 @@ impl Pipeline {
         };
         let inner = lock(sink).files_of_artifact().map(maybe_archive).collect();
         let mounts = vec![(folder.join("package"), "/package")];
-        self.run_unpacker(inner, mounts, sink, index, assembly, cancel).await?;
+        self.run_unpacker(inner, mounts, sink, index, assembly, cancel)
+            .await?;
         Ok(info(artifact, String::new(), 0, sink))
     }
 
@@ -288,7 +343,15 @@ impl Pipeline {
     ) -> Result<(), PipelineError> {
         let step = self
             .runtime
-            .unpack(&self.unpacker, inputs, self.archive.nesting, Arc::clone(sink), mounts, &self.limits, cancel)
+            .unpack(
+                &self.unpacker,
+                inputs,
+                self.archive.nesting,
+                Arc::clone(sink),
+                mounts,
+                &self.limits,
+                cancel,
+            )
             .await;
         if step.outcome() == StepOutcome::Cancelled {
             return Err(PipelineError::Cancelled);
@@ -298,7 +361,12 @@ impl Pipeline {
         }
         let name = &self.unpacker.descriptor().name;
         for path in lock(sink).take_unfinished() {
-            assembly.incomplete(name, Some(index), Some(path), "only a part of this entry could be unpacked; the part was not analysed");
+            assembly.incomplete(
+                name,
+                Some(index),
+                Some(path),
+                "only a part of this entry could be unpacked; the part was not analysed",
+            );
         }
         Ok(())
     }
@@ -313,12 +381,18 @@ impl Pipeline {
         let package = Arc::new(package);
         let files = folder.join("package");
         let mut running = JoinSet::new();
-        let applicable = self.analyzers.iter().filter(|one| applies(one, &package.ecosystem));
+        let applicable = self
+            .analyzers
+            .iter()
+            .filter(|one| applies(one, &package.ecosystem));
         for (index, component) in applicable.cloned().enumerate() {
-            let (runtime, package, files) = (self.runtime.clone(), Arc::clone(&package), files.clone());
+            let (runtime, package, files) =
+                (self.runtime.clone(), Arc::clone(&package), files.clone());
             let (limits, cancel) = (self.limits, cancel.clone());
             running.spawn(async move {
-                let step = runtime.analyze(&component, package, &files, &limits, &cancel).await;
+                let step = runtime
+                    .analyze(&component, package, &files, &limits, &cancel)
+                    .await;
                 (index, component, step)
             });
         }
@@ -347,9 +421,16 @@ impl Pipeline {
             name: package.name.clone(),
             version: package.version.clone(),
             evidence: assemble::evidence(&assembly.findings),
-            incomplete: assembly.incomplete.iter().map(|one| one.reason.clone()).collect(),
+            incomplete: assembly
+                .incomplete
+                .iter()
+                .map(|one| one.reason.clone())
+                .collect(),
         };
-        let step = self.runtime.judge(&self.judge, dossier, &self.limits, cancel).await;
+        let step = self
+            .runtime
+            .judge(&self.judge, dossier, &self.limits, cancel)
+            .await;
         if step.outcome() == StepOutcome::Cancelled {
             return Err(PipelineError::Cancelled);
         }
@@ -416,8 +497,11 @@ fn offer(path: &Path, private: &Path) -> io::Result<(String, u64)> {
 
 fn info(artifact: &InputArtifact, sha256: String, size: u64, sink: &SharedSink) -> ArtifactInfo {
     let sink = lock(sink);
-    let (files, unpacked_size) =
-        sink.files_of_artifact().fold((0, 0), |(files, bytes), file| (files + 1, bytes + file.size));
+    let (files, unpacked_size) = sink
+        .files_of_artifact()
+        .fold((0, 0), |(files, bytes), file| {
+            (files + 1, bytes + file.size)
+        });
     ArtifactInfo {
         filename: artifact.filename.clone(),
         sha256,
@@ -431,7 +515,10 @@ fn info(artifact: &InputArtifact, sha256: String, size: u64, sink: &SharedSink) 
 
 fn nothing_in(artifact: &InputArtifact, said: &[crate::report::Incomplete]) -> PipelineError {
     match said.first() {
-        Some(problem) => PipelineError::NotAnArchive { filename: artifact.filename.clone(), reason: problem.reason.clone() },
+        Some(problem) => PipelineError::NotAnArchive {
+            filename: artifact.filename.clone(),
+            reason: problem.reason.clone(),
+        },
         None => PipelineError::Empty(artifact.filename.clone()),
     }
 }
@@ -445,11 +532,22 @@ fn package(input: &Input, artifacts: &[ArtifactInfo], sink: Sink) -> Package {
         name: input.package.name.clone(),
         version: input.package.version.clone(),
         artifacts: given
-            .map(|one| Artifact { filename: one.filename.clone(), sha256: one.sha256.clone(), size: one.size })
+            .map(|one| Artifact {
+                filename: one.filename.clone(),
+                sha256: one.sha256.clone(),
+                size: one.size,
+            })
             .collect(),
         files: sink.into_files(),
         metadata: input.metadata.as_ref().map(ToString::to_string),
-        settings: input.settings.iter().map(|(name, value)| Setting { name: name.clone(), value: value.clone() }).collect(),
+        settings: input
+            .settings
+            .iter()
+            .map(|(name, value)| Setting {
+                name: name.clone(),
+                value: value.clone(),
+            })
+            .collect(),
     }
 }
 

@@ -48,7 +48,10 @@ pub(crate) struct State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
@@ -102,7 +105,11 @@ impl ResourceLimiter for Meter {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        Ok(self.grow(desired.saturating_sub(current).saturating_mul(TABLE_ELEMENT)))
+        Ok(self.grow(
+            desired
+                .saturating_sub(current)
+                .saturating_mul(TABLE_ELEMENT),
+        ))
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -129,7 +136,12 @@ impl ResourceLimiter for Meter {
 }
 
 /// Makes the Store of one step.
-fn store(engine: &Engine, component: Arc<str>, limits: &Limits, view: View) -> wasmtime::Result<Store<State>> {
+fn store(
+    engine: &Engine,
+    component: Arc<str>,
+    limits: &Limits,
+    view: View,
+) -> wasmtime::Result<Store<State>> {
     let output = Output::new(limits.output);
     let mut wasi = WasiCtx::builder();
     wasi.stdout(output.clone())
@@ -157,7 +169,10 @@ fn store(engine: &Engine, component: Arc<str>, limits: &Limits, view: View) -> w
         table,
         output,
         sink: view.sink,
-        meter: Meter { limit: limits.memory, ..Meter::default() },
+        meter: Meter {
+            limit: limits.memory,
+            ..Meter::default()
+        },
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.meter);
@@ -192,7 +207,11 @@ where
         Ok(Ok(Err(message))) => Err((StepOutcome::AnalyzerError, message)),
         Ok(Err(error)) => {
             let state = store.data();
-            Err(classify(&error, state.meter.denied, &state.output.last_words()))
+            Err(classify(
+                &error,
+                state.meter.denied,
+                &state.output.last_words(),
+            ))
         }
     };
     let usage = Usage {
@@ -218,12 +237,21 @@ async fn stop_or<T>(
 }
 
 pub(crate) fn out_of_time(wall: Duration) -> (StepOutcome, String) {
-    (StepOutcome::OutOfTime, format!("ran longer than {} s", wall.as_secs_f64()))
+    (
+        StepOutcome::OutOfTime,
+        format!("ran longer than {} s", wall.as_secs_f64()),
+    )
 }
 
 pub(crate) fn failed<T>(outcome: StepOutcome, message: String, started: Instant) -> Step<T> {
-    let usage = Usage { duration_us: Some(micros(started.elapsed())), ..Usage::default() };
-    Step { result: Err((outcome, message)), usage }
+    let usage = Usage {
+        duration_us: Some(micros(started.elapsed())),
+        ..Usage::default()
+    };
+    Step {
+        result: Err((outcome, message)),
+        usage,
+    }
 }
 
 pub(crate) fn micros(duration: Duration) -> u64 {

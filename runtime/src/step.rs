@@ -27,7 +27,10 @@ impl<T> Step<T> {
 
     /// What it said on failing.
     pub fn message(&self) -> Option<&str> {
-        self.result.as_ref().err().map(|(_, message)| message.as_str())
+        self.result
+            .as_ref()
+            .err()
+            .map(|(_, message)| message.as_str())
     }
 }
 
@@ -53,7 +56,11 @@ impl std::error::Error for Stop {}
 ///
 /// `memory_denied`: the limiter refused the guest memory before; a guest can't but
 /// abort then, which looks like any other trap.
-pub(crate) fn classify(error: &wasmtime::Error, memory_denied: bool, said: &str) -> (StepOutcome, String) {
+pub(crate) fn classify(
+    error: &wasmtime::Error,
+    memory_denied: bool,
+    said: &str,
+) -> (StepOutcome, String) {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         let outcome = match stop {
             Stop::OutputLimit => StepOutcome::OutputLimit,
@@ -62,13 +69,19 @@ pub(crate) fn classify(error: &wasmtime::Error, memory_denied: bool, said: &str)
         return (outcome, stop.to_string());
     }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        return (StepOutcome::AnalyzerError, with_last_words(&format!("exited with {}", exit.0), said));
+        return (
+            StepOutcome::AnalyzerError,
+            with_last_words(&format!("exited with {}", exit.0), said),
+        );
     }
     if error.downcast_ref::<Trap>() == Some(&Trap::OutOfFuel) {
         return (StepOutcome::OutOfTime, "used up its CPU budget".into());
     }
     if memory_denied {
-        return (StepOutcome::OutOfMemory, "needed more memory than its limit".into());
+        return (
+            StepOutcome::OutOfMemory,
+            "needed more memory than its limit".into(),
+        );
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         return (StepOutcome::Trap, with_last_words(&trap.to_string(), said));
@@ -76,7 +89,10 @@ pub(crate) fn classify(error: &wasmtime::Error, memory_denied: bool, said: &str)
     let text = error.root_cause().to_string();
     // wasmtime gives these no type of their own.
     if text.contains("fuel allocated for hostcalls") {
-        return (StepOutcome::OutputLimit, "handed over more than its transfer limit".into());
+        return (
+            StepOutcome::OutputLimit,
+            "handed over more than its transfer limit".into(),
+        );
     }
     (StepOutcome::HostRefusal, with_last_words(&text, said))
 }
@@ -86,11 +102,16 @@ const LAST_WORDS: usize = 300;
 
 fn with_last_words(what: &str, said: &str) -> String {
     // Rust's own advice is of no use to who reads the report.
-    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note: run with"));
+    let lines = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("note: run with"));
     let said: Vec<char> = lines.collect::<Vec<_>>().join(" ").chars().collect();
     if said.is_empty() {
         return what.to_owned();
     }
-    let last: String = said[said.len().saturating_sub(LAST_WORDS)..].iter().collect();
+    let last: String = said[said.len().saturating_sub(LAST_WORDS)..]
+        .iter()
+        .collect();
     format!("{what}; its last words: {last}")
 }

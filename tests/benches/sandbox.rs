@@ -12,26 +12,41 @@ use packguard_tests::EMPTY;
 const ROUNDS: usize = 2_000;
 
 fn main() {
-    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("tokio starts");
-    let fork = median((0..ROUNDS / 4).map(|_| time(|| {
-        Command::new("/bin/true").status().expect("/bin/true runs");
-    })));
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("tokio starts");
+    let fork = median((0..ROUNDS / 4).map(|_| {
+        time(|| {
+            Command::new("/bin/true").status().expect("/bin/true runs");
+        })
+    }));
     println!("{:<58}{:>10}{:>9}", "what (median)", "time", "ratio");
     row("fork + exec of /bin/true", fork, fork);
-    for (name, on_demand) in [("fresh sandbox + empty analyzer, pooled", false), ("the same, allocated on demand", true)] {
+    for (name, on_demand) in [
+        ("fresh sandbox + empty analyzer, pooled", false),
+        ("the same, allocated on demand", true),
+    ] {
         let median = tokio.block_on(sandbox(on_demand));
         row(name, median, fork);
     }
 }
 
 async fn sandbox(on_demand: bool) -> Duration {
-    let config = RuntimeConfig { slots: 4, on_demand, ..RuntimeConfig::default() };
+    let config = RuntimeConfig {
+        slots: 4,
+        on_demand,
+        ..RuntimeConfig::default()
+    };
     let runtime = Runtime::new(config).expect("the pool can be reserved");
     let empty = runtime.load(EMPTY).await.expect("the guest loads");
     let mut times = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        runtime.describe_here(&empty).await.expect("the guest answers");
+        runtime
+            .describe_here(&empty)
+            .await
+            .expect("the guest answers");
         times.push(started.elapsed());
     }
     median(times.into_iter())
@@ -39,7 +54,11 @@ async fn sandbox(on_demand: bool) -> Duration {
 
 fn row(what: &str, time: Duration, base: Duration) {
     let ratio = base.as_secs_f64() / time.as_secs_f64();
-    println!("{what:<58}{:>7.1} µs{:>8.1}x", time.as_secs_f64() * 1e6, ratio);
+    println!(
+        "{what:<58}{:>7.1} µs{:>8.1}x",
+        time.as_secs_f64() * 1e6,
+        ratio
+    );
 }
 
 fn time(run: impl FnOnce()) -> Duration {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use packguard_functions::BUNDLED;
 use packguard_runtime::report::PackageInfo;
-use packguard_runtime::{ArchiveLimits, Input, InputArtifact, Limits, Pipeline, Runtime, RuntimeConfig, Source};
+use packguard_runtime::{
+    ArchiveLimits, Input, InputArtifact, Limits, Pipeline, Runtime, RuntimeConfig, Source,
+};
 use tokio_util::sync::CancellationToken;
 
 fn main() {
@@ -14,10 +16,16 @@ fn main() {
         println!("no CORPUS: run this through `make bench`");
         return;
     };
-    let mut archives: Vec<_> =
-        std::fs::read_dir(&corpus).expect("CORPUS is a folder").map(|entry| entry.expect("readable").path()).collect();
+    let mut archives: Vec<_> = std::fs::read_dir(&corpus)
+        .expect("CORPUS is a folder")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
     archives.sort();
-    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("tokio starts");
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("tokio starts");
     let mut times = tokio.block_on(run(&archives));
     times.sort();
     let total: Duration = times.iter().sum();
@@ -33,28 +41,60 @@ fn main() {
 }
 
 async fn run(archives: &[PathBuf]) -> Vec<Duration> {
-    let config = RuntimeConfig { slots: 1, ..RuntimeConfig::default() };
+    let config = RuntimeConfig {
+        slots: 1,
+        ..RuntimeConfig::default()
+    };
     let runtime = Runtime::new(config).expect("the pool can be reserved");
     let mut components = Vec::new();
     for one in BUNDLED {
-        components.push(runtime.load(one.bytes).await.expect("bundled components load"));
+        components.push(
+            runtime
+                .load(one.bytes)
+                .await
+                .expect("bundled components load"),
+        );
     }
-    let pipeline =
-        Pipeline::new(runtime, components, Limits::default(), ArchiveLimits::default()).expect("the bundled set works");
+    let pipeline = Pipeline::new(
+        runtime,
+        components,
+        Limits::default(),
+        ArchiveLimits::default(),
+    )
+    .expect("the bundled set works");
     let work = tempfile::tempdir().expect("a temporary folder");
     let mut times = Vec::new();
     for archive in archives {
-        let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = archive
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let input = Input {
-            package: PackageInfo { ecosystem: "generic".into(), name: name.clone(), ..PackageInfo::default() },
-            artifacts: vec![InputArtifact { filename: name, source: Source::Archive(archive.clone()), verified: false }],
+            package: PackageInfo {
+                ecosystem: "generic".into(),
+                name: name.clone(),
+                ..PackageInfo::default()
+            },
+            artifacts: vec![InputArtifact {
+                filename: name,
+                source: Source::Archive(archive.clone()),
+                verified: false,
+            }],
             ..Input::default()
         };
         let started = Instant::now();
-        let report = pipeline.run(input, work.path(), &CancellationToken::new()).await;
+        let report = pipeline
+            .run(input, work.path(), &CancellationToken::new())
+            .await;
         times.push(started.elapsed());
         let report = report.expect("every archive of the corpus can be analysed");
-        eprintln!("{:>8.1} ms  {:?}  {}", times[times.len() - 1].as_secs_f64() * 1e3, report.verdict.outcome, report.package.name);
+        eprintln!(
+            "{:>8.1} ms  {:?}  {}",
+            times[times.len() - 1].as_secs_f64() * 1e3,
+            report.verdict.outcome,
+            report.package.name
+        );
         for step in &report.analyzers {
             tracing_line(step.usage.duration_us, &step.name);
         }
@@ -71,6 +111,13 @@ fn tracing_line(duration_us: Option<u64>, name: &str) {
 
 fn peak_rss_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() / 1024
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap_or_default();
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .unwrap_or_default()
+        / 1024
 }

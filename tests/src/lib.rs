@@ -26,7 +26,12 @@ async fn bundle() -> &'static (Runtime, Vec<Component>) {
             let runtime = Runtime::new(RuntimeConfig::default()).expect("the pool can be reserved");
             let mut components = Vec::new();
             for one in BUNDLED {
-                components.push(runtime.load(one.bytes).await.expect("bundled components load"));
+                components.push(
+                    runtime
+                        .load(one.bytes)
+                        .await
+                        .expect("bundled components load"),
+                );
             }
             (runtime, components)
         })
@@ -88,7 +93,8 @@ impl Lab {
     /// # Errors
     /// As [`Pipeline::run`].
     pub async fn folder(&self, path: &Path) -> Result<Report, PipelineError> {
-        self.run(&[("folder", Source::Folder(path.to_owned()))]).await
+        self.run(&[("folder", Source::Folder(path.to_owned()))])
+            .await
     }
 
     /// Analyses artifacts, and demands that nothing is left of them on disk.
@@ -118,7 +124,9 @@ impl Lab {
             ..Input::default()
         };
         let report = pipeline.run(input, self.work.path(), &self.cancel).await;
-        let left = std::fs::read_dir(self.work.path()).expect("the folder is there").count();
+        let left = std::fs::read_dir(self.work.path())
+            .expect("the folder is there")
+            .count();
         assert_eq!(left, 0, "the pipeline left something behind");
         report
     }
@@ -132,7 +140,10 @@ pub fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        tar.append_data(&mut header, path, *bytes).expect("memory takes all");
+        tar.append_data(&mut header, path, *bytes)
+            .expect("memory takes all");
     }
-    tar.into_inner().and_then(flate2::write::GzEncoder::finish).expect("memory takes all")
+    tar.into_inner()
+        .and_then(flate2::write::GzEncoder::finish)
+        .expect("memory takes all")
 }

@@ -26,7 +26,11 @@ impl Folder {
     }
 
     async fn load_bytes(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> Result<(), LoadError> {
-        let config = RuntimeConfig { slots: 1, cache: Some(self.cache()), ..RuntimeConfig::default() };
+        let config = RuntimeConfig {
+            slots: 1,
+            cache: Some(self.cache()),
+            ..RuntimeConfig::default()
+        };
         Runtime::new(config).unwrap().load(bytes).await.map(drop)
     }
 
@@ -61,7 +65,9 @@ async fn a_file_that_is_not_genuine_is_compiled_anew() {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
         }),
-        ("a flipped bit of the MAC", |bytes| *bytes.last_mut().unwrap() ^= 1),
+        ("a flipped bit of the MAC", |bytes| {
+            *bytes.last_mut().unwrap() ^= 1
+        }),
         ("cut short", |bytes| bytes.truncate(bytes.len() / 2)),
         ("shorter than a MAC", |bytes| bytes.truncate(3)),
         ("empty", Vec::clear),

@@ -29,14 +29,22 @@ struct Host {
 
 impl Host {
     async fn new() -> Self {
-        let runtime = Runtime::new(RuntimeConfig { slots: 2, ..RuntimeConfig::default() }).unwrap();
+        let runtime = Runtime::new(RuntimeConfig {
+            slots: 2,
+            ..RuntimeConfig::default()
+        })
+        .unwrap();
         let hostile = runtime.load(HOSTILE).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("package/0")).unwrap();
         std::fs::write(folder.path().join("package/0/file"), "content").unwrap();
         std::fs::write(folder.path().join("secret"), "secret").unwrap();
         std::os::unix::fs::symlink("../../secret", folder.path().join("package/0/link")).unwrap();
-        Self { runtime, hostile, folder }
+        Self {
+            runtime,
+            hostile,
+            folder,
+        }
     }
 
     fn files(&self) -> std::path::PathBuf {
@@ -44,17 +52,28 @@ impl Host {
     }
 
     async fn attack(&self, attack: &str, argument: &str) -> Step<Analysis> {
-        self.attack_with(attack, argument, &LIMITS, &CancellationToken::new()).await
+        self.attack_with(attack, argument, &LIMITS, &CancellationToken::new())
+            .await
     }
 
-    async fn attack_with(&self, attack: &str, argument: &str, limits: &Limits, cancel: &CancellationToken) -> Step<Analysis> {
+    async fn attack_with(
+        &self,
+        attack: &str,
+        argument: &str,
+        limits: &Limits,
+        cancel: &CancellationToken,
+    ) -> Step<Analysis> {
         let package = Arc::new(package(attack, argument));
-        self.runtime.analyze(&self.hostile, package, &self.files(), limits, cancel).await
+        self.runtime
+            .analyze(&self.hostile, package, &self.files(), limits, cancel)
+            .await
     }
 
     /// What the guest says that it saw.
     async fn saw(&self, attack: &str, argument: &str) -> String {
-        self.attack(attack, argument).await.result.unwrap().findings[0].title.clone()
+        self.attack(attack, argument).await.result.unwrap().findings[0]
+            .title
+            .clone()
     }
 
     /// Ends a test: the host still serves on every slot, and the package is untouched.
@@ -62,13 +81,28 @@ impl Host {
         for _ in 0..4 {
             assert_eq!(self.attack("nothing", "").await.outcome(), StepOutcome::Ok);
         }
-        assert_eq!(listing(self.folder.path()), ["package", "package/0", "package/0/file", "package/0/link", "secret"]);
-        assert_eq!(std::fs::read(self.files().join("0/file")).unwrap(), b"content");
+        assert_eq!(
+            listing(self.folder.path()),
+            [
+                "package",
+                "package/0",
+                "package/0/file",
+                "package/0/link",
+                "secret"
+            ]
+        );
+        assert_eq!(
+            std::fs::read(self.files().join("0/file")).unwrap(),
+            b"content"
+        );
     }
 }
 
 fn package(attack: &str, argument: &str) -> Package {
-    let setting = |name: &str, value: &str| Setting { name: name.into(), value: value.into() };
+    let setting = |name: &str, value: &str| Setting {
+        name: name.into(),
+        value: value.into(),
+    };
     Package {
         purl: None,
         ecosystem: "generic".into(),
@@ -86,7 +120,15 @@ fn listing(folder: &Path) -> Vec<String> {
     fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
-            found.push(entry.path().strip_prefix(root).unwrap().to_str().unwrap().into());
+            found.push(
+                entry
+                    .path()
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .into(),
+            );
             if entry.file_type().unwrap().is_dir() {
                 walk(root, &entry.path(), found);
             }
@@ -118,7 +160,11 @@ async fn each_attack_ends_in_its_outcome() {
     ] {
         let step = host.attack(attack, argument).await;
         assert_eq!(step.outcome(), outcome, "{attack}: {:?}", step.message());
-        assert!(step.message().unwrap().contains(message), "{attack}: {:?}", step.message());
+        assert!(
+            step.message().unwrap().contains(message),
+            "{attack}: {:?}",
+            step.message()
+        );
         assert!(step.usage.peak_memory <= LIMITS.memory as u64, "{attack}");
         assert!(step.usage.fuel <= LIMITS.fuel, "{attack}");
     }
@@ -128,26 +174,46 @@ async fn each_attack_ends_in_its_outcome() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_call_that_lasts_ends_with_the_clock() {
     let host = Host::new().await;
-    let limits = Limits { wall: Duration::from_millis(200), ..LIMITS };
-    let step = host.attack_with("sleep", "", &limits, &CancellationToken::new()).await;
-    assert_eq!(step.outcome(), StepOutcome::OutOfTime, "{:?}", step.message());
+    let limits = Limits {
+        wall: Duration::from_millis(200),
+        ..LIMITS
+    };
+    let step = host
+        .attack_with("sleep", "", &limits, &CancellationToken::new())
+        .await;
+    assert_eq!(
+        step.outcome(),
+        StepOutcome::OutOfTime,
+        "{:?}",
+        step.message()
+    );
     host.still_serves().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancellation_ends_a_step_wherever_it_is() {
     let host = Host::new().await;
-    let limits = Limits { fuel: u64::MAX / 2, ..LIMITS };
+    let limits = Limits {
+        fuel: u64::MAX / 2,
+        ..LIMITS
+    };
     for attack in ["loop", "sleep", "copy"] {
         let cancel = CancellationToken::new();
         let running = host.attack_with(attack, "", &limits, &cancel);
         tokio::pin!(running);
         // The guest is on its way when this ends; it can't answer by itself.
-        assert!(tokio::time::timeout(Duration::from_millis(100), &mut running).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(100), &mut running)
+                .await
+                .is_err()
+        );
         cancel.cancel();
         let asked = Instant::now();
         assert_eq!(running.await.outcome(), StepOutcome::Cancelled, "{attack}");
-        assert!(asked.elapsed() < Duration::from_secs(5), "{attack} ended late");
+        assert!(
+            asked.elapsed() < Duration::from_secs(5),
+            "{attack} ended late"
+        );
     }
     host.still_serves().await;
 }
@@ -170,7 +236,13 @@ async fn nothing_outside_the_package_can_be_read() {
         let saw = host.saw("read", path).await;
         assert!(saw.starts_with("refused"), "{path}: {saw}");
     }
-    for path in ["/", "/package/..", "/package/../", "/package/0/../../", ".."] {
+    for path in [
+        "/",
+        "/package/..",
+        "/package/../",
+        "/package/0/../../",
+        "..",
+    ] {
         let saw = host.saw("list", path).await;
         assert!(saw.starts_with("refused"), "{path}: {saw}");
     }
@@ -191,11 +263,21 @@ async fn there_is_no_network_environment_clock_or_chance() {
     let host = Host::new().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    assert_eq!(host.saw("connect", &address).await, "tcp refused true, listen refused true, udp refused true");
-    assert_eq!(host.saw("resolve", "localhost").await, "resolve refused true");
+    assert_eq!(
+        host.saw("connect", &address).await,
+        "tcp refused true, listen refused true, udp refused true"
+    );
+    assert_eq!(
+        host.saw("resolve", "localhost").await,
+        "resolve refused true"
+    );
     assert_eq!(host.saw("environment", "").await, "0 0");
     for attack in ["clock", "random"] {
-        assert_eq!(host.saw(attack, "").await, host.saw(attack, "").await, "{attack}");
+        assert_eq!(
+            host.saw(attack, "").await,
+            host.saw(attack, "").await,
+            "{attack}"
+        );
     }
     host.still_serves().await;
 }
@@ -207,7 +289,13 @@ async fn open_files_are_bounded() {
     match step.result {
         // Depends on which bound is hit first: both keep the host whole.
         Ok(analysis) => {
-            let files: u32 = analysis.findings[0].title.split(' ').next().unwrap().parse().unwrap();
+            let files: u32 = analysis.findings[0]
+                .title
+                .split(' ')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
             assert!(files <= 64, "{files}");
         }
         Err((outcome, message)) => assert_eq!(outcome, StepOutcome::HostRefusal, "{message}"),
@@ -241,11 +329,27 @@ async fn uploads_that_are_no_component_are_refused() {
     let component = HOSTILE;
     for (what, bytes, says) in [
         ("empty", Vec::new(), "not a WebAssembly component"),
-        ("text", b"print('hello')".to_vec(), "not a WebAssembly component"),
+        (
+            "text",
+            b"print('hello')".to_vec(),
+            "not a WebAssembly component",
+        ),
         ("native code", engine_made, "not a WebAssembly component"),
-        ("core module", wat::parse_str("(module)").unwrap(), "core WebAssembly module"),
-        ("no world", wat::parse_str("(component)").unwrap(), "exports no world"),
-        ("truncated", component[..component.len() / 2].to_vec(), "not valid"),
+        (
+            "core module",
+            wat::parse_str("(module)").unwrap(),
+            "core WebAssembly module",
+        ),
+        (
+            "no world",
+            wat::parse_str("(component)").unwrap(),
+            "exports no world",
+        ),
+        (
+            "truncated",
+            component[..component.len() / 2].to_vec(),
+            "not valid",
+        ),
         ("too large", vec![0; (64 << 20) + 1], "more than the"),
         (
             "forbidden import",
@@ -270,16 +374,28 @@ async fn memories_tables_and_instances_are_summed() {
     let host = Host::new().await;
     let many = |what: &str, times: usize| what.repeat(times);
     for (what, core) in [
-        ("many memories", format!("(core module $m {})", many("(memory 1000)", 9))),
-        ("many tables", format!("(core module $m {})", many("(table 10 funcref)", 17))),
-        ("one large table", "(core module $m (table 10000000 funcref))".into()),
+        (
+            "many memories",
+            format!("(core module $m {})", many("(memory 1000)", 9)),
+        ),
+        (
+            "many tables",
+            format!("(core module $m {})", many("(table 10 funcref)", 17)),
+        ),
+        (
+            "one large table",
+            "(core module $m (table 10000000 funcref))".into(),
+        ),
         ("one large memory", "(core module $m (memory 65536))".into()),
     ] {
         let text = format!("(component {core} (core instance (instantiate $m)))");
         let said = load_error(host.runtime.load(wat::parse_str(text).unwrap()).await);
         assert!(said.contains("not valid"), "{what}: {said}");
     }
-    let instances = format!("(component (core module $m) {})", many("(core instance (instantiate $m))", 33));
+    let instances = format!(
+        "(component (core module $m) {})",
+        many("(core instance (instantiate $m))", 33)
+    );
     let said = load_error(host.runtime.load(wat::parse_str(instances).unwrap()).await);
     assert!(said.contains("instances"), "{said}");
     host.still_serves().await;

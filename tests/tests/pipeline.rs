@@ -8,27 +8,52 @@ use packguard_tests::{HOSTILE, Lab, tar_gz};
 
 const HONEST: &[(&str, &[u8])] = &[
     ("sample-1.0/README.md", b"# A sample\n"),
-    ("sample-1.0/sample/__init__.py", b"def answer():\n    return 42\n"),
+    (
+        "sample-1.0/sample/__init__.py",
+        b"def answer():\n    return 42\n",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_honest_package_is_clean_and_every_step_is_named() {
-    let report = Lab::default().archive("sample-1.0.tar.gz", &tar_gz(HONEST)).await.unwrap();
-    assert_eq!(report.verdict.outcome, Outcome::Clean, "{:#?}", report.incomplete);
+    let report = Lab::default()
+        .archive("sample-1.0.tar.gz", &tar_gz(HONEST))
+        .await
+        .unwrap();
+    assert_eq!(
+        report.verdict.outcome,
+        Outcome::Clean,
+        "{:#?}",
+        report.incomplete
+    );
     assert_eq!(report.artifacts[0].files, 2);
     assert_eq!(report.artifacts[0].unpacked_size, 11 + 30);
-    let names: Vec<_> = report.analyzers.iter().map(|step| step.name.as_str()).collect();
+    let names: Vec<_> = report
+        .analyzers
+        .iter()
+        .map(|step| step.name.as_str())
+        .collect();
     assert_eq!((names[0], names[names.len() - 1]), ("unpack", "judge"));
     for step in &report.analyzers {
         assert_eq!(step.outcome, StepOutcome::Ok, "{}", step.name);
-        assert!(step.usage.fuel > 0 && step.usage.peak_memory > 0, "{}", step.name);
+        assert!(
+            step.usage.fuel > 0 && step.usage.peak_memory > 0,
+            "{}",
+            step.name
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_input_gives_the_same_bytes() {
     let lab = Lab::default();
-    let archive = tar_gz(&[HONEST, &[("sample-1.0/setup.py", b"import os\nos.system('id')\n")]].concat());
+    let archive = tar_gz(
+        &[
+            HONEST,
+            &[("sample-1.0/setup.py", b"import os\nos.system('id')\n")],
+        ]
+        .concat(),
+    );
     let mut reports = Vec::new();
     for _ in 0..3 {
         let report = lab.archive("sample.tar.gz", &archive).await.unwrap();
@@ -48,7 +73,10 @@ async fn a_step_that_fails_is_named_and_makes_clean_impossible() {
         };
         let report = lab.archive("sample.tar.gz", &tar_gz(HONEST)).await.unwrap();
         assert_eq!(report.verdict.outcome, Outcome::Incomplete, "{attack}");
-        assert!(report.incomplete.iter().any(|one| one.step == "hostile"), "{attack}");
+        assert!(
+            report.incomplete.iter().any(|one| one.step == "hostile"),
+            "{attack}"
+        );
     }
 }
 
@@ -57,7 +85,10 @@ async fn what_is_no_package_is_an_error() {
     let lab = Lab::default();
     for bytes in [&b""[..], b"\x7fELF", b"just some text, no archive\n"] {
         let error = lab.archive("sample.tar.gz", bytes).await.unwrap_err();
-        assert!(matches!(error, PipelineError::NotAnArchive { .. }), "{error}");
+        assert!(
+            matches!(error, PipelineError::NotAnArchive { .. }),
+            "{error}"
+        );
     }
     let empty = tempfile::tempdir().unwrap();
     let error = lab.folder(empty.path()).await.unwrap_err();
@@ -81,11 +112,19 @@ async fn a_folder_is_read_like_an_archive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancellation_ends_a_package_and_leaves_nothing() {
-    let lab = Lab { extra: vec![HOSTILE], settings: vec![("attack".into(), "sleep".into())], ..Lab::default() };
+    let lab = Lab {
+        extra: vec![HOSTILE],
+        settings: vec![("attack".into(), "sleep".into())],
+        ..Lab::default()
+    };
     let archive = tar_gz(HONEST);
     let running = lab.archive("sample.tar.gz", &archive);
     tokio::pin!(running);
-    assert!(tokio::time::timeout(Duration::from_secs(1), &mut running).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), &mut running)
+            .await
+            .is_err()
+    );
     lab.cancel.cancel();
     assert!(matches!(running.await, Err(PipelineError::Cancelled)));
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use packguard_runtime::report::PackageInfo;
 use packguard_runtime::{Input, InputArtifact, SkippedArtifact, Source};
 
-use crate::inputs::lock::{self, ExpectedHash};
 use crate::inputs;
+use crate::inputs::lock::{self, ExpectedHash};
 use crate::output::{Failure, FailureCategory, SkippedEntry};
 use crate::purl::Purl;
 use crate::registry::{Fetched, Release};
@@ -46,11 +46,15 @@ pub(super) fn list(arguments: &[String]) -> Listed {
             Ok(inputs::Input::Archive(path)) => {
                 listed.local(argument, Source::Archive(path.clone()), &path);
             }
-            Ok(inputs::Input::Folder(path)) => listed.local(argument, Source::Folder(path.clone()), &path),
+            Ok(inputs::Input::Folder(path)) => {
+                listed.local(argument, Source::Folder(path.clone()), &path)
+            }
             Ok(inputs::Input::LockFile { path, kind }) => listed.lock_file(argument, &path, kind),
             Err(error) => {
                 let hint = error.hint();
-                listed.failures.push(failure(argument, FailureCategory::Usage, &error, hint));
+                listed
+                    .failures
+                    .push(failure(argument, FailureCategory::Usage, &error, hint));
             }
         }
     }
@@ -62,25 +66,45 @@ impl Listed {
         match text.parse::<Purl>() {
             Ok(purl) => {
                 if self.seen.insert(purl.to_string()) {
-                    self.jobs.push(Job { label: label.into(), work: Work::Release(purl), pinned });
+                    self.jobs.push(Job {
+                        label: label.into(),
+                        work: Work::Release(purl),
+                        pinned,
+                    });
                 }
             }
             Err(error) => {
                 let hint = error.hint();
-                self.failures.push(failure(label, FailureCategory::Usage, &error, hint));
+                self.failures
+                    .push(failure(label, FailureCategory::Usage, &error, hint));
             }
         }
     }
 
     fn local(&mut self, label: &str, source: Source, path: &Path) {
-        let name = path.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let name = path
+            .canonicalize()
+            .ok()
+            .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         let name = name.unwrap_or_else(|| label.to_owned());
         let input = Input {
-            package: PackageInfo { ecosystem: "generic".into(), name: name.clone(), ..PackageInfo::default() },
-            artifacts: vec![InputArtifact { filename: name, source, verified: false }],
+            package: PackageInfo {
+                ecosystem: "generic".into(),
+                name: name.clone(),
+                ..PackageInfo::default()
+            },
+            artifacts: vec![InputArtifact {
+                filename: name,
+                source,
+                verified: false,
+            }],
             ..Input::default()
         };
-        self.jobs.push(Job { label: label.into(), work: Work::Local(input), pinned: Vec::new() });
+        self.jobs.push(Job {
+            label: label.into(),
+            work: Work::Local(input),
+            pinned: Vec::new(),
+        });
     }
 
     fn lock_file(&mut self, label: &str, path: &Path, kind: lock::Kind) {
@@ -89,9 +113,17 @@ impl Listed {
                 for entry in parsed.packages {
                     self.purl(&entry.purl, &entry.purl, entry.expected_hashes);
                 }
-                self.skipped.extend(parsed.skipped.into_iter().map(|remark| SkippedEntry::new(label, remark)));
+                self.skipped.extend(
+                    parsed
+                        .skipped
+                        .into_iter()
+                        .map(|remark| SkippedEntry::new(label, remark)),
+                );
             }
-            Err(error) => self.failures.push(failure(label, FailureCategory::Usage, &error, error.hint())),
+            Err(error) => {
+                self.failures
+                    .push(failure(label, FailureCategory::Usage, &error, error.hint()))
+            }
         }
     }
 }
@@ -119,7 +151,10 @@ pub(super) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash])
         skipped: fetched
             .skipped
             .into_iter()
-            .map(|skipped| SkippedArtifact { filename: skipped.filename, reason: skipped.reason })
+            .map(|skipped| SkippedArtifact {
+                filename: skipped.filename,
+                reason: skipped.reason,
+            })
             .chain(unpinned)
             .collect(),
         metadata: Some(release.metadata),
@@ -132,10 +167,18 @@ pub(super) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash])
 fn unpinned(fetched: &Fetched, pinned: &[ExpectedHash]) -> Option<SkippedArtifact> {
     let sha256 = |hash: &&ExpectedHash| hash.algorithm == lock::Algorithm::Sha256;
     let wanted: Vec<_> = pinned.iter().filter(sha256).collect();
-    let found = wanted.iter().any(|hash| fetched.artifacts.iter().any(|artifact| artifact.sha256 == hash.hex));
+    let found = wanted.iter().any(|hash| {
+        fetched
+            .artifacts
+            .iter()
+            .any(|artifact| artifact.sha256 == hash.hex)
+    });
     let first = wanted.first().filter(|_| !found)?;
     Some(SkippedArtifact {
         filename: "the locked artifact".into(),
-        reason: format!("no file of the registry has a digest that the lock file pins, such as sha256:{}", first.hex),
+        reason: format!(
+            "no file of the registry has a digest that the lock file pins, such as sha256:{}",
+            first.hex
+        ),
     })
 }

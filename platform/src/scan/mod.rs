@@ -16,8 +16,8 @@ use crate::cli::ScanArgs;
 use crate::components::{self, Setup};
 use crate::limits::ScanLimits;
 use crate::output::{self, Failure, FailureCategory, Format, Look, ScanOutput};
-use crate::registry::{FetchError, Registry, RegistryConfig};
 use crate::purl::Purl;
+use crate::registry::{FetchError, Registry, RegistryConfig};
 use jobs::{Job, Work};
 use progress::Progress;
 
@@ -51,11 +51,19 @@ struct Stop {
 
 impl Stop {
     fn environment(message: impl ToString, hint: &str) -> Self {
-        Self { message: message.to_string(), hint: hint.into(), code: ENVIRONMENT }
+        Self {
+            message: message.to_string(),
+            hint: hint.into(),
+            code: ENVIRONMENT,
+        }
     }
 
     fn usage(message: impl ToString, hint: impl Into<String>) -> Self {
-        Self { message: message.to_string(), hint: hint.into(), code: USAGE }
+        Self {
+            message: message.to_string(),
+            hint: hint.into(),
+            code: USAGE,
+        }
     }
 }
 
@@ -73,7 +81,8 @@ async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput,
     let settings = settings::read(args)?;
     let listed = jobs::list(&args.inputs);
     let folder = tempfile::Builder::new().prefix("packguard-scan-").tempdir();
-    let folder = folder.map_err(|error| Stop::environment(error, "set TMPDIR to a folder that can be written"))?;
+    let folder = folder
+        .map_err(|error| Stop::environment(error, "set TMPDIR to a folder that can be written"))?;
     let pipeline = components::pipeline(Setup {
         slots: 0,
         cache: components::default_cache(args.cache_dir.clone()),
@@ -83,7 +92,10 @@ async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput,
     })
     .await
     .map_err(|error| setup_failed(&error))?;
-    let config = RegistryConfig { offline: args.offline, ..RegistryConfig::from_process() };
+    let config = RegistryConfig {
+        offline: args.offline,
+        ..RegistryConfig::from_process()
+    };
     let scan = Scan {
         pipeline,
         registry: Registry::new(config, cancel.clone()),
@@ -105,7 +117,11 @@ async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput,
     let mut running = std::pin::pin!(running.buffered(at_once));
     while let Some(done) = running.next().await {
         match done {
-            Ok(report) => reports.push(if args.no_timings { report.without_timings() } else { report }),
+            Ok(report) => reports.push(if args.no_timings {
+                report.without_timings()
+            } else {
+                report
+            }),
             Err(failure) => failures.push(failure),
         }
     }
@@ -124,15 +140,18 @@ fn setup_failed(error: &components::SetupError) -> Stop {
             Stop::usage(error, "check the files named by --analyzer")
         }
         SetupError::Cache(_) => Stop::environment(error, "name another folder with --cache-dir"),
-        SetupError::Runtime(_) => {
-            Stop::environment(error, "the sandboxes reserve address space: raise `ulimit -v` if it is set")
-        }
+        SetupError::Runtime(_) => Stop::environment(
+            error,
+            "the sandboxes reserve address space: raise `ulimit -v` if it is set",
+        ),
     }
 }
 
 impl Scan<'_> {
     async fn job(&self, job: &Job) -> Result<Report, Failure> {
-        let folder = tempfile::Builder::new().prefix("job-").tempdir_in(self.folder);
+        let folder = tempfile::Builder::new()
+            .prefix("job-")
+            .tempdir_in(self.folder);
         let folder = folder.map_err(|error| no_space(&job.label, &error))?;
         let mut input = match &job.work {
             Work::Release(purl) => self.fetch(job, purl, folder.path()).await?,
@@ -148,24 +167,43 @@ impl Scan<'_> {
         let release = self.registry.resolve(purl).await.map_err(failed)?;
         let downloads = folder.join("download");
         std::fs::create_dir(&downloads).map_err(|error| no_space(&job.label, &error))?;
-        let fetched = self.registry.fetch(&release, &self.limits.fetch, &downloads).await.map_err(failed)?;
+        let fetched = self
+            .registry
+            .fetch(&release, &self.limits.fetch, &downloads)
+            .await
+            .map_err(failed)?;
         Ok(jobs::input(release, fetched, &job.pinned))
     }
 }
 
-fn failure(input: &str, category: FailureCategory, error: impl ToString, hint: impl Into<String>) -> Failure {
-    Failure { input: input.into(), category, message: error.to_string(), hint: Some(hint.into()) }
+fn failure(
+    input: &str,
+    category: FailureCategory,
+    error: impl ToString,
+    hint: impl Into<String>,
+) -> Failure {
+    Failure {
+        input: input.into(),
+        category,
+        message: error.to_string(),
+        hint: Some(hint.into()),
+    }
 }
 
 fn no_space(input: &str, error: &std::io::Error) -> Failure {
-    failure(input, FailureCategory::Environment, error, "free some space, or set TMPDIR to a larger disk")
+    failure(
+        input,
+        FailureCategory::Environment,
+        error,
+        "free some space, or set TMPDIR to a larger disk",
+    )
 }
 
 fn fetch_failed(input: &str, error: &FetchError) -> Failure {
     let category = match error {
-        FetchError::Purl(_) | FetchError::RepositoryNotConfigured { .. } | FetchError::BadSetting { .. } => {
-            FailureCategory::Usage
-        }
+        FetchError::Purl(_)
+        | FetchError::RepositoryNotConfigured { .. }
+        | FetchError::BadSetting { .. } => FailureCategory::Usage,
         FetchError::PackageNotFound { .. }
         | FetchError::VersionNotFound { .. }
         | FetchError::NoVersions { .. }
@@ -185,12 +223,22 @@ fn pipeline_failed(input: &str, error: &PipelineError) -> Failure {
             FailureCategory::Package,
             "give a tar, zip, gz, bz2, xz or zstd archive, a folder, a lock file or a purl",
         ),
-        PipelineError::Empty(_) => (FailureCategory::Package, "there is nothing to analyse: check the path"),
-        PipelineError::Storage(_) => {
-            (FailureCategory::Environment, "free some space, or set TMPDIR to a larger disk")
-        }
-        PipelineError::Io { .. } => (FailureCategory::Environment, "check the path and its permissions"),
-        PipelineError::Components(_) => (FailureCategory::Usage, "check the files named by --analyzer"),
+        PipelineError::Empty(_) => (
+            FailureCategory::Package,
+            "there is nothing to analyse: check the path",
+        ),
+        PipelineError::Storage(_) => (
+            FailureCategory::Environment,
+            "free some space, or set TMPDIR to a larger disk",
+        ),
+        PipelineError::Io { .. } => (
+            FailureCategory::Environment,
+            "check the path and its permissions",
+        ),
+        PipelineError::Components(_) => (
+            FailureCategory::Usage,
+            "check the files named by --analyzer",
+        ),
         PipelineError::Cancelled => (FailureCategory::Environment, "start it again"),
     };
     failure(input, category, error, hint)
@@ -201,17 +249,25 @@ fn print(args: &ScanArgs, output: &ScanOutput) -> Result<u8, Stop> {
         None if args.format == Format::Human => Look::of_stdout(),
         _ => Look::PLAIN,
     };
-    let text = output::render(output, args.format, look)
-        .map_err(|error| Stop::environment(error, "this is a defect of Packguard: please report it"))?;
+    let text = output::render(output, args.format, look).map_err(|error| {
+        Stop::environment(error, "this is a defect of Packguard: please report it")
+    })?;
     let (written, place) = match &args.output {
-        Some(path) => (output::write_atomically(path, text.as_bytes()), path.display().to_string()),
-        None => (std::io::stdout().write_all(text.as_bytes()), "standard output".into()),
+        Some(path) => (
+            output::write_atomically(path, text.as_bytes()),
+            path.display().to_string(),
+        ),
+        None => (
+            std::io::stdout().write_all(text.as_bytes()),
+            "standard output".into(),
+        ),
     };
     match written {
         // Who reads it has seen enough.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Stop::environment(format!("{place}: {error}"), "nothing was written; name another file with --output"))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Stop::environment(
+            format!("{place}: {error}"),
+            "nothing was written; name another file with --output",
+        )),
         _ => Ok(output::exit_code(output, args.fail_on)),
     }
 }

@@ -12,7 +12,9 @@ impl Progress {
         if jobs < 2 {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} packages, {elapsed} {wide_msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} packages, {elapsed} {wide_msg}")
+        {
             bar.set_style(style);
         }
         Self(bar)

@@ -31,11 +31,17 @@ fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Stop> {
     let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
     let mut files: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|file| file.extension().is_some_and(|extension| extension == "yar" || extension == "yara"))
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "yar" || extension == "yara")
+        })
         .collect();
     files.sort();
     if files.is_empty() {
-        return Err(Stop::usage(format!("{} holds no .yar or .yara file", path.display()), "name the folder of your rules"));
+        return Err(Stop::usage(
+            format!("{} holds no .yar or .yara file", path.display()),
+            "name the folder of your rules",
+        ));
     }
     Ok(files)
 }
@@ -43,13 +49,21 @@ fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Stop> {
 fn text(path: &Path) -> Result<String, Stop> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-    file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(|error| unreadable(path, &error))?;
+    file.take(MAX_FILE + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| unreadable(path, &error))?;
     if text.len() as u64 > MAX_FILE {
-        return Err(Stop::usage(format!("{} is larger than {MAX_FILE} bytes", path.display()), "split it into several files"));
+        return Err(Stop::usage(
+            format!("{} is larger than {MAX_FILE} bytes", path.display()),
+            "split it into several files",
+        ));
     }
     Ok(text)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
-    Stop::usage(format!("{}: {error}", path.display()), "check the path and its permissions")
+    Stop::usage(
+        format!("{}: {error}", path.display()),
+        "check the path and its permissions",
+    )
 }

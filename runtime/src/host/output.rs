@@ -24,7 +24,10 @@ struct Spent {
 
 impl Output {
     pub(crate) fn new(limit: usize) -> Self {
-        Self(Arc::new(Mutex::new(Spent { left: limit, last_words: Vec::new() })))
+        Self(Arc::new(Mutex::new(Spent {
+            left: limit,
+            last_words: Vec::new(),
+        })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Spent> {

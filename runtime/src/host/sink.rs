@@ -147,7 +147,10 @@ impl Sink {
     /// Starts the artifact of that index. `size` is what the ratio limit counts from;
     /// `None` for a folder.
     pub fn begin(&mut self, artifact: u32, size: Option<u64>) {
-        let by_ratio = |size: u64| size.saturating_mul(self.limits.ratio).max(self.limits.ratio_floor);
+        let by_ratio = |size: u64| {
+            size.saturating_mul(self.limits.ratio)
+                .max(self.limits.ratio_floor)
+        };
         self.ratio_left = size.map_or(u64::MAX, by_ratio);
         self.artifact = artifact;
         self.names.clear();
@@ -160,8 +163,17 @@ impl Sink {
     ///
     /// # Errors
     /// When a limit is reached or `from` can't be read.
-    pub fn add_file(&mut self, path: &[u8], executable: bool, mut from: impl io::Read) -> Result<(), AddError> {
-        let entry = wit::Entry { path: path.to_vec(), kind: wit::EntryKind::File, executable };
+    pub fn add_file(
+        &mut self,
+        path: &[u8],
+        executable: bool,
+        mut from: impl io::Read,
+    ) -> Result<(), AddError> {
+        let entry = wit::Entry {
+            path: path.to_vec(),
+            kind: wit::EntryKind::File,
+            executable,
+        };
         let Placed::File(mut writer, _) = self.place(&entry).map_err(AddError::Limit)? else {
             return Ok(());
         };
@@ -171,7 +183,8 @@ impl Sink {
             if read == 0 {
                 break;
             }
-            self.append(&mut writer, &buffer[..read]).map_err(AddError::Limit)?;
+            self.append(&mut writer, &buffer[..read])
+                .map_err(AddError::Limit)?;
         }
         self.finish(writer);
         Ok(())
@@ -179,7 +192,9 @@ impl Sink {
 
     /// Files of the current artifact so far.
     pub(crate) fn files_of_artifact(&self) -> impl Iterator<Item = &FileEntry> {
-        self.files.iter().filter(|file| file.artifact == self.artifact)
+        self.files
+            .iter()
+            .filter(|file| file.artifact == self.artifact)
     }
 
     /// Entries that were begun and given up, at most [`MAX_UNFINISHED`] of them.
@@ -189,7 +204,8 @@ impl Sink {
 
     /// All files in the order analyzers get them, repeats marked.
     pub fn into_files(mut self) -> Vec<FileEntry> {
-        self.files.sort_by(|a, b| (a.artifact, &a.path).cmp(&(b.artifact, &b.path)));
+        self.files
+            .sort_by(|a, b| (a.artifact, &a.path).cmp(&(b.artifact, &b.path)));
         let mut first: BTreeMap<(String, String), u32> = BTreeMap::new();
         for (index, file) in (0_u32..).zip(&mut self.files) {
             let base = file.path.rsplit('/').next().unwrap_or_default().to_owned();
@@ -206,18 +222,24 @@ impl Sink {
         self.used.entries += 1;
         let name = Name::parse(&entry.path, &self.limits);
         match (&entry.kind, name) {
-            (wit::EntryKind::Symlink(_) | wit::EntryKind::Hardlink(_) | wit::EntryKind::Special, _) => {
-                Ok(Placed::Refused)
+            (
+                wit::EntryKind::Symlink(_) | wit::EntryKind::Hardlink(_) | wit::EntryKind::Special,
+                _,
+            ) => Ok(Placed::Refused),
+            (wit::EntryKind::Directory, Ok(name)) => {
+                Ok(match self.claim(&name.path, Kind::Directory) {
+                    Ok(()) => Placed::Directory,
+                    Err(oddity) => Placed::RefusedDirectory(oddity),
+                })
             }
-            (wit::EntryKind::Directory, Ok(name)) => Ok(match self.claim(&name.path, Kind::Directory) {
-                Ok(()) => Placed::Directory,
-                Err(oddity) => Placed::RefusedDirectory(oddity),
-            }),
             // `./` stands in many tars.
             (wit::EntryKind::Directory, Err((wit::Oddity::Empty, _))) => Ok(Placed::Directory),
             (wit::EntryKind::Directory, Err((oddity, _))) => Ok(Placed::RefusedDirectory(oddity)),
             (wit::EntryKind::File, Ok(name)) => match self.claim(&name.path, Kind::File) {
-                Ok(()) => Ok(Placed::File(self.create(name.path, entry.executable)?, None)),
+                Ok(()) => Ok(Placed::File(
+                    self.create(name.path, entry.executable)?,
+                    None,
+                )),
                 Err(oddity) => self.create_renamed(&name.path, oddity, entry.executable),
             },
             (wit::EntryKind::File, Err((oddity, lossy))) => {
@@ -248,12 +270,21 @@ impl Sink {
         if kind == Kind::File && !self.folded.insert(path.to_lowercase()) {
             return Err(wit::Oddity::CaseCollision);
         }
-        self.names.extend(new_parents.into_iter().map(|parent| (parent, Kind::Directory)));
+        self.names.extend(
+            new_parents
+                .into_iter()
+                .map(|parent| (parent, Kind::Directory)),
+        );
         self.names.insert(path.to_owned(), kind);
         Ok(())
     }
 
-    fn create_renamed(&mut self, path: &str, oddity: wit::Oddity, executable: bool) -> Result<Placed, wit::Limit> {
+    fn create_renamed(
+        &mut self,
+        path: &str,
+        oddity: wit::Oddity,
+        executable: bool,
+    ) -> Result<Placed, wit::Limit> {
         let path = self.made_up(path);
         Ok(Placed::File(self.create(path, executable)?, Some(oddity)))
     }
@@ -264,17 +295,29 @@ impl Sink {
     }
 
     fn create(&mut self, path: String, executable: bool) -> Result<Writer, wit::Limit> {
-        let inside = if path.len() > DISK_PATH { self.made_up(&path) } else { path.clone() };
+        let inside = if path.len() > DISK_PATH {
+            self.made_up(&path)
+        } else {
+            path.clone()
+        };
         let disk = format!("{}/{inside}", self.artifact);
         let (folder, file) = disk.rsplit_once('/').unwrap_or(("", &disk));
-        let file = self.folder(folder).and_then(|dir| {
-            dir.open_with(file, OpenOptions::new().write(true).create_new(true))
-        });
+        let file = self
+            .folder(folder)
+            .and_then(|dir| dir.open_with(file, OpenOptions::new().write(true).create_new(true)));
         let file = file.map_err(|error| {
             tracing::error!(%error, "could not create a file of the package");
             wit::Limit::Storage
         })?;
-        Ok(Writer { file, path, disk, executable, hash: Sha256::new(), size: 0, artifact: self.artifact })
+        Ok(Writer {
+            file,
+            path,
+            disk,
+            executable,
+            hash: Sha256::new(),
+            size: 0,
+            artifact: self.artifact,
+        })
     }
 
     fn folder(&mut self, path: &str) -> io::Result<&Dir> {
@@ -282,7 +325,10 @@ impl Sink {
             self.root.create_dir_all(path)?;
             self.folder = Some((path.to_owned(), self.root.open_dir(path)?));
         }
-        self.folder.as_ref().map(|(_, dir)| dir).ok_or_else(|| io::Error::other("no folder"))
+        self.folder
+            .as_ref()
+            .map(|(_, dir)| dir)
+            .ok_or_else(|| io::Error::other("no folder"))
     }
 
     fn append(&mut self, writer: &mut Writer, bytes: &[u8]) -> Result<(), wit::Limit> {
@@ -290,7 +336,10 @@ impl Sink {
         if self.used.bytes + length > self.limits.bytes {
             return Err(wit::Limit::Bytes);
         }
-        self.ratio_left = self.ratio_left.checked_sub(length).ok_or(wit::Limit::Ratio)?;
+        self.ratio_left = self
+            .ratio_left
+            .checked_sub(length)
+            .ok_or(wit::Limit::Ratio)?;
         self.used.bytes += length;
         writer.file.write_all(bytes).map_err(|error| {
             tracing::error!(%error, "could not write a file of the package");
@@ -339,7 +388,10 @@ pub enum AddError {
 
 impl State {
     fn sink(&self) -> wasmtime::Result<SharedSink> {
-        Ok(self.sink.clone().ok_or(Stop::Refusal("this step has no sink"))?)
+        Ok(self
+            .sink
+            .clone()
+            .ok_or(Stop::Refusal("this step has no sink"))?)
     }
 }
 
@@ -367,7 +419,11 @@ impl wit::Host for State {
 }
 
 impl wit::HostWriter for State {
-    fn write(&mut self, this: Resource<Writer>, bytes: Vec<u8>) -> wasmtime::Result<Result<(), wit::Limit>> {
+    fn write(
+        &mut self,
+        this: Resource<Writer>,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), wit::Limit>> {
         if bytes.len() > MAX_CHUNK {
             return Err(Stop::Refusal("a write of more than 1 MiB").into());
         }

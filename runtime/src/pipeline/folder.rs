@@ -20,18 +20,23 @@ pub(super) struct Problem {
 /// Copies all regular files below `root`, in order of their names. Links are not
 /// followed: what they point at inside the folder is copied anyway, and what lies
 /// outside is not the package's.
-pub(super) fn copy(root: &Path, sink: &mut Sink, cancel: &CancellationToken) -> Result<Vec<Problem>, AddError> {
+pub(super) fn copy(
+    root: &Path,
+    sink: &mut Sink,
+    cancel: &CancellationToken,
+) -> Result<Vec<Problem>, AddError> {
     let mut problems = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        let mut entries: Vec<_> = match fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<_>>) {
-            Ok(entries) => entries,
-            Err(error) if folder == root => return Err(AddError::Read(error)),
-            Err(error) => {
-                problems.push(problem(root, &folder, &error));
-                continue;
-            }
-        };
+        let mut entries: Vec<_> =
+            match fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<_>>) {
+                Ok(entries) => entries,
+                Err(error) if folder == root => return Err(AddError::Read(error)),
+                Err(error) => {
+                    problems.push(problem(root, &folder, &error));
+                    continue;
+                }
+            };
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             if cancel.is_cancelled() {
@@ -43,9 +48,13 @@ pub(super) fn copy(root: &Path, sink: &mut Sink, cancel: &CancellationToken) -> 
                 Ok(metadata) if metadata.is_file() => match add(root, &path, &metadata, sink) {
                     Ok(()) => {}
                     Err(AddError::Read(error)) => problems.push(problem(root, &path, &error)),
-                    Err(AddError::Limit(Limit::Storage)) => return Err(AddError::Limit(Limit::Storage)),
+                    Err(AddError::Limit(Limit::Storage)) => {
+                        return Err(AddError::Limit(Limit::Storage));
+                    }
                     Err(AddError::Limit(limit)) => {
-                        let reason = format!("the folder holds more than the limit of {limit:?}: the rest was not analysed");
+                        let reason = format!(
+                            "the folder holds more than the limit of {limit:?}: the rest was not analysed"
+                        );
                         problems.push(Problem { path: None, reason });
                         return Ok(problems);
                     }
@@ -62,10 +71,17 @@ pub(super) fn copy(root: &Path, sink: &mut Sink, cancel: &CancellationToken) -> 
 fn add(root: &Path, path: &Path, metadata: &fs::Metadata, sink: &mut Sink) -> Result<(), AddError> {
     let name = path.strip_prefix(root).unwrap_or(path);
     let file = fs::File::open(path).map_err(AddError::Read)?;
-    sink.add_file(name.as_os_str().as_bytes(), metadata.permissions().mode() & 0o111 != 0, file)
+    sink.add_file(
+        name.as_os_str().as_bytes(),
+        metadata.permissions().mode() & 0o111 != 0,
+        file,
+    )
 }
 
 fn problem(root: &Path, path: &Path, error: &io::Error) -> Problem {
     let name = path.strip_prefix(root).unwrap_or(path);
-    Problem { path: Some(name.to_string_lossy().into_owned()), reason: format!("it could not be read: {error}") }
+    Problem {
+        path: Some(name.to_string_lossy().into_owned()),
+        reason: format!("it could not be read: {error}"),
+    }
 }

@@ -29,7 +29,9 @@ pub fn build(root: &Path, packages: &[String]) -> Result<Vec<PathBuf>, BuildErro
     require_target()?;
     let target = target_folder()?;
     let mut command = Command::new(variable("CARGO")?);
-    command.current_dir(root).args(["build", "--quiet", "--profile", "guest", "--target", TARGET]);
+    command
+        .current_dir(root)
+        .args(["build", "--quiet", "--profile", "guest", "--target", TARGET]);
     command.arg("--target-dir").arg(&target);
     for package in packages {
         command.args(["-p", package]);
@@ -50,7 +52,10 @@ pub fn build(root: &Path, packages: &[String]) -> Result<Vec<PathBuf>, BuildErro
         return Err(BuildError("the guests did not build: see above".into()));
     }
     let built = target.join(TARGET).join("guest");
-    Ok(packages.iter().map(|package| built.join(format!("{}.wasm", package.replace('-', "_")))).collect())
+    Ok(packages
+        .iter()
+        .map(|package| built.join(format!("{}.wasm", package.replace('-', "_"))))
+        .collect())
 }
 
 fn variable(name: &str) -> Result<PathBuf, BuildError> {
@@ -59,11 +64,18 @@ fn variable(name: &str) -> Result<PathBuf, BuildError> {
 }
 
 fn require_target() -> Result<(), BuildError> {
-    let asked = Command::new(variable("RUSTC")?).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let asked = Command::new(variable("RUSTC")?)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
     let there = asked.is_ok_and(|output| {
-        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).exists()
+        output.status.success()
+            && Path::new(String::from_utf8_lossy(&output.stdout).trim()).exists()
     });
-    let hint = || BuildError(format!("Rust's target {TARGET} is missing. Run: rustup target add {TARGET}"));
+    let hint = || {
+        BuildError(format!(
+            "Rust's target {TARGET} is missing. Run: rustup target add {TARGET}"
+        ))
+    };
     there.then_some(()).ok_or_else(hint)
 }
 
@@ -74,7 +86,11 @@ fn target_folder() -> Result<PathBuf, BuildError> {
     let profile = out.ancestors().nth(3).unwrap_or(&out);
     let above = profile.parent().unwrap_or(profile);
     let is_target = |path: &Path| path.join("CACHEDIR.TAG").exists();
-    let target = if is_target(above) { above } else { above.parent().unwrap_or(above) };
+    let target = if is_target(above) {
+        above
+    } else {
+        above.parent().unwrap_or(above)
+    };
     Ok(target.join("guests"))
 }
 

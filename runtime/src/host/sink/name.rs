@@ -24,7 +24,9 @@ impl Name {
         if raw.len() > limits.path {
             return odd(Oddity::TooLong);
         }
-        let Ok(text) = std::str::from_utf8(raw) else { return odd(Oddity::NonUtf8) };
+        let Ok(text) = std::str::from_utf8(raw) else {
+            return odd(Oddity::NonUtf8);
+        };
         if text.chars().any(char::is_control) {
             return odd(Oddity::ControlCharacter);
         }
@@ -44,21 +46,36 @@ impl Name {
         match parts.len() {
             0 => odd(Oddity::Empty),
             depth if depth > limits.depth => odd(Oddity::TooDeep),
-            _ => Ok(Self { path: parts.join("/") }),
+            _ => Ok(Self {
+                path: parts.join("/"),
+            }),
         }
     }
 }
 
 /// The last component of a path in letters that are safe anywhere.
 pub(super) fn plain(path: &str) -> String {
-    let base = path.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or("entry");
+    let base = path
+        .rsplit(['/', '\\'])
+        .find(|part| !part.is_empty())
+        .unwrap_or("entry");
     let mut safe: String = base
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     // The end is kept, since the extension tells analyzers what it is.
     safe.drain(..safe.len().saturating_sub(PLAIN));
-    if safe.trim_matches('.').is_empty() { "entry".into() } else { safe }
+    if safe.trim_matches('.').is_empty() {
+        "entry".into()
+    } else {
+        safe
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +83,9 @@ mod tests {
     use super::*;
 
     fn parse(raw: &[u8]) -> Result<String, Oddity> {
-        Name::parse(raw, &ArchiveLimits::default()).map(|name| name.path).map_err(|(oddity, _)| oddity)
+        Name::parse(raw, &ArchiveLimits::default())
+            .map(|name| name.path)
+            .map_err(|(oddity, _)| oddity)
     }
 
     #[test]
@@ -85,7 +104,16 @@ mod tests {
 
     #[test]
     fn names_that_lead_out_are_refused() {
-        for raw in ["/etc/passwd", "\\x", "../x", "a/../../x", "..", "C:\\x", "C:x", "a\\..\\..\\x"] {
+        for raw in [
+            "/etc/passwd",
+            "\\x",
+            "../x",
+            "a/../../x",
+            "..",
+            "C:\\x",
+            "C:x",
+            "a\\..\\..\\x",
+        ] {
             assert_eq!(parse(raw.as_bytes()), Err(Oddity::Escape), "{raw}");
         }
     }

@@ -6,7 +6,13 @@ struct Empty;
 
 impl Analyzer for Empty {
     fn describe() -> Descriptor {
-        Descriptor { name: "empty", version: "0.1.0", description: "Does nothing", ecosystems: &[], rules: &[] }
+        Descriptor {
+            name: "empty",
+            version: "0.1.0",
+            description: "Does nothing",
+            ecosystems: &[],
+            rules: &[],
+        }
     }
 
     fn analyze(_package: &Package) -> Result<Analysis, String> {

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 
 use packguard_sdk::bindings::analyzer::packguard::analyzer::log;
-use packguard_sdk::{Analysis, Analyzer, Category, Confidence, Descriptor, Finding, Package, Rule, Severity};
+use packguard_sdk::{
+    Analysis, Analyzer, Category, Confidence, Descriptor, Finding, Package, Rule, Severity,
+};
 
 const SAW: Rule = Rule {
     id: "hostile-saw",
@@ -51,7 +53,11 @@ impl Analyzer for Hostile {
             "write" => Ok(saw(&describe_write(argument))),
             "connect" => Ok(saw(&describe_connect(argument))),
             "resolve" => Ok(saw(&describe_resolve(argument))),
-            "environment" => Ok(saw(&format!("{:?} {:?}", std::env::vars().count(), std::env::args().count()))),
+            "environment" => Ok(saw(&format!(
+                "{:?} {:?}",
+                std::env::vars().count(),
+                std::env::args().count()
+            ))),
             "clock" => Ok(saw(&format!("{:?}", std::time::SystemTime::now()))),
             "random" => Ok(saw(&random())),
             "canary" => canary(argument),
@@ -138,8 +144,13 @@ fn open_for_ever(path: &str) -> Result<Analysis, String> {
 }
 
 fn flood_findings() -> Result<Analysis, String> {
-    let finding = Finding::new(&SAW, Confidence::High).why("x".repeat(1_000)).0;
-    Ok(Analysis { findings: vec![finding; 100_000], problems: Vec::new() })
+    let finding = Finding::new(&SAW, Confidence::High)
+        .why("x".repeat(1_000))
+        .0;
+    Ok(Analysis {
+        findings: vec![finding; 100_000],
+        problems: Vec::new(),
+    })
 }
 
 fn unlisted() -> Analysis {
@@ -171,7 +182,10 @@ fn describe_write(path: &str) -> String {
         std::fs::remove_file("/package/0/file"),
         std::fs::rename("/package/0/file", path),
         std::fs::hard_link("/package/0/file", path),
-        std::fs::OpenOptions::new().append(true).open("/package/0/file").and_then(|mut file| file.write_all(b"x")),
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open("/package/0/file")
+            .and_then(|mut file| file.write_all(b"x")),
         std::fs::File::open("/package/0/file").and_then(|file| file.set_len(0)),
     ];
     let refused = attempts.iter().filter(|attempt| attempt.is_err()).count();
@@ -200,7 +214,10 @@ fn random() -> String {
 fn canary(mark: &str) -> Result<Analysis, String> {
     const SIZE: usize = 64 << 20;
     let mut fresh: Vec<u8> = Vec::with_capacity(SIZE);
-    #[expect(unsafe_code, reason = "reads what allocation left there, as an attacker would")]
+    #[expect(
+        unsafe_code,
+        reason = "reads what allocation left there, as an attacker would"
+    )]
     // SAFETY: linear memory is always readable; the capacity is allocated.
     unsafe {
         fresh.set_len(SIZE);
