@@ -3,7 +3,7 @@
 PURL ?=
 ARGS ?=
 
-.PHONY: help run test bench lint fuzz schema
+.PHONY: help run dev test bench lint fuzz schema
 .DEFAULT_GOAL := help
 
 help: ## Says what there is
@@ -14,6 +14,10 @@ run: ## Analyses a package: make run PURL=pkg:pypi/requests@2.28.1 [ARGS="--form
 	@tools/setup
 	@cargo build --release --package packguard-platform
 	@cargo run --quiet --release --package packguard-platform -- scan $(ARGS) '$(PURL)'
+
+dev: ## Builds for development: target/debug/packguard
+	@tools/setup
+	cargo build --workspace
 
 test: ## Runs all tests
 	@tools/setup
@@ -26,7 +30,7 @@ lint: ## Format, clippy, docs, licences
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 	tools/deny
 
-fuzz: ## Fuzzes each target for SECONDS (default 20)
+fuzz: ## Fuzzes each target for SECONDS_EACH (default 20)
 	@tools/setup
 	tools/fuzz
 

@@ -13,13 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cap_std::fs::{Dir, File, OpenOptions};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::Resource;
 
 use crate::bindings::sink as wit;
 use crate::bindings::types::FileEntry;
-use crate::sandbox::State;
-use crate::step::Stop;
 
+mod host;
 mod name;
 
 use name::Name;
@@ -30,9 +28,6 @@ pub(crate) const RENAMED: &str = ".packguard-renamed";
 /// Longest path used on disk as it is. Linux takes 4,095 bytes, the mount's included;
 /// a longer path is true in the report and short on disk.
 const DISK_PATH: usize = 2_048;
-
-/// Largest chunk a guest may write at once, bytes.
-const MAX_CHUNK: usize = 1 << 20;
 
 /// Most incomplete entries remembered: the first ones tell enough.
 const MAX_UNFINISHED: usize = 100;
@@ -386,62 +381,6 @@ pub enum AddError {
     Read(io::Error),
 }
 
-impl State {
-    fn sink(&self) -> wasmtime::Result<SharedSink> {
-        Ok(self
-            .sink
-            .clone()
-            .ok_or(Stop::Refusal("this step has no sink"))?)
-    }
-}
-
 pub(crate) fn lock(sink: &SharedSink) -> MutexGuard<'_, Sink> {
     sink.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl wit::Host for State {
-    fn place(&mut self, entry: wit::Entry) -> wasmtime::Result<Result<wit::Placement, wit::Limit>> {
-        let sink = self.sink()?;
-        let placed = match lock(&sink).place(&entry) {
-            Ok(placed) => placed,
-            Err(limit) => return Ok(Err(limit)),
-        };
-        Ok(Ok(match placed {
-            Placed::File(writer, None) => wit::Placement::File(self.table.push(writer)?),
-            Placed::File(writer, Some(oddity)) => {
-                wit::Placement::Renamed((self.table.push(writer)?, oddity))
-            }
-            Placed::Directory => wit::Placement::Directory,
-            Placed::RefusedDirectory(oddity) => wit::Placement::RefusedDirectory(oddity),
-            Placed::Refused => wit::Placement::Refused,
-        }))
-    }
-}
-
-impl wit::HostWriter for State {
-    fn write(
-        &mut self,
-        this: Resource<Writer>,
-        bytes: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), wit::Limit>> {
-        if bytes.len() > MAX_CHUNK {
-            return Err(Stop::Refusal("a write of more than 1 MiB").into());
-        }
-        let sink = self.sink()?;
-        let writer = self.table.get_mut(&this)?;
-        Ok(lock(&sink).append(writer, &bytes))
-    }
-
-    fn finish(&mut self, this: Resource<Writer>) -> wasmtime::Result<Result<String, wit::Limit>> {
-        let writer = self.table.delete(this)?;
-        let sink = self.sink()?;
-        Ok(Ok(lock(&sink).finish(writer)))
-    }
-
-    fn drop(&mut self, this: Resource<Writer>) -> wasmtime::Result<()> {
-        let writer = self.table.delete(this)?;
-        let sink = self.sink()?;
-        lock(&sink).discard(writer);
-        Ok(())
-    }
 }

@@ -1,0 +1,83 @@
+//! What goes into the pipeline, and why it may refuse.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::report::PackageInfo;
+
+/// What is to be analysed.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    /// Identity.
+    pub package: PackageInfo,
+    /// What there is to unpack.
+    pub artifacts: Vec<InputArtifact>,
+    /// Artifacts of the release that are not there, and why.
+    pub skipped: Vec<SkippedArtifact>,
+    /// The registry's metadata (`docs/metadata.md`).
+    pub metadata: Option<serde_json::Value>,
+    /// Settings for analyzers, by name.
+    pub settings: Vec<(String, String)>,
+}
+
+/// One artifact on disk.
+#[derive(Debug, Clone)]
+pub struct InputArtifact {
+    /// Its file name in the registry, or the local name.
+    pub filename: String,
+    /// Where it is.
+    pub source: Source,
+    /// Whether the registry's own checksum was there and agreed.
+    pub verified: bool,
+}
+
+/// Where an artifact is.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file, whatever it holds.
+    Archive(PathBuf),
+    /// A folder, whose files are copied.
+    Folder(PathBuf),
+}
+
+/// An artifact that is not analysed.
+#[derive(Debug, Clone)]
+pub struct SkippedArtifact {
+    /// Its file name in the registry.
+    pub filename: String,
+    /// Why, one line.
+    pub reason: String,
+}
+
+/// Why a package could not be analysed at all.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// A set of components that can't work.
+    #[error("the set of components can't work: {0}")]
+    Components(String),
+    /// The local file holds nothing that can be unpacked.
+    #[error("{filename} is not an archive that can be unpacked: {reason}")]
+    NotAnArchive {
+        /// Which.
+        filename: String,
+        /// What the unpacker says.
+        reason: String,
+    },
+    /// There is no file in it.
+    #[error("{0} holds no files")]
+    Empty(String),
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which path.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The disk is full or broken.
+    #[error("no space left to unpack the package in {0}")]
+    Storage(PathBuf),
+    /// The caller ended it.
+    #[error("cancelled")]
+    Cancelled,
+}
