@@ -18,8 +18,9 @@ use crate::value::Layer;
 /// Texts inside texts that are followed.
 const DEPTH: u32 = 5;
 
-/// Decoded texts looked at per file.
-const NESTED: usize = 20;
+/// Texts inside that are looked at per file. Bundles made for debugging hold each of
+/// their modules in an `eval`.
+const NESTED: usize = 5_000;
 
 /// What is known of a file before it is read.
 #[derive(Debug, Clone, Copy)]
@@ -141,7 +142,13 @@ fn inspect(
     };
     let before = outcome.hits.len();
     rules::check(&context, &mut outcome.hits);
-    let nested = nested(&context, &outcome.hits[before..]);
+    let mut nested = nested(&context, &outcome.hits[before..]);
+    if nested.len() > NESTED {
+        nested.truncate(NESTED);
+        outcome.problem = Some(format!(
+            "more than {NESTED} texts run as code: the rest was not analysed"
+        ));
+    }
     if context.evaluator.borrow().exhausted {
         outcome.problem = Some("too much to evaluate: analysed in part".into());
     }
@@ -156,7 +163,7 @@ fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
             continue;
         };
         let Some(text) = code.exact() else { continue };
-        if text.len() < 8 || found.len() >= NESTED {
+        if text.len() < 8 {
             continue;
         }
         found.push(Nested {
@@ -171,9 +178,7 @@ fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
         });
     }
     for hit in hits.iter().filter(|hit| hit.rule.id == "js-packed") {
-        if let Some(layer) = hit.layers.last()
-            && found.len() < NESTED
-        {
+        if let Some(layer) = hit.layers.last() {
             found.push(Nested {
                 text: layer.text.to_string(),
                 at: hit.clone(),

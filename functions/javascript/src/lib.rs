@@ -5,6 +5,8 @@
 //! the facts do, with values from `eval`) and `rules` (what acts mean). `phase` says
 //! when each file runs, `file` ties it together and follows code inside code.
 
+use std::io::{self, Read as _};
+
 use packguard_sdk::{Analysis, Analyzer, Category, Descriptor, File, Finding, Package, Phase};
 
 mod acts;
@@ -24,11 +26,12 @@ mod value;
 
 use context::Hit;
 
-/// Largest file that is read whole, in bytes. Larger ones are searched as text.
+/// Largest file that is read whole, in bytes. Larger ones are searched piece by piece.
 pub const READ_LIMIT: u64 = 32 << 20;
 
-/// How much of a larger file is searched, in bytes, from its start.
-const HEAD: usize = 64 << 20;
+/// Size of such a piece, and of what two of them share, in bytes.
+const PIECE: usize = 8 << 20;
+const OVERLAP: usize = 4 << 10;
 
 /// The analyzer.
 #[derive(Debug)]
@@ -104,13 +107,13 @@ fn is_program(file: File<'_>, named: bool) -> bool {
 }
 
 fn script(file: File<'_>, setting: &file::Setting<'_>, by_name: bool, analysis: &mut Analysis) {
-    let large = file.size() > READ_LIMIT;
-    let content = if large {
-        file.read_head(HEAD)
-    } else {
-        file.read()
-    };
-    let bytes = match content {
+    if file.size() > READ_LIMIT {
+        if let Err(error) = large(file, setting, analysis) {
+            analysis.problem(file, format!("can't be read: {error}"));
+        }
+        return;
+    }
+    let bytes = match file.read() {
         Ok(bytes) => bytes,
         Err(error) => {
             analysis.problem(file, format!("can't be read: {error}"));
@@ -132,6 +135,36 @@ fn script(file: File<'_>, setting: &file::Setting<'_>, by_name: bool, analysis: 
     }
     let source = packguard_sdk::text::Source::new(&text);
     report(file, &source, outcome.hits, analysis);
+}
+
+/// Searches a file as text, piece by piece, whatever its size.
+fn large(file: File<'_>, setting: &file::Setting<'_>, analysis: &mut Analysis) -> io::Result<()> {
+    let mut reader = std::fs::File::open(&file.entry.location)?;
+    let mut piece: Vec<u8> = Vec::with_capacity(PIECE + OVERLAP);
+    loop {
+        let shared = piece.len().saturating_sub(OVERLAP);
+        piece.drain(..shared);
+        let read = (&mut reader).take(PIECE as u64).read_to_end(&mut piece)?;
+        if read == 0 {
+            break;
+        }
+        let mut hits = Vec::new();
+        let text = packguard_sdk::text::decode(&piece);
+        rules::text::check(&text, setting.phase, &mut hits);
+        rules::unparsed(&text, setting.phase, &mut hits);
+        for hit in hits {
+            // A place in a piece is not a place in the file.
+            let known = analysis
+                .findings
+                .iter()
+                .any(|have| have.rule == hit.rule.id && have.title == hit.title);
+            if !known {
+                analysis.push(finding(&hit).at_file(file));
+            }
+        }
+    }
+    analysis.problem(file, parse::Unparsed::Large.to_string());
+    Ok(())
 }
 
 /// `.ts` is also the extension of Qt's translations (XML) and of video streams.
@@ -170,18 +203,21 @@ fn report(
         {
             continue;
         }
-        let mut finding = Finding::new(hit.rule, hit.confidence)
-            .title(hit.title)
-            .why(hit.why)
-            .severity(hit.severity)
-            .phase(match hit.phase {
-                Phase::Unknown => Phase::Execute,
-                phase => phase,
-            })
-            .at(file, source, hit.range);
-        for layer in &hit.layers {
-            finding = finding.decoded(layer.encoding, &layer.text);
-        }
-        analysis.push(finding);
+        analysis.push(finding(&hit).at(file, source, hit.range.clone()));
     }
+}
+
+/// The finding that a hit makes, with no place yet.
+fn finding(hit: &Hit) -> Finding {
+    let finding = Finding::new(hit.rule, hit.confidence)
+        .title(&*hit.title)
+        .why(&*hit.why)
+        .severity(hit.severity)
+        .phase(match hit.phase {
+            Phase::Unknown => Phase::Execute,
+            phase => phase,
+        });
+    hit.layers.iter().fold(finding, |finding, layer| {
+        finding.decoded(layer.encoding, &layer.text)
+    })
 }

@@ -4,7 +4,7 @@
 
 use packguard_javascript::JavaScript;
 use packguard_sdk::testing::PackageBuilder;
-use packguard_sdk::{Analysis, Analyzer as _, Severity};
+use packguard_sdk::{Analysis, Analyzer as _};
 use proptest::prelude::*;
 
 fn analyse(path: &str, content: impl AsRef<[u8]>) -> Analysis {
@@ -209,12 +209,12 @@ fn a_huge_line_is_searched_as_text() {
     text.push_str("fetch('https://webhook.site/x')");
     let analysis = analyse("a.js", text);
     assert_eq!(analysis.problems.len(), 1);
-    assert!(
-        analysis
-            .findings
-            .iter()
-            .all(|finding| finding.severity < Severity::Critical)
-    );
+    let rules: Vec<&str> = analysis
+        .findings
+        .iter()
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert_eq!(rules, ["js-indicator-host"]);
 }
 
 #[test]

