@@ -1,5 +1,11 @@
 //! Builds every analyzer below `functions/` and embeds it with its digest.
 
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a build script has nobody to answer to but cargo"
+)]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};

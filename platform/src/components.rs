@@ -94,7 +94,7 @@ pub async fn pipeline(setup: Setup) -> Result<Pipeline, SetupError> {
     }
     Ok(Pipeline::new(
         runtime,
-        components,
+        &components,
         setup.limits,
         setup.archive,
     )?)

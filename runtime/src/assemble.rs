@@ -177,23 +177,9 @@ impl Assembly {
     }
 }
 
-fn key(
-    finding: &Finding,
-) -> (
-    &str,
-    &str,
-    Option<(&str, &str, Option<u32>, Option<u32>)>,
-    &str,
-    &str,
-) {
-    let place = finding.location.as_ref().map(|place| {
-        (
-            place.artifact.as_str(),
-            place.path.as_str(),
-            place.line,
-            place.column,
-        )
-    });
+/// What orders findings of the same gravity.
+fn key(finding: &Finding) -> (&str, &str, Option<&Location>, &str, &str) {
+    let place = finding.location.as_ref();
     (
         &finding.analyzer,
         &finding.rule,

@@ -162,21 +162,23 @@ impl Runtime {
         .await
     }
 
-    /// Unpacks `inputs` into `sink`. `mounts` are what the unpacker may read: host
-    /// folder, guest path.
+    /// Takes archives apart.
     pub(crate) async fn unpack(
         &self,
         component: &Component,
-        inputs: Vec<unpacker::Input>,
-        nesting: u32,
-        sink: SharedSink,
-        mounts: Vec<(std::path::PathBuf, &'static str)>,
+        work: Unpacking,
         limits: &Limits,
         cancel: &CancellationToken,
     ) -> Step<Analysis> {
         let Pre::Unpacker(pre) = component.pre.clone() else {
             return wrong_world("unpacker");
         };
+        let Unpacking {
+            inputs,
+            nesting,
+            sink,
+            mounts,
+        } = work;
         let view = View {
             mounts,
             sink: Some(sink),
@@ -280,6 +282,16 @@ impl Runtime {
             () = async { cancel.cancelled().await; tokio::time::sleep(GRACE).await } => cancelled(),
         }
     }
+}
+
+/// What an unpacker is to do.
+pub(crate) struct Unpacking {
+    pub inputs: Vec<unpacker::Input>,
+    /// Archives inside archives.
+    pub nesting: u32,
+    pub sink: SharedSink,
+    /// What it may read: host folder, guest path.
+    pub mounts: Vec<(std::path::PathBuf, &'static str)>,
 }
 
 impl Component {

@@ -45,7 +45,7 @@ impl Pipeline {
     /// [`PipelineError::Components`] when the set is another.
     pub fn new(
         runtime: Runtime,
-        components: Vec<Component>,
+        components: &[Component],
         limits: Limits,
         archive: ArchiveLimits,
     ) -> Result<Self, PipelineError> {

@@ -221,7 +221,7 @@ pub enum Phase {
 }
 
 /// A place in an artifact. Lines and columns count from 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Location {
     /// File name of the artifact.
     pub artifact: String,

@@ -57,7 +57,7 @@ async fn run(archives: &[PathBuf]) -> Vec<Duration> {
     }
     let pipeline = Pipeline::new(
         runtime,
-        components,
+        &components,
         Limits::default(),
         ArchiveLimits::default(),
     )

@@ -107,7 +107,7 @@ impl Lab {
         for bytes in &self.extra {
             components.push(runtime.load(*bytes).await.expect("the guest loads"));
         }
-        let pipeline = Pipeline::new(runtime.clone(), components, self.limits, self.archive)?;
+        let pipeline = Pipeline::new(runtime.clone(), &components, self.limits, self.archive)?;
         let artifact = |(filename, source): &(&str, Source)| InputArtifact {
             filename: (*filename).into(),
             source: source.clone(),
@@ -134,7 +134,7 @@ impl Lab {
 
 /// A gzipped tar of regular files.
 pub fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let mut tar = tar::Builder::new(encoder);
     for (path, bytes) in files {
         let mut header = tar::Header::new_ustar();

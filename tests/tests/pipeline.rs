@@ -27,7 +27,7 @@ async fn an_honest_package_is_clean_and_every_step_is_named() {
         report.incomplete
     );
     assert_eq!(report.artifacts[0].files, 2);
-    assert_eq!(report.artifacts[0].unpacked_size, 11 + 30);
+    assert_eq!(report.artifacts[0].unpacked_size, 11 + 28);
     let names: Vec<_> = report
         .analyzers
         .iter()

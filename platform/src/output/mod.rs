@@ -16,8 +16,8 @@
 //! # Hostile text
 //!
 //! Whatever comes from a package is hostile: file names, snippets, decoded payloads, and
-//! the sentences that quote them. [`escape`] makes it visible and harmless for a terminal;
-//! [`markdown`] and [`sarif`] add what their readers interpret. JSON is not escaped beyond
+//! the sentences that quote them. `escape` makes it visible and harmless for a terminal;
+//! `markdown` and `sarif` add what their readers interpret. JSON is not escaped beyond
 //! JSON: it is data.
 
 mod escape;

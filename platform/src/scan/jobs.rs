@@ -47,7 +47,7 @@ pub(super) fn list(arguments: &[String]) -> Listed {
                 listed.local(argument, Source::Archive(path.clone()), &path);
             }
             Ok(inputs::Input::Folder(path)) => {
-                listed.local(argument, Source::Folder(path.clone()), &path)
+                listed.local(argument, Source::Folder(path.clone()), &path);
             }
             Ok(inputs::Input::LockFile { path, kind }) => listed.lock_file(argument, &path, kind),
             Err(error) => {
@@ -122,7 +122,7 @@ impl Listed {
             }
             Err(error) => {
                 self.failures
-                    .push(failure(label, FailureCategory::Usage, &error, error.hint()))
+                    .push(failure(label, FailureCategory::Usage, &error, error.hint()));
             }
         }
     }

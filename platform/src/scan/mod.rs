@@ -31,7 +31,7 @@ pub async fn run(args: ScanArgs, cancel: CancellationToken) -> u8 {
     let done = tokio::select! {
         done = scan(&args, &cancel) => done,
         // What runs is dropped, and with it every temporary folder.
-        () = cancel.cancelled() => Err(Stop::environment("cancelled; nothing was written", "start it again")),
+        () = cancel.cancelled() => Err(Stop::environment(&"cancelled; nothing was written", "start it again")),
     };
     let stop = match done.and_then(|output| print(&args, &output)) {
         Ok(code) => return code,
@@ -50,7 +50,7 @@ struct Stop {
 }
 
 impl Stop {
-    fn environment(message: impl ToString, hint: &str) -> Self {
+    fn environment(message: &dyn ToString, hint: &str) -> Self {
         Self {
             message: message.to_string(),
             hint: hint.into(),
@@ -58,7 +58,7 @@ impl Stop {
         }
     }
 
-    fn usage(message: impl ToString, hint: impl Into<String>) -> Self {
+    fn usage(message: &dyn ToString, hint: impl Into<String>) -> Self {
         Self {
             message: message.to_string(),
             hint: hint.into(),
@@ -82,7 +82,7 @@ async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput,
     let listed = jobs::list(&args.inputs);
     let folder = tempfile::Builder::new().prefix("packguard-scan-").tempdir();
     let folder = folder
-        .map_err(|error| Stop::environment(error, "set TMPDIR to a folder that can be written"))?;
+        .map_err(|error| Stop::environment(&error, "set TMPDIR to a folder that can be written"))?;
     let pipeline = components::pipeline(Setup {
         slots: 0,
         cache: components::default_cache(args.cache_dir.clone()),
@@ -179,7 +179,7 @@ impl Scan<'_> {
 fn failure(
     input: &str,
     category: FailureCategory,
-    error: impl ToString,
+    error: &dyn ToString,
     hint: impl Into<String>,
 ) -> Failure {
     Failure {
@@ -250,7 +250,7 @@ fn print(args: &ScanArgs, output: &ScanOutput) -> Result<u8, Stop> {
         _ => Look::PLAIN,
     };
     let text = output::render(output, args.format, look).map_err(|error| {
-        Stop::environment(error, "this is a defect of Packguard: please report it")
+        Stop::environment(&error, "this is a defect of Packguard: please report it")
     })?;
     let (written, place) = match &args.output {
         Some(path) => (
@@ -265,7 +265,7 @@ fn print(args: &ScanArgs, output: &ScanOutput) -> Result<u8, Stop> {
     match written {
         // Who reads it has seen enough.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Stop::environment(
-            format!("{place}: {error}"),
+            &format!("{place}: {error}"),
             "nothing was written; name another file with --output",
         )),
         _ => Ok(output::exit_code(output, args.fail_on)),

@@ -39,7 +39,7 @@ fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Stop> {
     files.sort();
     if files.is_empty() {
         return Err(Stop::usage(
-            format!("{} holds no .yar or .yara file", path.display()),
+            &format!("{} holds no .yar or .yara file", path.display()),
             "name the folder of your rules",
         ));
     }
@@ -54,7 +54,7 @@ fn text(path: &Path) -> Result<String, Stop> {
         .map_err(|error| unreadable(path, &error))?;
     if text.len() as u64 > MAX_FILE {
         return Err(Stop::usage(
-            format!("{} is larger than {MAX_FILE} bytes", path.display()),
+            &format!("{} is larger than {MAX_FILE} bytes", path.display()),
             "split it into several files",
         ));
     }
@@ -63,7 +63,7 @@ fn text(path: &Path) -> Result<String, Stop> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
     Stop::usage(
-        format!("{}: {error}", path.display()),
+        &format!("{}: {error}", path.display()),
         "check the path and its permissions",
     )
 }

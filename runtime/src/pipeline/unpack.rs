@@ -14,6 +14,7 @@ use crate::assemble::Assembly;
 use crate::bindings::sink as wit_sink;
 use crate::bindings::types::{Artifact, FileEntry, Package, Setting};
 use crate::bindings::unpacker::Input as UnpackInput;
+use crate::engine::Unpacking;
 use crate::host::sink::{AddError, SharedSink, Sink, lock};
 use crate::report::{ArtifactInfo, Incomplete, StepOutcome};
 
@@ -142,17 +143,16 @@ impl Pipeline {
         assembly: &mut Assembly,
         cancel: &CancellationToken,
     ) -> Result<(), PipelineError> {
+        let nesting = self.archive.nesting;
+        let work = Unpacking {
+            inputs,
+            nesting,
+            sink: Arc::clone(sink),
+            mounts,
+        };
         let step = self
             .runtime
-            .unpack(
-                &self.unpacker,
-                inputs,
-                self.archive.nesting,
-                Arc::clone(sink),
-                mounts,
-                &self.limits,
-                cancel,
-            )
+            .unpack(&self.unpacker, work, &self.limits, cancel)
             .await;
         if step.outcome() == StepOutcome::Cancelled {
             return Err(PipelineError::Cancelled);

@@ -2,7 +2,8 @@
 
 use packguard_sdk::{Analysis, Analyzer, Descriptor, Package};
 
-struct Empty;
+/// Answers with nothing.
+pub struct Empty;
 
 impl Analyzer for Empty {
     fn describe() -> Descriptor {

@@ -16,7 +16,8 @@ const SAW: Rule = Rule {
     attack: &[],
 };
 
-struct Hostile;
+/// Attacks its host.
+pub struct Hostile;
 
 impl Analyzer for Hostile {
     fn describe() -> Descriptor {
@@ -38,7 +39,7 @@ impl Analyzer for Hostile {
             "sleep" => sleep(),
             "trap" => trap(),
             "panic" => die("on purpose"),
-            "exit" => std::process::exit(7),
+            "exit" => exit(),
             "memory" => eat_memory(),
             "recursion" => Ok(saw(&recurse(0).to_string())),
             "copy" => copy_for_ever(),
@@ -84,6 +85,11 @@ fn sleep() -> Result<Analysis, String> {
     #[expect(clippy::disallowed_methods, reason = "the attack")]
     std::thread::sleep(std::time::Duration::from_secs(3_600));
     Ok(saw("woke up"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the attack")]
+fn exit() -> ! {
+    std::process::exit(7)
 }
 
 fn trap() -> ! {
@@ -211,6 +217,7 @@ fn random() -> String {
 
 /// Looks for a predecessor's mark in memory that was not initialised, then leaves its
 /// own in as much memory as it can get.
+#[expect(clippy::uninit_vec, reason = "the attack")]
 fn canary(mark: &str) -> Result<Analysis, String> {
     const SIZE: usize = 64 << 20;
     let mut fresh: Vec<u8> = Vec::with_capacity(SIZE);
