@@ -35,16 +35,26 @@ fn main() -> ExitCode {
 }
 
 /// Ctrl-C and SIGTERM end the work in an orderly way; a second one ends the process.
+#[expect(clippy::disallowed_methods, reason = "the user asked twice")]
 async fn cancel_on_signal(cancel: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+    let (Ok(mut terminate), Ok(mut hang_up)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
         return;
     };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    for repeated in [false, true] {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+        if repeated {
+            std::process::exit(i32::from(scan::ENVIRONMENT));
+        }
+        cancel.cancel();
     }
-    cancel.cancel();
 }
 
 fn log_to_stderr(verbose: u8) {

@@ -18,6 +18,9 @@ use crate::step::Step;
 /// would choke a client.
 const MAX_FINDINGS: usize = 2_000;
 
+/// Most problems in one report: an analyzer must not flood the judge or the reader.
+const MAX_INCOMPLETE: usize = 2_000;
+
 /// Collects what the steps of one package say.
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
@@ -131,6 +134,16 @@ impl Assembly {
         }
         self.incomplete.sort();
         self.incomplete.dedup();
+        if self.incomplete.len() > MAX_INCOMPLETE {
+            let more = self.incomplete.len() - MAX_INCOMPLETE;
+            self.incomplete.truncate(MAX_INCOMPLETE);
+            self.incomplete(
+                "report",
+                None,
+                None,
+                format!("{more} more problems were left out"),
+            );
+        }
     }
 
     /// The rules that the findings cite.

@@ -142,12 +142,26 @@ fn private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(path)
+        .create(path)?;
+    require_own(&fs::metadata(path)?)
+}
+
+/// Whoever owns the key can vouch for native code, so it must be who runs it.
+fn require_own(metadata: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    // A process's folder in /proc belongs to its effective user.
+    if metadata.uid() == fs::metadata("/proc/self")?.uid() {
+        return Ok(());
+    }
+    Err(io::Error::other(
+        "it belongs to another user: name a folder of your own",
+    ))
 }
 
 fn read_key(path: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut file = fs::File::open(path)?;
+    require_own(&file.metadata()?)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         return Err(io::Error::other(
             "others may read or write this key: chmod 600 it, or delete it to get a new one",

@@ -3,9 +3,8 @@
 //! Three layers, each usable alone:
 //!
 //! - [`Runtime`] owns the wasmtime engine and its pool. [`Runtime::load`] admits and
-//!   compiles a component (or takes it from the cache on disk); [`Runtime::describe`],
-//!   [`Runtime::unpack`], [`Runtime::analyze`] and [`Runtime::judge`] run one step of it
-//!   in a fresh sandbox and say how it ended ([`Step`]).
+//!   compiles a component, or takes it from the cache on disk; [`Runtime::analyze`] runs
+//!   one step of it in a fresh sandbox and says how it ended ([`Step`]).
 //! - [`Pipeline`] runs the steps of one package: unpack, analyze side by side, judge.
 //! - [`report`] holds what comes out.
 //!

@@ -36,8 +36,9 @@ impl Default for Limits {
             output: 1 << 20,
             // 100,000 findings of 160 bytes.
             transfer: 16 << 20,
-            // An unpacker has few files open, an analyzer one.
-            handles: 1_024,
+            // An unpacker has few files open, an analyzer one; each listing of a folder may
+            // hold megabytes on the host.
+            handles: 64,
         }
     }
 }

@@ -152,6 +152,8 @@ fn store(
         .secure_random(rand::rngs::StdRng::seed_from_u64(0))
         .insecure_random(rand::rngs::StdRng::seed_from_u64(1))
         .insecure_random_seed(2)
+        // Host work that costs a guest no fuel must be short.
+        .max_random_size(64 << 10)
         // Each step has a thread of its own that may block: file reads get five times
         // faster than through tokio's pool.
         .allow_blocking_current_thread(true)

@@ -20,7 +20,8 @@ pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.was
 /// The bundled components, compiled once per test process.
 static BUNDLE: OnceCell<(Runtime, Vec<Component>)> = OnceCell::const_new();
 
-async fn bundle() -> &'static (Runtime, Vec<Component>) {
+/// Compiles the bundled components, once.
+pub async fn bundle() -> &'static (Runtime, Vec<Component>) {
     BUNDLE
         .get_or_init(|| async {
             let runtime = Runtime::new(RuntimeConfig::default()).expect("the pool can be reserved");

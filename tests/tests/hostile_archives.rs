@@ -202,6 +202,41 @@ async fn bombs_end_at_their_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bomb_alone_is_reported_as_one() {
+    let zeros = vec![0_u8; 40 << 20];
+    let report = Lab::default()
+        .archive("sample.tar.gz", &tar_gz(&[("zeros", &zeros)]))
+        .await
+        .unwrap();
+    assert!(
+        rules(&report).contains(&"archive-bomb"),
+        "{:?}",
+        rules(&report)
+    );
+    assert_ne!(report.verdict.outcome, Outcome::Clean);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_paths_do_not_fill_the_hosts_memory() {
+    let deep = format!("{}x", "a/".repeat(40));
+    let paths: Vec<_> = (0..60_000)
+        .map(|number| format!("{number:0200}/{deep}"))
+        .collect();
+    let files: Vec<_> = paths.iter().map(|path| (path.as_str(), &b""[..])).collect();
+    let report = Lab::default()
+        .archive("sample.tar.gz", &tar_gz(&files))
+        .await
+        .unwrap();
+    assert_steps_ok(&report);
+    assert!(
+        report.artifacts[0].files < 30_000,
+        "{}",
+        report.artifacts[0].files
+    );
+    assert_ne!(report.verdict.outcome, Outcome::Clean);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn archives_inside_archives_end_at_their_depth() {
     let mut archive = tar_gz(&[("deepest.py", b"x = 1\n")]);
     for level in 0..8 {

@@ -112,6 +112,7 @@ async fn a_folder_is_read_like_an_archive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancellation_ends_a_package_and_leaves_nothing() {
+    packguard_tests::bundle().await;
     let lab = Lab {
         extra: vec![HOSTILE],
         settings: vec![("attack".into(), "sleep".into())],

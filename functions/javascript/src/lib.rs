@@ -5,6 +5,7 @@
 //! the facts do, with values from `eval`) and `rules` (what acts mean). `phase` says
 //! when each file runs, `file` ties it together and follows code inside code.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 
 use packguard_sdk::{Analysis, Analyzer, Category, Descriptor, File, Finding, Package, Phase};
@@ -54,30 +55,59 @@ impl Analyzer for JavaScript {
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
         let mut phases = None;
+        let mut chosen: BTreeMap<usize, usize> = BTreeMap::new();
         for (index, entry) in package.0.files.iter().enumerate() {
             let file = File { entry };
-            if entry.duplicate_of.is_some() {
-                continue;
-            }
             // Manifests are read only for packages that have scripts at all.
-            let extension = file.extension();
-            let by_name = is_script(&extension, file.name());
-            if !by_name && (!extension.is_empty() || entry.size == 0) {
+            let by_name = is_script(&file.extension(), file.name());
+            if !by_name && (!file.extension().is_empty() || entry.size == 0) {
                 continue;
             }
             let phases = phases.get_or_insert_with(|| phase::find(package));
             if !by_name && !is_program(file, phases.is_program(index)) {
                 continue;
             }
+            // Of copies the one that runs earliest is read: a harmless copy placed before
+            // an install script must not hide it.
+            let first = entry.duplicate_of.map_or(index, |first| first as usize);
+            let earlier = chosen.entry(first).or_insert(index);
+            if urgency(phases.of(index)) > urgency(phases.of(*earlier)) {
+                *earlier = index;
+            }
+        }
+        let Some(phases) = phases else {
+            return Ok(analysis);
+        };
+        for index in chosen.into_values() {
+            let Some(entry) = package.0.files.get(index) else {
+                continue;
+            };
+            let file = File { entry };
+            let extension = file.extension();
             let setting = file::Setting {
                 extension: &extension,
                 phase: phases.of(index),
                 loaded_only: phases.is_loaded_only(index),
                 own: &phases.own,
             };
-            script(file, &setting, by_name, &mut analysis);
+            script(
+                file,
+                &setting,
+                is_script(&extension, file.name()),
+                &mut analysis,
+            );
         }
         Ok(analysis)
+    }
+}
+
+/// The sooner code runs by itself, the higher.
+fn urgency(phase: Phase) -> u8 {
+    match phase {
+        Phase::Install => 3,
+        Phase::Import => 2,
+        Phase::Execute => 1,
+        Phase::Unknown => 0,
     }
 }
 

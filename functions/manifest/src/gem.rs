@@ -54,7 +54,8 @@ fn is_build_code(path: &str) -> bool {
 /// any of these.
 pub fn look(package: &Package, analysis: &mut Analysis) {
     let is_ruby = matches!(package.ecosystem(), "gem" | "generic");
-    for file in package.files() {
+    // Copies too: one placed before the real one must not hide it.
+    for file in package.all_files() {
         let runs = is_build_code(file.path());
         let described = file.name().ends_with(".gemspec");
         if !is_ruby || !runs && !described {

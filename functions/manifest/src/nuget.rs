@@ -37,7 +37,8 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
     if !matches!(package.ecosystem(), "nuget" | "generic") {
         return;
     }
-    for file in package.files() {
+    // Copies too: one placed before the real one must not hide it.
+    for file in package.all_files() {
         let path = file.path().to_ascii_lowercase();
         let name = path.rsplit('/').next().unwrap_or_default();
         if matches!(name, "init.ps1" | "install.ps1" | "uninstall.ps1")

@@ -1,14 +1,16 @@
 //! From what the user names to what is analysed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use packguard_runtime::report::PackageInfo;
 use packguard_runtime::{Input, InputArtifact, SkippedArtifact, Source};
+use sha2::digest::DynDigest;
 
 use crate::inputs;
 use crate::inputs::lock::{self, ExpectedHash};
-use crate::output::{Failure, FailureCategory, SkippedEntry};
+use crate::output::{self, Failure, FailureCategory, SkippedEntry};
 use crate::purl::Purl;
 use crate::registry::{Fetched, Release};
 
@@ -34,7 +36,8 @@ pub(super) struct Listed {
     pub jobs: Vec<Job>,
     pub failures: Vec<Failure>,
     pub skipped: Vec<SkippedEntry>,
-    seen: BTreeSet<String>,
+    /// Index into `jobs` by canonical purl.
+    seen: BTreeMap<String, usize>,
 }
 
 /// Sorts out the arguments of the command line.
@@ -64,15 +67,17 @@ pub(super) fn list(arguments: &[String]) -> Listed {
 impl Listed {
     fn purl(&mut self, label: &str, text: &str, pinned: Vec<ExpectedHash>) {
         match text.parse::<Purl>() {
-            Ok(purl) => {
-                if self.seen.insert(purl.to_string()) {
+            Ok(purl) => match self.seen.get(&purl.to_string()) {
+                Some(job) => self.jobs[*job].pinned.extend(pinned),
+                None => {
+                    self.seen.insert(purl.to_string(), self.jobs.len());
                     self.jobs.push(Job {
                         label: label.into(),
                         work: Work::Release(purl),
                         pinned,
                     });
                 }
-            }
+            },
             Err(error) => {
                 let hint = error.hint();
                 self.failures
@@ -165,20 +170,111 @@ pub(super) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash])
 /// The lock file pins digests, and the registry's files have none of them: what was
 /// locked is not what was analysed.
 fn unpinned(fetched: &Fetched, pinned: &[ExpectedHash]) -> Option<SkippedArtifact> {
-    let sha256 = |hash: &&ExpectedHash| hash.algorithm == lock::Algorithm::Sha256;
-    let wanted: Vec<_> = pinned.iter().filter(sha256).collect();
-    let found = wanted.iter().any(|hash| {
+    let first = pinned
+        .iter()
+        .find(|hash| hasher(hash.algorithm).is_some())?;
+    let matches = |hash: &ExpectedHash| {
+        let same = |path: &Path| digest(hash.algorithm, path).is_ok_and(|hex| hex == hash.hex);
         fetched
             .artifacts
             .iter()
-            .any(|artifact| artifact.sha256 == hash.hex)
-    });
-    let first = wanted.first().filter(|_| !found)?;
-    Some(SkippedArtifact {
+            .any(|artifact| same(&artifact.path))
+    };
+    // npm pins one digest of one file, PyPI one for each file of the release.
+    let any = match first.algorithm {
+        lock::Algorithm::Sha256 => pinned.iter().any(|hash| {
+            fetched
+                .artifacts
+                .iter()
+                .any(|artifact| artifact.sha256 == hash.hex)
+        }),
+        _ => pinned.iter().take(MAX_DIGESTS).any(matches),
+    };
+    (!any).then(|| SkippedArtifact {
         filename: "the locked artifact".into(),
         reason: format!(
-            "no file of the registry has a digest that the lock file pins, such as sha256:{}",
-            first.hex
+            "no file of the registry has a digest that the lock file pins, such as {}",
+            output::line(&first.hex)
         ),
     })
+}
+
+/// Most pinned digests compared by hashing files anew.
+const MAX_DIGESTS: usize = 8;
+
+/// The algorithms that are worth comparing.
+fn hasher(algorithm: lock::Algorithm) -> Option<Box<dyn DynDigest>> {
+    Some(match algorithm {
+        lock::Algorithm::Sha1 => Box::new(sha1::Sha1::default()),
+        lock::Algorithm::Sha256 => Box::new(sha2::Sha256::default()),
+        lock::Algorithm::Sha384 => Box::new(sha2::Sha384::default()),
+        lock::Algorithm::Sha512 => Box::new(sha2::Sha512::default()),
+        lock::Algorithm::Md5 | lock::Algorithm::Sha224 => return None,
+    })
+}
+
+fn digest(algorithm: lock::Algorithm, path: &Path) -> io::Result<String> {
+    let mut hasher = hasher(algorithm).ok_or(io::ErrorKind::Unsupported)?;
+    let mut file = std::fs::File::open(path)?;
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match io::Read::read(&mut file, &mut buffer)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::LocalArtifact;
+
+    fn fetched(content: &str) -> (tempfile::TempDir, Fetched) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tgz");
+        std::fs::write(&path, content).unwrap();
+        let sha256 = digest(lock::Algorithm::Sha256, &path).unwrap();
+        let artifact = LocalArtifact {
+            filename: "x.tgz".into(),
+            path,
+            sha256,
+            size: 1,
+            verified: None,
+        };
+        (
+            folder,
+            Fetched {
+                artifacts: vec![artifact],
+                skipped: Vec::new(),
+            },
+        )
+    }
+
+    #[test]
+    fn a_lock_that_pins_another_file_is_told() {
+        let (folder, honest) = fetched("honest");
+        for algorithm in [
+            lock::Algorithm::Sha1,
+            lock::Algorithm::Sha256,
+            lock::Algorithm::Sha512,
+        ] {
+            let hex = digest(algorithm, &folder.path().join("x.tgz")).unwrap();
+            let good = ExpectedHash { algorithm, hex };
+            let evil = ExpectedHash {
+                algorithm,
+                hex: "00".repeat(good.hex.len() / 2),
+            };
+            assert!(
+                unpinned(&honest, std::slice::from_ref(&good)).is_none(),
+                "{algorithm:?}"
+            );
+            assert!(
+                unpinned(&honest, std::slice::from_ref(&evil)).is_some(),
+                "{algorithm:?}"
+            );
+            assert!(unpinned(&honest, &[evil, good]).is_none(), "{algorithm:?}");
+        }
+        assert!(unpinned(&honest, &[]).is_none());
+    }
 }

@@ -6,10 +6,11 @@ mod settings;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use packguard_runtime::report::Report;
-use packguard_runtime::{Input, Pipeline, PipelineError};
+use packguard_runtime::{Input, InputArtifact, Pipeline, PipelineError, Source};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::ScanArgs;
@@ -26,12 +27,24 @@ const USAGE: u8 = 2;
 /// Exit code when the environment failed.
 pub const ENVIRONMENT: u8 = 4;
 
+/// How long work that was cancelled may take to end by itself.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Runs the command and gives its exit code.
 pub async fn run(args: ScanArgs, cancel: CancellationToken) -> u8 {
+    // What runs sees the cancellation by itself; only compiling does not, and is dropped.
+    let overdue = async {
+        cancel.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
     let done = tokio::select! {
         done = scan(&args, &cancel) => done,
-        // What runs is dropped, and with it every temporary folder.
-        () = cancel.cancelled() => Err(Stop::environment(&"cancelled; nothing was written", "start it again")),
+        () = overdue => Err(cancelled()),
+    };
+    let done = if cancel.is_cancelled() {
+        Err(cancelled())
+    } else {
+        done
     };
     let stop = match done.and_then(|output| print(&args, &output)) {
         Ok(code) => return code,
@@ -40,6 +53,10 @@ pub async fn run(args: ScanArgs, cancel: CancellationToken) -> u8 {
     eprintln!("error: {}", output::line(&stop.message));
     eprintln!("  hint: {}", output::line(&stop.hint));
     stop.code
+}
+
+fn cancelled() -> Stop {
+    Stop::environment(&"cancelled; nothing was written", "start it again")
 }
 
 /// Why there is no result at all.
@@ -155,11 +172,34 @@ impl Scan<'_> {
         let folder = folder.map_err(|error| no_space(&job.label, &error))?;
         let mut input = match &job.work {
             Work::Release(purl) => self.fetch(job, purl, folder.path()).await?,
-            Work::Local(input) => input.clone(),
+            Work::Local(input) => {
+                self.check_size(job, input)?;
+                input.clone()
+            }
         };
         input.settings.clone_from(&self.settings);
         let report = self.pipeline.run(input, folder.path(), self.cancel).await;
         report.map_err(|error| pipeline_failed(&job.label, &error))
+    }
+
+    /// A local archive has the limit of a downloaded one.
+    fn check_size(&self, job: &Job, input: &Input) -> Result<(), Failure> {
+        let limit = self.limits.fetch.artifact_bytes;
+        let too_large = |artifact: &InputArtifact| match &artifact.source {
+            Source::Archive(path) => std::fs::metadata(path).is_ok_and(|file| file.len() > limit),
+            Source::Folder(_) => false,
+        };
+        if input.artifacts.iter().any(too_large) {
+            let message = format!("it is larger than {limit} bytes");
+            let hint = "raise --limits artifact-size if you expect packages of this size";
+            return Err(failure(
+                &job.label,
+                FailureCategory::Package,
+                &message,
+                hint,
+            ));
+        }
+        Ok(())
     }
 
     async fn fetch(&self, job: &Job, purl: &Purl, folder: &Path) -> Result<Input, Failure> {

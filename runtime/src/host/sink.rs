@@ -29,6 +29,11 @@ pub(crate) const RENAMED: &str = ".packguard-renamed";
 /// a longer path is true in the report and short on disk.
 const DISK_PATH: usize = 2_048;
 
+/// Most bytes of names remembered over a release, parent folders included. An honest
+/// release of 100,000 files has about 10 MB of them; a hostile one made of deep paths
+/// would have gigabytes.
+const MAX_NAMES: usize = 64 << 20;
+
 /// Most incomplete entries remembered: the first ones tell enough.
 const MAX_UNFINISHED: usize = 100;
 
@@ -90,6 +95,7 @@ pub struct Sink {
 struct Used {
     entries: u64,
     bytes: u64,
+    names: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +217,7 @@ impl Sink {
     }
 
     fn place(&mut self, entry: &wit::Entry) -> Result<Placed, wit::Limit> {
-        if self.used.entries >= self.limits.files {
+        if self.used.entries >= self.limits.files || self.used.names > MAX_NAMES {
             return Err(wit::Limit::Files);
         }
         self.used.entries += 1;
@@ -262,6 +268,8 @@ impl Sink {
                 None => new_parents.push(path[..at].to_owned()),
             }
         }
+        let parents: usize = new_parents.iter().map(String::len).sum();
+        self.used.names += parents + 4 * path.len();
         if kind == Kind::File && !self.folded.insert(path.to_lowercase()) {
             return Err(wit::Oddity::CaseCollision);
         }

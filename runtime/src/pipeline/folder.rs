@@ -18,8 +18,8 @@ pub(super) struct Problem {
 }
 
 /// Copies all regular files below `root`, in order of their names. Links are not
-/// followed: what they point at inside the folder is copied anyway, and what lies
-/// outside is not the package's.
+/// followed: what they point at inside the folder is copied anyway; one that leads out
+/// is named.
 pub(super) fn copy(
     root: &Path,
     sink: &mut Sink,
@@ -59,8 +59,12 @@ pub(super) fn copy(
                         return Ok(problems);
                     }
                 },
-                // Links and devices hold nothing of their own.
-                Ok(_) => {}
+                Ok(metadata) if metadata.is_symlink() && stays_inside(root, &path) => {}
+                Ok(_) => problems.push(Problem {
+                    path: Some(relative(root, &path)),
+                    reason: "a link that leads out of the folder, or no regular file: not followed"
+                        .into(),
+                }),
                 Err(error) => problems.push(problem(root, &path, &error)),
             }
         }
@@ -78,10 +82,23 @@ fn add(root: &Path, path: &Path, metadata: &fs::Metadata, sink: &mut Sink) -> Re
     )
 }
 
+/// Whether what a link points at is copied anyway.
+fn stays_inside(root: &Path, link: &Path) -> bool {
+    let target = link.canonicalize();
+    root.canonicalize()
+        .is_ok_and(|root| target.is_ok_and(|target| target.starts_with(root)))
+}
+
+fn relative(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned()
+}
+
 fn problem(root: &Path, path: &Path, error: &io::Error) -> Problem {
-    let name = path.strip_prefix(root).unwrap_or(path);
     Problem {
-        path: Some(name.to_string_lossy().into_owned()),
+        path: Some(relative(root, path)),
         reason: format!("it could not be read: {error}"),
     }
 }

@@ -45,7 +45,12 @@ impl Pipeline {
                         .await?
                 }
             };
-            if info.files == 0 && input.artifacts.len() == 1 {
+            let said_nothing = assembly.findings.is_empty()
+                && assembly
+                    .steps
+                    .iter()
+                    .all(|step| step.outcome == StepOutcome::Ok);
+            if info.files == 0 && input.artifacts.len() == 1 && said_nothing {
                 return Err(nothing_in(artifact, &assembly.incomplete[before..]));
             }
             artifacts.push(info);

@@ -158,6 +158,9 @@ impl Finding {
 /// person would read, and a hostile package must not flood the report.
 pub const FINDINGS_PER_RULE: usize = 25;
 
+/// Most problems one analyzer lists.
+pub const PROBLEMS: usize = 200;
+
 /// What an analyzer has to say about a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Analysis {
@@ -168,23 +171,46 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Adds a finding, up to [`FINDINGS_PER_RULE`] of its rule; further ones are
-    /// dropped.
+    /// Adds a finding. Of a rule's findings the gravest [`FINDINGS_PER_RULE`] are kept, so
+    /// that harmless ones can't push out the one that matters.
     pub fn push(&mut self, finding: Finding) {
-        let rule = &finding.0.rule;
-        if self
+        let new = finding.0;
+        let same = self
             .findings
             .iter()
-            .filter(|have| &have.rule == rule)
-            .count()
-            < FINDINGS_PER_RULE
-        {
-            self.findings.push(finding.0);
+            .enumerate()
+            .filter(|(_, have)| have.rule == new.rule);
+        let (mut count, mut mildest) = (0, None);
+        for (index, have) in same {
+            count += 1;
+            if mildest.is_none_or(|(_, least)| gravity(have) < least) {
+                mildest = Some((index, gravity(have)));
+            }
+        }
+        match mildest {
+            Some((index, least)) if count >= FINDINGS_PER_RULE => {
+                if gravity(&new) > least {
+                    self.findings.remove(index);
+                    self.findings.push(new);
+                }
+            }
+            _ => self.findings.push(new),
         }
     }
 
-    /// Says that a file was not, or not fully, analysed.
+    /// Says that a file was not, or not fully, analysed. Beyond [`PROBLEMS`] the last one
+    /// only counts: a flood must not cost the findings their place in the answer.
     pub fn problem(&mut self, file: File<'_>, reason: impl Into<String>) {
+        if self.problems.len() == PROBLEMS {
+            self.problems.push(wit::Problem {
+                path: None,
+                artifact: None,
+                reason: "more files, not listed, were not fully analysed".into(),
+            });
+        }
+        if self.problems.len() > PROBLEMS {
+            return;
+        }
         self.problems.push(wit::Problem {
             path: Some(file.path().into()),
             artifact: Some(file.entry.artifact),
@@ -193,11 +219,65 @@ impl Analysis {
     }
 }
 
+/// What decides which findings of a rule are kept.
+fn gravity(finding: &wit::Finding) -> (u8, u8, u8) {
+    let phase = match finding.phase {
+        Phase::Install => 3,
+        Phase::Import => 2,
+        Phase::Execute => 1,
+        Phase::Unknown => 0,
+    };
+    (finding.severity as u8, finding.confidence as u8, phase)
+}
+
 impl From<Analysis> for wit::Analysis {
     fn from(from: Analysis) -> Self {
         Self {
             findings: from.findings,
             problems: from.problems,
         }
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::PackageBuilder;
+
+    const RULE: Rule = Rule {
+        id: "test-rule",
+        title: "A test",
+        help: "",
+        category: Category::Execution,
+        severity: Severity::Low,
+        attack: &[],
+    };
+
+    #[test]
+    fn decoys_do_not_push_out_the_grave_finding() {
+        let mut analysis = Analysis::default();
+        for _ in 0..FINDINGS_PER_RULE {
+            analysis.push(Finding::new(&RULE, Confidence::Low));
+        }
+        analysis.push(Finding::new(&RULE, Confidence::High).severity(Severity::Critical));
+        analysis.push(Finding::new(&RULE, Confidence::Low));
+        assert_eq!(analysis.findings.len(), FINDINGS_PER_RULE);
+        assert!(
+            analysis
+                .findings
+                .iter()
+                .any(|one| one.severity == Severity::Critical)
+        );
+    }
+
+    #[test]
+    fn a_flood_of_problems_is_cut_and_says_so() {
+        let package = PackageBuilder::new("pypi", "x").file("a.py", "").build();
+        let mut analysis = Analysis::default();
+        for _ in 0..1_000 {
+            analysis.problem(package.files().next().unwrap(), "broken");
+        }
+        assert_eq!(analysis.problems.len(), PROBLEMS + 1);
+        assert!(analysis.problems[PROBLEMS].reason.contains("more files"));
     }
 }
