@@ -1,5 +1,5 @@
 //! Folds findings into a verdict. The score is documented in this crate's `README.md`;
-//! its numbers stand in [`score`] and [`chain`].
+//! its numbers stand in `score` and `chain`.
 
 mod chain;
 mod say;

@@ -159,7 +159,7 @@ impl Finding {
 pub const FINDINGS_PER_RULE: usize = 25;
 
 /// Most problems one analyzer lists.
-pub const PROBLEMS: usize = 200;
+const PROBLEMS: usize = 200;
 
 /// What an analyzer has to say about a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -198,7 +198,7 @@ impl Analysis {
         }
     }
 
-    /// Says that a file was not, or not fully, analysed. Beyond [`PROBLEMS`] the last one
+    /// Says that a file was not, or not fully, analysed. Beyond 200 the last one
     /// only counts: a flood must not cost the findings their place in the answer.
     pub fn problem(&mut self, file: File<'_>, reason: impl Into<String>) {
         if self.problems.len() == PROBLEMS {
