@@ -66,8 +66,8 @@ def main(corpus, packguard, guarddog):
         ecosystem = "npm" if path.suffix == ".tgz" else "pypi"
         theirs.append(cpu_of(one_core + [f"{guarddog}/bin/guarddog", ecosystem, "scan", str(path), "--no-sandbox",
                                          "--output-format", "json"]))
-    library = subprocess.run(one_core + ["cargo", "bench", "--quiet", "--package", "packguard-tests", "--bench",
-                                         "throughput"], capture_output=True, text=True, check=True)
+    library = subprocess.run(one_core + ["cargo", "bench", "--quiet", "--profile", os.environ.get("BENCH_PROFILE", "bench"),
+                                         "--package", "packguard-tests", "--bench", "throughput"], capture_output=True, text=True, check=True)
     inside = json.loads(library.stdout.strip().splitlines()[-1])
     run = subprocess.run(one_core + [f"{guarddog}/bin/python", "-c", LIBRARY, str(corpus)],
                          capture_output=True, text=True, check=True)

@@ -3,6 +3,7 @@
 mod jobs;
 mod progress;
 mod settings;
+mod work;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -97,7 +98,7 @@ struct Scan<'a> {
 async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput, Stop> {
     let settings = settings::read(args)?;
     let listed = jobs::list(&args.inputs);
-    let folder = tempfile::Builder::new().prefix("packguard-scan-").tempdir();
+    let folder = work::folder();
     let folder = folder
         .map_err(|error| Stop::environment(&error, "set TMPDIR to a folder that can be written"))?;
     let pipeline = components::pipeline(Setup {
