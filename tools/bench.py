@@ -83,7 +83,7 @@ def main(corpus, packguard, guarddog):
     row("Packguard, command line", len(ours), sum(one[0] for one in ours), base,
         f"peak memory {max(one[2] for one in ours):.0f} MB")
     base = row("GuardDog 3.2, library", int(count), float(seconds))
-    row("Packguard, pipeline in one process", inside["packages"], inside["seconds"], base,
+    row("Packguard, pipeline in one process", inside["packages"], inside["cpu_seconds"], base,
         f"p50 {inside['p50_ms']} ms, p95 {inside['p95_ms']} ms, peak memory {inside['peak_rss_mb']} MB")
     print("\n== Start: packguard scan of the first archive ==")
     print(f"first  (compiles)  {first[1]:6.2f} s, {first[0] * 1e3:7.0f} ms of CPU, {first[2]:.0f} MB")
