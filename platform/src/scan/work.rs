@@ -18,10 +18,9 @@ const ENOUGH: u64 = 8 << 30;
 pub(super) fn folder() -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("packguard-scan-");
-    if std::env::var_os("TMPDIR").is_none() && free(Path::new(SHARED_MEMORY)) >= ENOUGH {
-        if let Ok(folder) = builder.tempdir_in(SHARED_MEMORY) {
-            return Ok(folder);
-        }
+    let plenty = std::env::var_os("TMPDIR").is_none() && free(Path::new(SHARED_MEMORY)) >= ENOUGH;
+    if plenty && let Ok(folder) = builder.tempdir_in(SHARED_MEMORY) {
+        return Ok(folder);
     }
     builder.tempdir()
 }
