@@ -27,7 +27,7 @@ pub enum Algorithm {
     /// SHA-512.
     Sha512,
     /// Go's hash over the *unpacked* files. It cannot be checked here, since no archive is
-    /// parsed outside a sandbox; [`go_h1`] checks it after unpacking.
+    /// parsed outside a sandbox; nothing calls [`go_h1`] after unpacking yet.
     GoH1,
 }
 
