@@ -71,7 +71,7 @@ pub async fn pipeline(setup: Setup) -> Result<Pipeline, SetupError> {
         let runtime = runtime.clone();
         loading.push((
             one.name.to_owned(),
-            tokio::spawn(async move { runtime.load(one.bytes).await }),
+            tokio::spawn(async move { runtime.load_embedded(one.bytes, one.digest).await }),
         ));
     }
     for path in setup.analyzers {

@@ -12,8 +12,10 @@
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use wasmtime::Engine;
 
 const MAC: usize = blake3::OUT_LEN;
@@ -26,6 +28,17 @@ const MAX_FILE: u64 = 1 << 30;
 pub struct CompileCache {
     folder: PathBuf,
     key: [u8; blake3::KEY_LEN],
+}
+
+/// Genuine compiled code in memory that nobody can write to any more.
+#[derive(Debug)]
+pub(crate) struct SealedCode(fs::File);
+
+impl SealedCode {
+    /// Where it can be mapped from, for as long as `self` lives.
+    pub(crate) fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+    }
 }
 
 /// Why a cache could not be opened.
@@ -62,24 +75,63 @@ impl CompileCache {
     }
 
     /// The compiled form of the component with that digest, if it is there and genuine.
-    pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<Vec<u8>> {
+    ///
+    /// What the MAC is computed over is copied into memory that the kernel then seals, so
+    /// nobody can change the code between the check and its use, and it is mapped rather
+    /// than copied once more.
+    pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<SealedCode> {
         let context = context(engine, digest);
         let file = fs::File::open(self.path(&context)).ok()?;
-        let mut bytes = Vec::with_capacity(usize::try_from(file.metadata().ok()?.len()).ok()?);
-        file.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
-        let code = bytes.len().checked_sub(MAC)?;
-        let (code, mac) = bytes.split_at(code);
-        let mac: [u8; MAC] = mac.try_into().ok()?;
-        // Comparing `blake3::Hash`es takes constant time.
-        if self.mac(&context, code) != blake3::Hash::from_bytes(mac) {
-            tracing::warn!(
-                digest,
-                "a compiled component in the cache is not genuine: compiling anew"
-            );
-            return None;
+        match self.seal(file, &context) {
+            Ok(Some(code)) => Some(code),
+            Ok(None) => {
+                tracing::warn!(
+                    digest,
+                    "a compiled component in the cache is not genuine: compiling anew"
+                );
+                None
+            }
+            Err(error) => {
+                tracing::warn!(digest, %error, "could not read a compiled component");
+                None
+            }
         }
-        bytes.truncate(bytes.len() - MAC);
-        Some(bytes)
+    }
+
+    /// Copies a cache file's code into sealed memory; `None` when its MAC is not right.
+    fn seal(&self, mut file: fs::File, context: &str) -> io::Result<Option<SealedCode>> {
+        let length = file.metadata()?.len();
+        let Some(mut left) = length
+            .checked_sub(MAC as u64)
+            .filter(|_| length <= MAX_FILE)
+        else {
+            return Ok(None);
+        };
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let mut memory = fs::File::from(memfd_create("packguard-compiled", flags)?);
+        let mut hasher = self.hasher(context);
+        let mut buffer = vec![0; 256 << 10];
+        while left > 0 {
+            let most = buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let chunk = &mut buffer[..most];
+            file.read_exact(chunk)?;
+            hasher.update(chunk);
+            memory.write_all(chunk)?;
+            left -= most as u64;
+        }
+        let mut mac = [0; MAC];
+        file.read_exact(&mut mac)?;
+        // Comparing `blake3::Hash`es takes constant time.
+        if hasher.finalize() != blake3::Hash::from_bytes(mac) {
+            return Ok(None);
+        }
+        fcntl_add_seals(
+            &memory,
+            SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
+        )?;
+        Ok(Some(SealedCode(memory)))
     }
 
     /// Keeps a compiled component.
@@ -103,10 +155,13 @@ impl CompileCache {
     }
 
     fn mac(&self, context: &str, code: &[u8]) -> blake3::Hash {
-        blake3::Hasher::new_keyed(&self.key)
-            .update(blake3::hash(context.as_bytes()).as_bytes())
-            .update(code)
-            .finalize()
+        self.hasher(context).update(code).finalize()
+    }
+
+    fn hasher(&self, context: &str) -> blake3::Hasher {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(blake3::hash(context.as_bytes()).as_bytes());
+        hasher
     }
 }
 

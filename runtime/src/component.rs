@@ -11,7 +11,7 @@ use crate::bindings::analyzer::AnalyzerPre;
 use crate::bindings::judge::JudgePre;
 use crate::bindings::types::Descriptor;
 use crate::bindings::unpacker::UnpackerPre;
-use crate::cache::CompileCache;
+use crate::cache::{CompileCache, SealedCode};
 use crate::report::StepOutcome;
 use crate::sandbox::State;
 
@@ -155,18 +155,20 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<(), LoadError> {
     }
 }
 
-/// Compiles a component, or takes it from the cache.
+/// Compiles a component, or takes it from the cache. `digest` saves computing it, where
+/// it is known.
 pub(crate) fn compile(
     engine: &Engine,
     linker: &Linker<State>,
     cache: Option<&CompileCache>,
     bytes: &[u8],
+    digest: Option<&str>,
 ) -> Result<Compiled, LoadError> {
     inspect(bytes)?;
-    let digest = hex::encode(Sha256::digest(bytes));
+    let digest = digest.map_or_else(|| hex::encode(Sha256::digest(bytes)), str::to_owned);
     let invalid = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
     let kept = cache.and_then(|cache| cache.read(engine, &digest));
-    let component = match kept.and_then(|code| deserialize(engine, &code).ok()) {
+    let component = match kept.and_then(|code| map(engine, &code).ok()) {
         Some(component) => component,
         None => {
             let code = engine.precompile_component(bytes).map_err(invalid)?;
@@ -184,10 +186,17 @@ pub(crate) fn compile(
     })
 }
 
-/// Loads code that this process compiled, or that the cache proved genuine.
-#[expect(unsafe_code, reason = "loads native code; both callers vouch for it")]
+/// Maps code that the cache proved genuine.
+#[expect(unsafe_code, reason = "loads native code; the cache vouches for it")]
+fn map(engine: &Engine, code: &SealedCode) -> wasmtime::Result<wasmtime::component::Component> {
+    // SAFETY: by its MAC, this came out of `precompile_component` earlier, and it is sealed.
+    unsafe { wasmtime::component::Component::deserialize_file(engine, code.path()) }
+}
+
+/// Loads code that was just compiled.
+#[expect(unsafe_code, reason = "loads native code; the caller made it")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<wasmtime::component::Component> {
-    // SAFETY: `code` came out of `precompile_component`, here or, by its MAC, earlier.
+    // SAFETY: `code` came out of `precompile_component`.
     unsafe { wasmtime::component::Component::deserialize(engine, code) }
 }
 

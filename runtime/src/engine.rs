@@ -101,6 +101,27 @@ impl Runtime {
         &self,
         bytes: impl AsRef<[u8]> + Send + 'static,
     ) -> Result<Component, LoadError> {
+        self.admit(bytes, None).await
+    }
+
+    /// As [`Runtime::load`], for a component whose lower-case hex SHA-256 the caller
+    /// knows, since it computed it when it embedded the bytes. It is not checked.
+    ///
+    /// # Errors
+    /// Why it is not admitted.
+    pub async fn load_embedded(
+        &self,
+        bytes: &'static [u8],
+        digest: &'static str,
+    ) -> Result<Component, LoadError> {
+        self.admit(bytes, Some(digest)).await
+    }
+
+    async fn admit(
+        &self,
+        bytes: impl AsRef<[u8]> + Send + 'static,
+        digest: Option<&'static str>,
+    ) -> Result<Component, LoadError> {
         let this = self.clone();
         let compile = tokio::task::spawn_blocking(move || {
             component::compile(
@@ -108,6 +129,7 @@ impl Runtime {
                 &this.linker,
                 this.cache.as_deref(),
                 bytes.as_ref(),
+                digest,
             )
         });
         // Cranelift can't be interrupted: one that is too slow is left behind.

@@ -52,7 +52,7 @@ async fn run(archives: &[PathBuf]) -> (Vec<Duration>, f64) {
     for one in BUNDLED {
         components.push(
             runtime
-                .load(one.bytes)
+                .load_embedded(one.bytes, one.digest)
                 .await
                 .expect("bundled components load"),
         );

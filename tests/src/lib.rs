@@ -29,7 +29,7 @@ pub async fn bundle() -> &'static (Runtime, Vec<Component>) {
             for one in BUNDLED {
                 components.push(
                     runtime
-                        .load(one.bytes)
+                        .load_embedded(one.bytes, one.digest)
                         .await
                         .expect("bundled components load"),
                 );

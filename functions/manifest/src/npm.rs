@@ -99,7 +99,7 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
                 .iter()
                 .any(|top| top.path() == file.path() && top.entry.artifact == file.entry.artifact)
         };
-        if file.name() == "package.json" && file.size() <= MANIFEST_LIMIT && !is_top() {
+        if file.name() == "package.json" && !is_top() {
             nested_manifest(file, analysis);
         }
     }
@@ -139,21 +139,26 @@ fn top_manifest(
 
 /// Manifests further down: bundled dependencies run their scripts too, others don't.
 fn nested_manifest(file: File<'_>, analysis: &mut Analysis) {
-    let Ok(bytes) = file.read() else {
-        analysis.problem(file, "not readable");
-        return;
-    };
-    if memchr::memmem::find(&bytes, b"install").is_none() {
+    // Of others, nothing reads them: broken ones are fixtures, huge ones are data.
+    let bundled = file.path().contains("node_modules/");
+    if !bundled && file.size() > MANIFEST_LIMIT {
         return;
     }
-    let text = packguard_sdk::text::decode(&bytes);
-    if let Ok(manifest) = serde_json::from_str::<Map<String, Value>>(&text) {
-        let lower = if file.path().contains("node_modules/") {
-            1
-        } else {
-            3
-        };
-        scripts(file, &Source::new(&text), &manifest, lower, false, analysis);
+    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+        return;
+    };
+    if !text.contains("install") {
+        return;
+    }
+    match serde_json::from_str::<Map<String, Value>>(&text) {
+        Ok(manifest) => {
+            let lower = if bundled { 1 } else { 3 };
+            scripts(file, &Source::new(&text), &manifest, lower, false, analysis);
+        }
+        Err(error) if bundled => {
+            analysis.problem(file, format!("package.json is not valid: {error}"));
+        }
+        Err(_) => {}
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use packguard_sdk::indicators::{Kind, scan};
-use packguard_sdk::text::{Source, decode};
+use packguard_sdk::text::Source;
 use packguard_sdk::{
     Analysis, Category, Confidence, File, Finding, Package, Phase, Rule, Severity,
 };
@@ -211,7 +211,7 @@ fn compare(files: &[File<'_>], known: &Sources, analysis: &mut Analysis) {
         .filter(|file| file.extension() == "py" && !known.hashes.contains(&file.entry.sha256))
     {
         let there = known.has_path(file.path());
-        if is_suspicious(*file) {
+        if is_suspicious(*file, analysis) {
             let finding = Finding::new(&DIFFERS, Confidence::Medium)
                 .severity(Severity::Medium)
                 .title(format!(
@@ -273,7 +273,7 @@ fn is_generated(name: &str) -> bool {
 
 /// Whether code that runs on import both reaches out (or decodes) and executes, or names
 /// a host that attackers use.
-fn is_suspicious(file: File<'_>) -> bool {
+fn is_suspicious(file: File<'_>, analysis: &mut Analysis) -> bool {
     let runs_early = matches!(
         file.name(),
         "__init__.py"
@@ -283,13 +283,12 @@ fn is_suspicious(file: File<'_>) -> bool {
             | "usercustomize.py"
             | "conftest.py"
     );
-    if !runs_early || file.size() > MANIFEST_LIMIT {
+    if !runs_early {
         return false;
     }
-    let Ok(bytes) = file.read() else {
+    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
         return false;
     };
-    let text = decode(&bytes);
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let executes = has(&["exec(", "eval(", "os.system", "subprocess", "Popen"]);
     let reaches = has(&[

@@ -269,6 +269,7 @@ fn manifests_that_cannot_be_read_are_problems() {
         ("composer", "a/composer.json", "nope"),
         ("nuget", "build/a.targets", "<Project>"),
         ("npm", "package/package.json", &" ".repeat((4 << 20) + 1)),
+        ("npm", "package/node_modules/a/package.json", "{\"install\""),
     ] {
         let analysis = run(package(ecosystem, &[(path, content)]));
         assert_eq!(
@@ -284,6 +285,12 @@ fn manifests_that_cannot_be_read_are_problems() {
     let analysis = run(package(
         "pypi",
         &[("a/package.json", "{"), ("a/Cargo.toml", "[")],
+    ));
+    assert_eq!(analysis.problems, []);
+    // So are fixtures, which nothing installs.
+    let analysis = run(package(
+        "npm",
+        &[("package/test/a/package.json", "{\"install\"")],
     ));
     assert_eq!(analysis.problems, []);
 }

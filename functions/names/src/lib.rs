@@ -89,10 +89,8 @@ impl Analyzer for Names {
                     .why(format!("Whoever means {target} may install this instead.")),
             );
         }
-        for dependency in depends::of(package, &metadata)
-            .into_iter()
-            .take(DEPENDENCIES_LIMIT)
-        {
+        let mut dependencies = depends::of(package, &metadata).into_iter();
+        for dependency in dependencies.by_ref().take(DEPENDENCIES_LIMIT) {
             let strong = closest(&normal(ecosystem, &dependency), &popular)
                 .filter(|(likeness, _)| likeness.strong);
             if let Some((likeness, target)) = strong {
@@ -103,6 +101,11 @@ impl Analyzer for Names {
                     )),
                 );
             }
+        }
+        if dependencies.next().is_some() {
+            analysis.general_problem(format!(
+                "it has more than {DEPENDENCIES_LIMIT} dependencies: the others' names were not compared with popular ones"
+            ));
         }
         Ok(analysis)
     }

@@ -126,3 +126,15 @@ fn honest_names_are_not_accused() {
         }
     }
 }
+
+#[test]
+fn dependencies_beyond_the_limit_are_named() {
+    let dependencies: serde_json::Map<_, _> = (0..2_001)
+        .map(|number| (format!("unheard-of-{number}"), "1".into()))
+        .collect();
+    let manifest = serde_json::json!({"dependencies": dependencies}).to_string();
+    let package = PackageBuilder::new("npm", "x").file("package/package.json", &manifest);
+    let analysis = Names::analyze(&package.build()).unwrap();
+    assert_eq!(analysis.problems.len(), 1);
+    assert!(analysis.problems[0].reason.contains("2000 dependencies"));
+}

@@ -98,7 +98,10 @@ fn path_flags(root: &Path) -> String {
     let home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
-    let mut flags = format!("--remap-path-prefix={}=/packguard", root.display());
+    let mut flags = format!(
+        "-Ctarget-feature=+simd128 --remap-path-prefix={}=/packguard",
+        root.display()
+    );
     if let Some(home) = home {
         flags.push_str(&format!(" --remap-path-prefix={}=/cargo", home.display()));
     }

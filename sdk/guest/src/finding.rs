@@ -201,6 +201,23 @@ impl Analysis {
     /// Says that a file was not, or not fully, analysed. Beyond 200 the last one
     /// only counts: a flood must not cost the findings their place in the answer.
     pub fn problem(&mut self, file: File<'_>, reason: impl Into<String>) {
+        self.add_problem(wit::Problem {
+            path: Some(file.path().into()),
+            artifact: Some(file.entry.artifact),
+            reason: reason.into(),
+        });
+    }
+
+    /// As [`Analysis::problem`], for what concerns no single file.
+    pub fn general_problem(&mut self, reason: impl Into<String>) {
+        self.add_problem(wit::Problem {
+            path: None,
+            artifact: None,
+            reason: reason.into(),
+        });
+    }
+
+    fn add_problem(&mut self, problem: wit::Problem) {
         if self.problems.len() == PROBLEMS {
             self.problems.push(wit::Problem {
                 path: None,
@@ -211,11 +228,7 @@ impl Analysis {
         if self.problems.len() > PROBLEMS {
             return;
         }
-        self.problems.push(wit::Problem {
-            path: Some(file.path().into()),
-            artifact: Some(file.entry.artifact),
-            reason: reason.into(),
-        });
+        self.problems.push(problem);
     }
 }
 

@@ -60,6 +60,12 @@ pub use judge::Judge;
 pub use package::{File, Package};
 pub use unpacker::Unpacker;
 
+/// Parsers make many small allocations; std's allocator for WebAssembly (dlmalloc) takes
+/// several times as long over them.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// A component that looks at packages.
 pub trait Analyzer {
     /// What the component says of itself: name, version, rules.
