@@ -1,6 +1,7 @@
 //! Scans every file with YARA rules: bundled ones and the operator's own.
 
 mod bundled;
+mod gate;
 mod report;
 mod scan;
 #[cfg(test)]
@@ -13,7 +14,7 @@ use boreal::Scanner;
 use boreal::scanner::EvaluatedRule;
 use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package};
 
-use bundled::Gate;
+use gate::Gate;
 use report::Place;
 
 /// Most findings of one of the operator's rules in one package.
@@ -85,31 +86,26 @@ fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut
 
 /// Asks the gate first, and compiles only the rules that something may match.
 fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result<(), String> {
-    let gate = Gate::new(false)?;
-    let mut media_gate = None;
+    let mut gate = Gate::default();
     let mut candidates = Vec::new();
     let mut wanted = BTreeSet::new();
+    let mut buffer = Vec::new();
     for file in package.files() {
         let mut admitted = BTreeSet::new();
-        let mut media = false;
-        let read = scan::pieces(file, |bytes, _| {
-            gate.admit(bytes, &mut admitted);
-            media |= is_media(file, bytes);
-            if media {
-                let media_gate = media_gate.get_or_insert_with(|| Gate::new(true));
-                if let Ok(media_gate) = media_gate {
-                    media_gate.admit(bytes, &mut admitted);
-                }
+        let mut media = is_named_as_media(file);
+        let mut outcome = Ok(());
+        let read = scan::pieces(file, &mut buffer, |bytes, _| {
+            media |= MEDIA_MAGIC.iter().any(|magic| bytes.starts_with(magic));
+            if outcome.is_ok() {
+                outcome = gate.admit(bytes, media, &mut admitted);
             }
         });
+        outcome?;
         note(analysis, file, read, None);
         if !admitted.is_empty() {
             wanted.extend(&admitted);
             candidates.push(file);
         }
-    }
-    if let Some(Err(error)) = media_gate {
-        return Err(error);
     }
     if wanted.is_empty() {
         return Ok(());
@@ -140,7 +136,7 @@ fn scan_file(
 ) {
     let mut seen = BTreeSet::new();
     let mut problem = None;
-    let read = scan::pieces(file, |bytes, whole| {
+    let read = scan::pieces(file, &mut Vec::new(), |bytes, whole| {
         if let Err(error) = scan::introduce(scanner, file, bytes) {
             problem = Some(error);
             return;
@@ -175,9 +171,12 @@ fn note(
     }
 }
 
-fn is_media(file: File<'_>, bytes: &[u8]) -> bool {
-    MEDIA_EXTENSIONS.contains(&file.extension().as_str())
-        || MEDIA_MAGIC.iter().any(|magic| bytes.starts_with(magic))
+fn is_named_as_media(file: File<'_>) -> bool {
+    let Some((_, extension)) = file.name().rsplit_once('.') else {
+        return false;
+    };
+    let mut known = MEDIA_EXTENSIONS.iter();
+    known.any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 #[cfg(target_arch = "wasm32")]

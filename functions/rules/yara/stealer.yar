@@ -54,6 +54,7 @@ rule browser_password_stealer {
 rule wallet_stealer {
     meta:
         gate = "nkbihfbeogaeaoehlefnkodbefgpgknn|bfnaelmomeimhlpmgjnjophhpkkoljpa|hnfanknocfeofbddgcijnmhnfnkdnaad|fhbohimaelbohpjbbldcngcnapndodjp|ibnejdfjmmkpcnlpebklmnkoeoihofec|ejbalbakoplchlghecdalmeeeajnimhm|aholpfdialjgjfhomihkjbmgjidlcdno|egjidjbpglichdcondbcbdnbeeppgdph|exodus.wallet|electrum|coinomi|wallet.dat|solana/id.json|solana_id|guarda"
+        also = "local extension settings|local storage|indexeddb|exodus.wallet|coinomi|wallet.dat|solana/id.json|solana_id|keystore"
         title = "Reads cryptocurrency wallets"
         severity = "high"
         confidence = "high"

@@ -1,0 +1,169 @@
+//! The gate: which bundled rules a file may match.
+//!
+//! Compiling all rules takes tens of milliseconds, nearly all of it for regular
+//! expressions, and loading them precompiled takes as long: their automata are built
+//! anew. So each rule names, in its metadata, literals without which it can't match, and
+//! only the rules that some file of the package may match are compiled at all: for most
+//! packages, none or few.
+//!
+//! A sandbox lives for one package, so nothing is built when it runs: the build makes a
+//! table of groups of four bytes, two for each literal, and the gate looks at every
+//! second place of a file for such a group. `build/gate.rs` says why that suffices.
+
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
+use packguard_sdk::text;
+
+use crate::bundled::{BUNDLED, Bundled};
+
+include!(concat!(env!("OUT_DIR"), "/gate.rs"));
+
+/// One flag for each bundled rule.
+type Flags = [bool; BUNDLED.len()];
+
+/// Tells which bundled rules some bytes may match.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// Made when first needed: few packages do.
+    also: Option<Words>,
+    media: Option<Words>,
+}
+
+impl Gate {
+    /// Adds the rules that `bytes` may match to `rules`.
+    ///
+    /// # Errors
+    /// When an automaton can't be built; it always can.
+    pub(crate) fn admit(
+        &mut self,
+        bytes: &[u8],
+        media: bool,
+        rules: &mut BTreeSet<usize>,
+    ) -> Result<(), String> {
+        let mut seen = [false; BUNDLED.len()];
+        groups(bytes, &mut seen);
+        short(bytes, &mut seen);
+        if media {
+            Words::of(
+                &mut self.media,
+                |rule| if rule.media { rule.gate } else { &[] },
+            )?
+            .find(bytes, &mut seen);
+        }
+        if any(&seen, |rule| rule.text) && !text::is_probably_text(bytes) {
+            for (seen, rule) in seen.iter_mut().zip(BUNDLED) {
+                *seen &= !rule.text;
+            }
+        }
+        if any(&seen, |rule| !rule.also.is_empty()) {
+            let mut found = [false; BUNDLED.len()];
+            Words::of(&mut self.also, |rule| rule.also)?.find(bytes, &mut found);
+            for ((seen, found), rule) in seen.iter_mut().zip(found).zip(BUNDLED) {
+                *seen &= found || rule.also.is_empty();
+            }
+        }
+        rules.extend((0..seen.len()).filter(|rule| seen[*rule]));
+        Ok(())
+    }
+}
+
+fn any(seen: &Flags, is: impl Fn(&Bundled) -> bool) -> bool {
+    seen.iter()
+        .zip(BUNDLED)
+        .any(|(seen, rule)| *seen && is(rule))
+}
+
+/// Looks for the literals of at least five bytes.
+fn groups(bytes: &[u8], seen: &mut Flags) {
+    let mut at = 0;
+    // Two places at once.
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let folded = u64::from_le_bytes(*chunk) | 0x2020_2020_2020_2020;
+        let (first, second) = (folded as u32, (folded >> 16) as u32);
+        if is_group(first) | is_group(second) {
+            group(bytes, at, first, seen);
+            group(bytes, at + 2, second, seen);
+        }
+        at += 4;
+    }
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<4>) {
+        group(bytes, at, u32::from_le_bytes(*chunk) | 0x2020_2020, seen);
+        at += 2;
+    }
+}
+
+/// Whether a group may be one of a literal.
+fn is_group(group: u32) -> bool {
+    let hash = group.wrapping_mul(HASH) >> 16;
+    FILTER[hash as usize / 64] >> (hash % 64) & 1 != 0
+}
+
+/// Looks whether the group at a place is one of a literal, and the literal around it.
+#[cold]
+fn group(bytes: &[u8], at: usize, group: u32, seen: &mut Flags) {
+    let first = GROUPS.partition_point(|one| one.0 < group);
+    for (_, rule, index, offset) in GROUPS[first..].iter().take_while(|one| one.0 == group) {
+        literal(bytes, at, (*rule, *index, *offset), seen);
+    }
+}
+
+/// Looks for the shorter literals, at bytes that each of them has and files seldom.
+fn short(bytes: &[u8], seen: &mut Flags) {
+    for at in memchr::memchr2_iter(MARKS[0], MARKS[1], bytes) {
+        for place in SHORT {
+            literal(bytes, at, *place, seen);
+        }
+    }
+}
+
+/// Looks whether a literal stands where a part of it was seen. It is given by its rule,
+/// its index there and how far into it the part is.
+fn literal(bytes: &[u8], at: usize, (rule, index, offset): (u16, u16, u8), seen: &mut Flags) {
+    let rule = usize::from(rule);
+    if seen[rule] {
+        return;
+    }
+    let literal = BUNDLED[rule].gate[usize::from(index)];
+    let around = at.checked_sub(usize::from(offset));
+    let around = around.and_then(|start| bytes.get(start..start + literal.len()));
+    seen[rule] = around.is_some_and(|around| around.eq_ignore_ascii_case(literal));
+}
+
+/// Lists of literals that are searched in few files, of any length.
+#[derive(Debug)]
+struct Words {
+    automaton: AhoCorasick,
+    /// For each pattern, the rule.
+    owners: Vec<usize>,
+}
+
+impl Words {
+    /// Those of one kind, made if they are not yet.
+    fn of(
+        made: &mut Option<Self>,
+        list: impl Fn(&Bundled) -> &'static [&'static [u8]],
+    ) -> Result<&Self, String> {
+        if let Some(words) = made {
+            return Ok(words);
+        }
+        let (mut words, mut owners) = (Vec::new(), Vec::new());
+        for (index, rule) in BUNDLED.iter().enumerate() {
+            words.extend_from_slice(list(rule));
+            owners.resize(words.len(), index);
+        }
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(words)
+            .map_err(|error| error.to_string())?;
+        Ok(made.insert(Self { automaton, owners }))
+    }
+
+    fn find(&self, bytes: &[u8], found: &mut Flags) {
+        for hit in self.automaton.find_overlapping_iter(bytes) {
+            if let Some(rule) = self.owners.get(hit.pattern().as_usize()) {
+                found[*rule] = true;
+            }
+        }
+    }
+}
