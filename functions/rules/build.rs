@@ -93,6 +93,9 @@ fn row(source: &str) -> Result<Row, Box<dyn Error>> {
     let gate = literals(&keys.bytes("gate").ok_or("lacks `gate`")?);
     let also = literals(&keys.bytes("also").unwrap_or_default());
     let media = keys.find("media").is_some();
+    if media && !also.is_empty() {
+        return Err("a rule for media can't have `also`".into());
+    }
     let text = format!(
         "Bundled {{ name: {name:?}, source: {source:?}, rule: Rule {{ id: {:?}, title: {title:?}, \
          help: {help:?}, category: Category::{}, severity: Severity::{}, attack: &{attack:?} }}, \

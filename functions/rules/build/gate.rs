@@ -13,7 +13,7 @@ const SHORTEST: usize = GROUP + 1;
 /// Bytes that are rare in all kinds of files.
 const MARKS: [u8; 2] = *b"~^";
 /// Words of 64 bits in the filter.
-const FILTER: usize = 1_024;
+const FILTER: usize = 2_048;
 
 /// A literal of a rule's gate.
 pub(crate) struct Literal<'a> {
@@ -53,7 +53,7 @@ pub(crate) fn table(literals: &[Literal<'_>]) -> Result<String, String> {
     groups.sort_unstable();
     let mut filter = [0_u64; FILTER];
     for (group, ..) in &groups {
-        let hash = group.wrapping_mul(HASH) >> 16;
+        let hash = group.wrapping_mul(HASH) >> 15;
         filter[hash as usize / 64] |= 1 << (hash % 64);
     }
     Ok(format!(
@@ -78,7 +78,11 @@ fn folded(group: &[u8]) -> u32 {
 /// Where the rarest bytes of a literal start.
 fn rarest(bytes: &[u8]) -> usize {
     let windows = bytes.windows(SHORTEST).enumerate();
-    let least = windows.min_by_key(|(_, window)| window.iter().map(commonness).sum::<usize>());
+    let least = windows.min_by_key(|(_, window)| {
+        // Runs of one byte are rulers and indentation.
+        let runs = window.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        window.iter().map(commonness).sum::<usize>() + 15 * runs
+    });
     least.map_or(0, |(start, _)| start)
 }
 
@@ -90,7 +94,7 @@ fn commonness(byte: &u8) -> usize {
         .position(|letter| *letter == byte.to_ascii_lowercase());
     match letter {
         Some(rank) => 3 + rank,
-        None if b"0.-_/\"'(),=".contains(byte) => 8,
+        None if b"0.-_/\"'(),=".contains(byte) => 10,
         None => 2,
     }
 }

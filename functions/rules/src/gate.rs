@@ -11,11 +11,12 @@
 //! second place of a file for such a group. `build/gate.rs` says why that suffices.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use packguard_sdk::text;
 
-use crate::bundled::{BUNDLED, Bundled};
+use crate::bundled::BUNDLED;
 
 include!(concat!(env!("OUT_DIR"), "/gate.rs"));
 
@@ -25,9 +26,9 @@ type Flags = [bool; BUNDLED.len()];
 /// Tells which bundled rules some bytes may match.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    /// Made when first needed: few packages do.
-    also: Option<Words>,
-    media: Option<Words>,
+    /// For rules by index, what finds one of their `also`, or of the gate of a rule for
+    /// media. Made when first needed, which few packages do.
+    words: BTreeMap<usize, AhoCorasick>,
 }
 
 impl Gate {
@@ -44,34 +45,38 @@ impl Gate {
         let mut seen = [false; BUNDLED.len()];
         groups(bytes, &mut seen);
         short(bytes, &mut seen);
-        if media {
-            Words::of(
-                &mut self.media,
-                |rule| if rule.media { rule.gate } else { &[] },
-            )?
-            .find(bytes, &mut seen);
-        }
-        if any(&seen, |rule| rule.text) && !text::is_probably_text(bytes) {
-            for (seen, rule) in seen.iter_mut().zip(BUNDLED) {
-                *seen &= !rule.text;
+        let mut text = None;
+        for (index, (rule, seen)) in BUNDLED.iter().zip(seen).enumerate() {
+            let list = if rule.media { rule.gate } else { rule.also };
+            if (seen || rule.media && media)
+                && (!rule.text || *text.get_or_insert_with(|| text::is_probably_text(bytes)))
+                && (list.is_empty() || self.has_one_of(index, list, bytes)?)
+            {
+                rules.insert(index);
             }
         }
-        if any(&seen, |rule| !rule.also.is_empty()) {
-            let mut found = [false; BUNDLED.len()];
-            Words::of(&mut self.also, |rule| rule.also)?.find(bytes, &mut found);
-            for ((seen, found), rule) in seen.iter_mut().zip(found).zip(BUNDLED) {
-                *seen &= found || rule.also.is_empty();
-            }
-        }
-        rules.extend((0..seen.len()).filter(|rule| seen[*rule]));
         Ok(())
     }
-}
 
-fn any(seen: &Flags, is: impl Fn(&Bundled) -> bool) -> bool {
-    seen.iter()
-        .zip(BUNDLED)
-        .any(|(seen, rule)| *seen && is(rule))
+    fn has_one_of(
+        &mut self,
+        rule: usize,
+        list: &[&'static [u8]],
+        bytes: &[u8],
+    ) -> Result<bool, String> {
+        let words = match self.words.entry(rule) {
+            Entry::Occupied(made) => made.into_mut(),
+            Entry::Vacant(place) => {
+                let words = AhoCorasick::builder()
+                    .ascii_case_insensitive(true)
+                    .kind(Some(AhoCorasickKind::DFA))
+                    .build(list)
+                    .map_err(|error| error.to_string())?;
+                place.insert(words)
+            }
+        };
+        Ok(words.is_match(bytes))
+    }
 }
 
 /// Looks for the literals of at least five bytes.
@@ -81,8 +86,10 @@ fn groups(bytes: &[u8], seen: &mut Flags) {
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let folded = u64::from_le_bytes(*chunk) | 0x2020_2020_2020_2020;
         let (first, second) = (folded as u32, (folded >> 16) as u32);
-        if is_group(first) | is_group(second) {
+        if is_group(first) {
             group(bytes, at, first, seen);
+        }
+        if is_group(second) {
             group(bytes, at + 2, second, seen);
         }
         at += 4;
@@ -95,7 +102,7 @@ fn groups(bytes: &[u8], seen: &mut Flags) {
 
 /// Whether a group may be one of a literal.
 fn is_group(group: u32) -> bool {
-    let hash = group.wrapping_mul(HASH) >> 16;
+    let hash = group.wrapping_mul(HASH) >> 15;
     FILTER[hash as usize / 64] >> (hash % 64) & 1 != 0
 }
 
@@ -128,42 +135,4 @@ fn literal(bytes: &[u8], at: usize, (rule, index, offset): (u16, u16, u8), seen:
     let around = at.checked_sub(usize::from(offset));
     let around = around.and_then(|start| bytes.get(start..start + literal.len()));
     seen[rule] = around.is_some_and(|around| around.eq_ignore_ascii_case(literal));
-}
-
-/// Lists of literals that are searched in few files, of any length.
-#[derive(Debug)]
-struct Words {
-    automaton: AhoCorasick,
-    /// For each pattern, the rule.
-    owners: Vec<usize>,
-}
-
-impl Words {
-    /// Those of one kind, made if they are not yet.
-    fn of(
-        made: &mut Option<Self>,
-        list: impl Fn(&Bundled) -> &'static [&'static [u8]],
-    ) -> Result<&Self, String> {
-        if let Some(words) = made {
-            return Ok(words);
-        }
-        let (mut words, mut owners) = (Vec::new(), Vec::new());
-        for (index, rule) in BUNDLED.iter().enumerate() {
-            words.extend_from_slice(list(rule));
-            owners.resize(words.len(), index);
-        }
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(words)
-            .map_err(|error| error.to_string())?;
-        Ok(made.insert(Self { automaton, owners }))
-    }
-
-    fn find(&self, bytes: &[u8], found: &mut Flags) {
-        for hit in self.automaton.find_overlapping_iter(bytes) {
-            if let Some(rule) = self.owners.get(hit.pattern().as_usize()) {
-                found[*rule] = true;
-            }
-        }
-    }
 }

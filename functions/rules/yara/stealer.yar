@@ -85,7 +85,7 @@ rule wallet_stealer {
 
 rule wallet_address_swap {
     meta:
-        gate = "clipboard|pyperclip"
+        gate = "pyperclip.paste(|getclipboarddata|clipboard.gettext|get-clipboard|clipboard_get(|clipboard.read|clipboardy.read"
         also = "{40}|bc1|ltc1|a-km-z|9ab]|{33}"
         title = "Replaces wallet addresses in the clipboard"
         severity = "high"
