@@ -21,7 +21,10 @@ fn main() -> Result<(), String> {
             least = least.min(start.elapsed());
         }
         let files = package.0.files.len();
-        eprintln!("{least:>12.1?} {files:6} files {:8} KB {folder}", bytes >> 10);
+        eprintln!(
+            "{least:>12.1?} {files:6} files {:8} KB {folder}",
+            bytes >> 10
+        );
         println!("{folder}: {found:#?}");
     }
     Ok(())

@@ -32,7 +32,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Adds the rules that `bytes` may match to `rules`.
+    /// Adds the rules that `bytes` may match to `rules`, and says whether there are any.
     ///
     /// # Errors
     /// When an automaton can't be built; it always can.
@@ -41,11 +41,12 @@ impl Gate {
         bytes: &[u8],
         media: bool,
         rules: &mut BTreeSet<usize>,
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         let mut seen = [false; BUNDLED.len()];
         groups(bytes, &mut seen);
         short(bytes, &mut seen);
         let mut text = None;
+        let mut admits = false;
         for (index, (rule, seen)) in BUNDLED.iter().zip(seen).enumerate() {
             let list = if rule.media { rule.gate } else { rule.also };
             if (seen || rule.media && media)
@@ -53,9 +54,10 @@ impl Gate {
                 && (list.is_empty() || self.has_one_of(index, list, bytes)?)
             {
                 rules.insert(index);
+                admits = true;
             }
         }
-        Ok(())
+        Ok(admits)
     }
 
     fn has_one_of(

@@ -86,33 +86,13 @@ fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut
 
 /// Asks the gate first, and compiles only the rules that something may match.
 fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result<(), String> {
-    let mut gate = Gate::default();
-    let mut candidates = Vec::new();
-    let mut wanted = BTreeSet::new();
-    let mut buffer = Vec::new();
-    for file in package.files() {
-        let mut admitted = BTreeSet::new();
-        let mut media = is_named_as_media(file);
-        let mut outcome = Ok(());
-        let read = scan::pieces(file, &mut buffer, |bytes, _| {
-            media |= MEDIA_MAGIC.iter().any(|magic| bytes.starts_with(magic));
-            if outcome.is_ok() {
-                outcome = gate.admit(bytes, media, &mut admitted);
-            }
-        });
-        outcome?;
-        note(analysis, file, read, None);
-        if !admitted.is_empty() {
-            wanted.extend(&admitted);
-            candidates.push(file);
-        }
-    }
-    if wanted.is_empty() {
+    let (files, rules) = admitted(package, analysis)?;
+    if rules.is_empty() {
         return Ok(());
     }
-    let mut scanner = bundled::compile(&wanted)?;
+    let mut scanner = bundled::compile(&rules)?;
     scan::set_up(&mut scanner);
-    for file in candidates {
+    for file in files {
         scan_file(
             &mut scanner,
             file,
@@ -125,6 +105,34 @@ fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result
         );
     }
     Ok(())
+}
+
+/// The files that some bundled rule may match, and the rules that may match one of them.
+fn admitted<'a>(
+    package: &'a Package,
+    analysis: &mut Analysis,
+) -> Result<(Vec<File<'a>>, BTreeSet<usize>), String> {
+    let mut gate = Gate::default();
+    let mut files = Vec::new();
+    let mut rules = BTreeSet::new();
+    let mut buffer = Vec::new();
+    for file in package.files() {
+        let mut media = is_named_as_media(file);
+        let mut outcome = Ok(false);
+        let read = scan::pieces(file, &mut buffer, |bytes, _| {
+            media |= MEDIA_MAGIC.iter().any(|magic| bytes.starts_with(magic));
+            if let Ok(before) = outcome {
+                outcome = gate
+                    .admit(bytes, media, &mut rules)
+                    .map(|admits| before | admits);
+            }
+        });
+        note(analysis, file, read, None);
+        if outcome? {
+            files.push(file);
+        }
+    }
+    Ok((files, rules))
 }
 
 /// Calls `found` for each rule that matches a file, once.

@@ -85,10 +85,8 @@ pub(crate) fn pieces(
     buffer: &mut Vec<u8>,
     mut each: impl FnMut(&[u8], bool),
 ) -> io::Result<()> {
-    let mut reader = std::fs::File::open(&file.entry.location)?;
-    buffer.clear();
     if file.size() <= PIECE as u64 {
-        fill(&mut reader, file.size() as usize, buffer)?;
+        file.read_head_into(PIECE, buffer)?;
         each(buffer, true);
         if matches!(buffer.as_slice(), [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..])
             && let Cow::Owned(decoded) = text::decode(buffer)
@@ -97,6 +95,8 @@ pub(crate) fn pieces(
         }
         return Ok(());
     }
+    let mut reader = std::fs::File::open(&file.entry.location)?;
+    buffer.clear();
     loop {
         let kept = buffer.len();
         let room = (PIECE - kept) as u64;
@@ -106,20 +106,4 @@ pub(crate) fn pieces(
         each(buffer, false);
         buffer.drain(..buffer.len().saturating_sub(OVERLAP));
     }
-}
-
-/// Reads a file of a known size with one call, where the system allows.
-fn fill(reader: &mut std::fs::File, size: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
-    buffer.resize(size, 0);
-    let mut filled = 0;
-    while filled < size {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    buffer.truncate(filled);
-    Ok(())
 }
