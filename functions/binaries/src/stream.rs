@@ -264,3 +264,19 @@ fn is_telling(kind: Kind) -> bool {
             | Kind::Miner
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_MAXIMUM, NAME_MINIMUM, NAMES, is_printable};
+
+    #[test]
+    fn names_have_the_lengths_that_are_looked_up() {
+        for (name, _) in NAMES {
+            assert!(
+                (NAME_MINIMUM..=NAME_MAXIMUM).contains(&name.len()),
+                "{name}"
+            );
+            assert!(name.bytes().all(is_printable), "{name}");
+        }
+    }
+}
