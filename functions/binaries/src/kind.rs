@@ -2,8 +2,15 @@
 
 use packguard_sdk::File;
 
-/// Bytes that [`Kind::of`] wants to see.
+/// Bytes that [`Kind::of`] wants to see of a file that [may be PE](may_be_pe).
 pub(crate) const HEAD: usize = 4_096;
+/// Bytes that it wants to see of others.
+pub(crate) const HEAD_SHORT: usize = 64;
+
+/// Whether a file that begins so may be PE, whose mark stands further inside.
+pub(crate) fn may_be_pe(head: &[u8]) -> bool {
+    head.starts_with(b"MZ")
+}
 
 /// A format of compiled code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

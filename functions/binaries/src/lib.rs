@@ -36,30 +36,30 @@ impl Analyzer for Binaries {
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
-        let mut search = None;
+        let mut search = Search::default();
+        let mut head = Vec::new();
         let mut census = Census::default();
         for file in package.files() {
-            let head = match file.read_head(kind::HEAD) {
-                Ok(head) => head,
-                Err(error) => {
-                    analysis.problem(file, format!("can't be read: {error}"));
-                    continue;
-                }
-            };
-            let Some(kind) = Kind::of(&head) else {
-                continue;
-            };
-            let search = match &search {
-                Some(search) => search,
-                None => search.insert(Search::new()?),
-            };
-            if let Err(error) = binary(file, kind, search, &mut census, &mut analysis) {
+            let outcome = kind(file, &mut head).and_then(|kind| match kind {
+                Some(kind) => binary(file, kind, &mut search, &mut census, &mut analysis),
+                None => Ok(()),
+            });
+            if let Err(error) = outcome {
                 analysis.problem(file, format!("can't be read: {error}"));
             }
         }
         census.report(package, &mut analysis);
         Ok(analysis)
     }
+}
+
+/// What kind of compiled code a file is. Most files are none, and a few bytes tell that.
+fn kind(file: File<'_>, head: &mut Vec<u8>) -> io::Result<Option<Kind>> {
+    file.read_head_into(kind::HEAD_SHORT, head)?;
+    if kind::may_be_pe(head) {
+        file.read_head_into(kind::HEAD, head)?;
+    }
+    Ok(Kind::of(head))
 }
 
 /// The compiled code of a package as a whole.
@@ -117,7 +117,7 @@ fn many(
 fn binary<'a>(
     file: File<'a>,
     kind: Kind,
-    search: &Search,
+    search: &mut Search,
     census: &mut Census<'a>,
     analysis: &mut Analysis,
 ) -> io::Result<()> {

@@ -2,13 +2,13 @@
 //!
 //! Names are searched as they stand in the file, not through import tables: so they are
 //! also found where a program looks functions up by itself, and where a hostile table
-//! would take forever to walk.
+//! would take forever to walk. A name ends its text, or a version follows after an `@`:
+//! so only what stands there is looked up.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use packguard_sdk::indicators::{self, Indicator, Kind};
 
 /// Bytes read at once.
@@ -21,6 +21,10 @@ const TEXT_MINIMUM: usize = 8;
 const TEXTS: usize = 256 << 10;
 /// Most indicators reported of one file.
 const INDICATORS_LIMIT: usize = 10;
+
+/// Lengths of the [`NAMES`], in bytes.
+const NAME_MINIMUM: usize = 7;
+const NAME_MAXIMUM: usize = 24;
 
 /// Functions that say something in combination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,59 +97,65 @@ pub(crate) struct Found {
 }
 
 /// Searches binaries. Made once per package.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Search {
-    names: AhoCorasick,
+    /// [`PIECE`] bytes, once there is a binary.
+    piece: Vec<u8>,
+    texts: Texts,
 }
 
 impl Search {
-    /// # Errors
-    /// When the automaton can't be built; it always can.
-    pub(crate) fn new() -> Result<Self, String> {
-        let names = AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(NAMES.iter().map(|(name, _)| name))
-            .map_err(|error| error.to_string())?;
-        Ok(Self { names })
-    }
-
     /// Searches one file.
     ///
     /// # Errors
     /// What reading says.
-    pub(crate) fn file(&self, location: &str) -> io::Result<Found> {
+    pub(crate) fn file(&mut self, location: &str) -> io::Result<Found> {
         let mut reader = fs::File::open(location)?;
         let mut found = Found::default();
-        let mut texts = Texts::default();
-        let mut piece = Vec::with_capacity(PIECE);
+        let Self { piece, texts } = self;
+        texts.0.clear();
+        piece.resize(PIECE, 0);
+        let mut kept = 0;
         loop {
-            let kept = piece.len();
-            let room = (PIECE - kept) as u64;
-            let read = reader.by_ref().take(room).read_to_end(&mut piece)?;
+            let read = fill(&mut reader, &mut piece[kept..])?;
             if read == 0 {
                 texts.search(&mut found);
                 return Ok(found);
             }
-            self.names(&piece, &mut found.acts);
-            texts.feed(&piece, &mut found);
-            piece.drain(..piece.len().saturating_sub(OVERLAP));
+            let filled = kept + read;
+            texts.feed(&piece[..filled], &mut found);
+            kept = filled.min(OVERLAP);
+            piece.copy_within(filled - kept..filled, 0);
         }
     }
+}
 
-    fn names(&self, piece: &[u8], acts: &mut BTreeSet<Act>) {
-        let in_name = |byte: Option<&u8>| {
-            byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-        };
-        for hit in self.names.find_overlapping_iter(piece) {
-            let before = hit.start().checked_sub(1).and_then(|at| piece.get(at));
-            // Symbol versions follow an `@`; everything else ends in NUL.
-            let ends = matches!(piece.get(hit.end()), None | Some(0 | b'@'));
-            if ends
-                && !in_name(before)
-                && let Some((_, act)) = NAMES.get(hit.pattern().as_usize())
-            {
-                acts.insert(*act);
-            }
+/// Reads until the room is full or the file ends; says how much.
+fn fill(reader: &mut fs::File, room: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < room.len() {
+        match reader.read(&mut room[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Notes the functions that a text names: at its end, where the piece or a NUL ends it,
+/// and before each `@`, after which symbols have their version.
+fn names(text: &[u8], ends: bool, acts: &mut BTreeSet<Act>) {
+    let versions = memchr::memchr_iter(b'@', text);
+    for end in versions.chain(ends.then_some(text.len())) {
+        let tail = &text[end.saturating_sub(NAME_MAXIMUM + 1)..end];
+        let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let length = tail.iter().rev().take_while(|byte| in_name(byte)).count();
+        let name = &tail[tail.len() - length..];
+        let mut known = NAMES.iter();
+        if let Some((_, act)) = known.find(|(known, _)| known.as_bytes() == name) {
+            acts.insert(*act);
         }
     }
 }
@@ -157,17 +167,25 @@ struct Texts(String);
 impl Texts {
     /// Takes the texts out of a piece. Pieces overlap, so each is looked at by itself.
     fn feed(&mut self, piece: &[u8], found: &mut Found) {
-        let mut rest = piece;
-        while let Some(start) = rest.iter().position(|byte| is_printable(*byte)) {
-            rest = &rest[start..];
-            let end = rest
-                .iter()
-                .position(|byte| !is_printable(*byte))
-                .unwrap_or(rest.len());
-            if end >= TEXT_MINIMUM {
-                self.push(rest[..end].iter(), found);
+        let mut start = 0;
+        // What does not reach the shortest length is passed over from behind.
+        while let Some(shortest) = piece.get(start..start + NAME_MINIMUM) {
+            if let Some(last) = shortest.iter().rposition(|byte| !is_printable(*byte)) {
+                start += last + 1;
+                continue;
             }
-            rest = &rest[end..];
+            let rest = &piece[start..];
+            let end = rest.iter().position(|byte| !is_printable(*byte));
+            let text = &rest[..end.unwrap_or(rest.len())];
+            start += text.len();
+            names(
+                text,
+                matches!(piece.get(start), None | Some(0)),
+                &mut found.acts,
+            );
+            if text.len() >= TEXT_MINIMUM {
+                self.push(text, found);
+            }
         }
         self.feed_wide(piece, found);
     }
@@ -195,13 +213,16 @@ impl Texts {
                 done += 2;
             }
             if done - start >= 2 * TEXT_MINIMUM {
-                self.push(piece[start..done].iter().step_by(2), found);
+                let text: Vec<u8> = piece[start..done].iter().copied().step_by(2).collect();
+                self.push(&text, found);
             }
         }
     }
 
-    fn push<'b>(&mut self, text: impl Iterator<Item = &'b u8>, found: &mut Found) {
-        self.0.extend(text.map(|byte| char::from(*byte)));
+    /// Takes a text of printable bytes.
+    fn push(&mut self, text: &[u8], found: &mut Found) {
+        self.0
+            .push_str(std::str::from_utf8(text).unwrap_or_default());
         self.0.push('\n');
         if self.0.len() >= TEXTS {
             self.search(found);
@@ -242,4 +263,20 @@ fn is_telling(kind: Kind) -> bool {
             | Kind::OutOfBand
             | Kind::Miner
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_MAXIMUM, NAME_MINIMUM, NAMES, is_printable};
+
+    #[test]
+    fn names_have_the_lengths_that_are_looked_up() {
+        for (name, _) in NAMES {
+            assert!(
+                (NAME_MINIMUM..=NAME_MAXIMUM).contains(&name.len()),
+                "{name}"
+            );
+            assert!(name.bytes().all(is_printable), "{name}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Scans every file with YARA rules: bundled ones and the operator's own.
 
 mod bundled;
+mod gate;
 mod report;
 mod scan;
 #[cfg(test)]
@@ -13,7 +14,7 @@ use boreal::Scanner;
 use boreal::scanner::EvaluatedRule;
 use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package};
 
-use bundled::Gate;
+use gate::Gate;
 use report::Place;
 
 /// Most findings of one of the operator's rules in one package.
@@ -85,38 +86,13 @@ fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut
 
 /// Asks the gate first, and compiles only the rules that something may match.
 fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result<(), String> {
-    let gate = Gate::new(false)?;
-    let mut media_gate = None;
-    let mut candidates = Vec::new();
-    let mut wanted = BTreeSet::new();
-    for file in package.files() {
-        let mut admitted = BTreeSet::new();
-        let mut media = false;
-        let read = scan::pieces(file, |bytes, _| {
-            gate.admit(bytes, &mut admitted);
-            media |= is_media(file, bytes);
-            if media {
-                let media_gate = media_gate.get_or_insert_with(|| Gate::new(true));
-                if let Ok(media_gate) = media_gate {
-                    media_gate.admit(bytes, &mut admitted);
-                }
-            }
-        });
-        note(analysis, file, read, None);
-        if !admitted.is_empty() {
-            wanted.extend(&admitted);
-            candidates.push(file);
-        }
-    }
-    if let Some(Err(error)) = media_gate {
-        return Err(error);
-    }
-    if wanted.is_empty() {
+    let (files, rules) = admitted(package, analysis)?;
+    if rules.is_empty() {
         return Ok(());
     }
-    let mut scanner = bundled::compile(&wanted)?;
+    let mut scanner = bundled::compile(&rules)?;
     scan::set_up(&mut scanner);
-    for file in candidates {
+    for file in files {
         scan_file(
             &mut scanner,
             file,
@@ -131,6 +107,34 @@ fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result
     Ok(())
 }
 
+/// The files that some bundled rule may match, and the rules that may match one of them.
+fn admitted<'a>(
+    package: &'a Package,
+    analysis: &mut Analysis,
+) -> Result<(Vec<File<'a>>, BTreeSet<usize>), String> {
+    let mut gate = Gate::default();
+    let mut files = Vec::new();
+    let mut rules = BTreeSet::new();
+    let mut buffer = Vec::new();
+    for file in package.files() {
+        let mut media = is_named_as_media(file);
+        let mut outcome = Ok(false);
+        let read = scan::pieces(file, &mut buffer, |bytes, _| {
+            media |= MEDIA_MAGIC.iter().any(|magic| bytes.starts_with(magic));
+            if let Ok(before) = outcome {
+                outcome = gate
+                    .admit(bytes, media, &mut rules)
+                    .map(|admits| before | admits);
+            }
+        });
+        note(analysis, file, read, None);
+        if outcome? {
+            files.push(file);
+        }
+    }
+    Ok((files, rules))
+}
+
 /// Calls `found` for each rule that matches a file, once.
 fn scan_file(
     scanner: &mut Scanner,
@@ -140,7 +144,7 @@ fn scan_file(
 ) {
     let mut seen = BTreeSet::new();
     let mut problem = None;
-    let read = scan::pieces(file, |bytes, whole| {
+    let read = scan::pieces(file, &mut Vec::new(), |bytes, whole| {
         if let Err(error) = scan::introduce(scanner, file, bytes) {
             problem = Some(error);
             return;
@@ -175,9 +179,12 @@ fn note(
     }
 }
 
-fn is_media(file: File<'_>, bytes: &[u8]) -> bool {
-    MEDIA_EXTENSIONS.contains(&file.extension().as_str())
-        || MEDIA_MAGIC.iter().any(|magic| bytes.starts_with(magic))
+fn is_named_as_media(file: File<'_>) -> bool {
+    let Some((_, extension)) = file.name().rsplit_once('.') else {
+        return false;
+    };
+    let mut known = MEDIA_EXTENSIONS.iter();
+    known.any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 #[cfg(target_arch = "wasm32")]

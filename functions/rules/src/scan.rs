@@ -19,8 +19,8 @@ const MATCHES_LIMIT: u32 = 1_000;
 const MATCH_LENGTH: usize = 64 << 10;
 
 /// A compiler that knows the symbols which [`scan`] sets.
-pub(crate) fn compiler() -> Compiler {
-    let mut compiler = CompilerBuilder::new().build();
+pub(crate) fn compiler(builder: CompilerBuilder) -> Compiler {
+    let mut compiler = builder.build();
     // Rules come as text; there are no files for them to include.
     compiler.set_params(CompilerParams::default().disable_includes(true));
     for symbol in ["extension", "filename", "filepath"] {
@@ -76,30 +76,34 @@ pub(crate) fn scan<'s>(
 
 /// Calls `each` with the content of a file, in pieces where it is large. The flag says
 /// whether the piece is the whole file. UTF-16 text is handed over a second time, as
-/// UTF-8, since rules are written for that.
+/// UTF-8, since rules are written for that. The buffer can be used again for the next.
 ///
 /// # Errors
 /// What reading says.
-pub(crate) fn pieces(file: File<'_>, mut each: impl FnMut(&[u8], bool)) -> io::Result<()> {
+pub(crate) fn pieces(
+    file: File<'_>,
+    buffer: &mut Vec<u8>,
+    mut each: impl FnMut(&[u8], bool),
+) -> io::Result<()> {
     if file.size() <= PIECE as u64 {
-        let bytes = file.read()?;
-        each(&bytes, true);
-        if matches!(bytes.as_slice(), [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..])
-            && let Cow::Owned(decoded) = text::decode(&bytes)
+        file.read_head_into(PIECE, buffer)?;
+        each(buffer, true);
+        if matches!(buffer.as_slice(), [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..])
+            && let Cow::Owned(decoded) = text::decode(buffer)
         {
             each(decoded.as_bytes(), true);
         }
         return Ok(());
     }
     let mut reader = std::fs::File::open(&file.entry.location)?;
-    let mut piece = Vec::new();
+    buffer.clear();
     loop {
-        let kept = piece.len();
+        let kept = buffer.len();
         let room = (PIECE - kept) as u64;
-        if reader.by_ref().take(room).read_to_end(&mut piece)? == 0 {
+        if reader.by_ref().take(room).read_to_end(buffer)? == 0 {
             return Ok(());
         }
-        each(&piece, false);
-        piece.drain(..piece.len().saturating_sub(OVERLAP));
+        each(buffer, false);
+        buffer.drain(..buffer.len().saturating_sub(OVERLAP));
     }
 }

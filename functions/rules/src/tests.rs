@@ -1,6 +1,7 @@
 //! The bundled rules on their samples, the operator's rules, and what both have in
 //! common.
 
+mod gate;
 mod samples;
 
 use packguard_sdk::testing::PackageBuilder;

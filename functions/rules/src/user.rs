@@ -1,5 +1,6 @@
 //! The operator's own YARA rules.
 
+use boreal::compiler::CompilerBuilder;
 use boreal::scanner::EvaluatedRule;
 use boreal::{MetadataValue, Scanner};
 use packguard_sdk::{Category, Confidence, Package, Rule, Severity};
@@ -29,7 +30,11 @@ pub(crate) const USER: Rule = Rule {
 /// # Errors
 /// File, line and column of the first mistake.
 pub(crate) fn compile(package: &Package) -> Result<Option<Scanner>, String> {
-    let mut compiler = crate::scan::compiler();
+    let mut settings = package.0.settings.iter();
+    if !settings.any(|setting| setting.name.starts_with(SETTING)) {
+        return Ok(None);
+    }
+    let mut compiler = crate::scan::compiler(CompilerBuilder::new());
     // What other scanners define, so that rules written for them compile.
     compiler.define_symbol("filetype", "");
     compiler.define_symbol("owner", "");

@@ -2,7 +2,8 @@
 
 rule batch_obfuscated {
     meta:
-        gate = ":~|&cls|@e^|p^o^w|s^e^t|c^m^d|c^u^r|s^t^a|e^c^h"
+        gate = ":~\\s|:~-|:~0|:~1|:~2|:~3|:~4|:~5|:~6|:~7|:~8|:~9|\xff\xfe&cls|@e^|p^o^w|s^e^t|c^m^d|c^u^r|s^t^a|e^c^h"
+        also = "set\\s|&cls|@e^|p^o^w|s^e^t|c^m^d|c^u^r|s^t^a|e^c^h"
         title = "A batch file hides its commands"
         severity = "high"
         confidence = "high"

@@ -56,7 +56,7 @@ rule base64_linux_program {
 
 rule hex_program {
     meta:
-        gate = "4d5a9000|4d5a5000|4d5a8000|4d5a7800|4d5a4152|\\x4d\\x5a\\x90|0x4d, 0x5a|0x4d,0x5a|7f454c460|\\x7f\\x45\\x4c|\\x7fELF|0x7f, 0x45|0x7f,0x45"
+        gate = "4d5a9000|4d5a5000|4d5a8000|4d5a7800|4d5a4152|\\x4d\\x5a\\x90|0x4d, 0x5a|0x4d,0x5a|7f454c460|\\x7f\\x45\\x4c\\x46\\x0|\\x7fELF\\x0|0x7f, 0x45|0x7f,0x45"
         title = "A program embedded as hexadecimal text"
         severity = "high"
         confidence = "medium"

@@ -2,7 +2,7 @@
 
 rule webhook_with_host_data {
     meta:
-        gate = "/webhooks/|api.telegram.org/bot|hooks.slack.com|webhook.site|m.pipedream.net|ngrok|trycloudflare.com"
+        gate = "/webhooks/|api.telegram.org/bot|hooks.slack.com|webhook.site/|.m.pipedream.net|.ngrok.app|.ngrok.io|.ngrok.dev|.ngrok-free.app|.ngrok-free.io|.ngrok-free.dev|.trycloudflare.com"
         title = "Sends data of the host or user to a chat or webhook"
         severity = "high"
         confidence = "high"

@@ -3,7 +3,7 @@
 rule php_decode_and_eval {
     meta:
         gate = "gzinflate|gzuncompress|gzdecode|base64_decode|str_rot13|convert_uudecode|strrev|hex2bin"
-        also = "eval|assert|create_function"
+        also = "<?"
         title = "PHP runs decoded code"
         severity = "high"
         confidence = "high"

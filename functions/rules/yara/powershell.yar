@@ -2,7 +2,8 @@
 
 rule powershell_encoded_command {
     meta:
-        gate = "powershell|pwsh"
+        gate = "powershell|pwsh.exe|pwsh\"|pwsh'|pwsh "
+        also = "-e\"|-e'|-e,|-e |-ec\"|-ec'|-ec,|-ec |-en\"|-en'|-en,|-en |/e\"|/e'|/e,|/e |/ec\"|/ec'|/ec,|/ec |/en\"|/en'|/en,|/en |-enc|/enc"
         title = "PowerShell runs an encoded command"
         severity = "high"
         confidence = "high"
@@ -19,8 +20,8 @@ rule powershell_encoded_command {
 
 rule powershell_hidden_download {
     meta:
-        gate = "powershell|pwsh"
-        also = "hidden|-w 1|-win 1"
+        gate = "powershell|pwsh.exe|pwsh\"|pwsh'|pwsh "
+        also = "iex|invoke-expression|start-process|reflection.assembly"
         title = "A hidden PowerShell downloads and runs code"
         severity = "high"
         confidence = "high"

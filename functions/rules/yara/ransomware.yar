@@ -2,7 +2,7 @@
 
 rule ransom_note {
     meta:
-        gate = " encrypted| locked|your files|your data|your documents"
+        gate = "been encrypted|been locked|are encrypted|are locked|were encrypted|were locked|now encrypted|now locked|decrypt your |recover your |restore your |unlock your "
         also = "bitcoin|monero| btc|btc |xmr|usdt| eth "
         title = "A ransom note"
         severity = "high"

@@ -2,7 +2,7 @@
 
 rule reverse_shell_command {
     meta:
-        gate = "/dev/tcp/|/dev/udp/|mkfifo|/inet/tcp/|socat |use socket|e /bin/|c /bin/|e /usr/bin/|-e bash|-e sh|-e cmd|-e powershell"
+        gate = "/dev/tcp/|/dev/udp/|mkfifo\\s|/inet/tcp/|socat\\s|use socket|e /bin/|c /bin/|e /usr/bin/|c /usr/bin/|-e bash|-e sh|-e cmd|-e powershell"
         title = "Connects a shell to a remote host"
         severity = "high"
         confidence = "high"
@@ -26,8 +26,8 @@ rule reverse_shell_command {
 
 rule reverse_shell_python {
     meta:
-        gate = "dup2(|pty.spawn|.recv("
-        also = "socket.socket("
+        gate = "dup2(|.recv("
+        also = "subprocess.|os.system(|os.exec|os.popen(|pty.spawn("
         title = "Python connects a shell to a remote host"
         severity = "high"
         confidence = "high"

@@ -21,7 +21,7 @@ rule ruby_decode_and_eval {
 
 rule ruby_fetch_and_eval {
     meta:
-        gate = "net::http.get|faraday.get|httparty.get|restclient.get|uri.open|uri(|open("
+        gate = "net::http.get|faraday.get|httparty.get|restclient.get|uri.open|uri(\"|uri('|open(\"http|open('http|open(\\s\"http|open(\\s'http|open(\\s\\s\"http|open(\\s\\s'http"
         also = "eval(|eval |system(|system |exec(|exec "
         title = "Ruby runs code from the network"
         severity = "high"

@@ -22,7 +22,7 @@ rule shell_decode_and_run {
 
 rule shell_download_from_address {
     meta:
-        gate = "curl |wget |curl\t|wget\t"
+        gate = "curl\\s|wget\\s"
         also = "://1|://2|://3|://4|://5|://6|://7|://8|://9"
         title = "Downloads from a bare address and runs it"
         severity = "high"
@@ -40,8 +40,8 @@ rule shell_download_from_address {
 
 rule shell_download_hidden {
     meta:
-        gate = "curl |wget |curl\t|wget\t"
-        also = "chmod"
+        gate = "curl\\s|wget\\s"
+        also = "/dev/null"
         title = "Downloads a program into a temporary folder and starts it unseen"
         severity = "high"
         confidence = "high"
@@ -58,7 +58,8 @@ rule shell_download_hidden {
 
 rule shell_plants_itself {
     meta:
-        gate = "authorized_keys|crontab|cron/"
+        gate = "authorized_keys|crontab|/etc/cron|/var/spool/cron"
+        also = "curl\\s|wget\\s|ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp"
         title = "Plants a login key or a scheduled download"
         severity = "high"
         confidence = "high"

@@ -54,6 +54,7 @@ rule browser_password_stealer {
 rule wallet_stealer {
     meta:
         gate = "nkbihfbeogaeaoehlefnkodbefgpgknn|bfnaelmomeimhlpmgjnjophhpkkoljpa|hnfanknocfeofbddgcijnmhnfnkdnaad|fhbohimaelbohpjbbldcngcnapndodjp|ibnejdfjmmkpcnlpebklmnkoeoihofec|ejbalbakoplchlghecdalmeeeajnimhm|aholpfdialjgjfhomihkjbmgjidlcdno|egjidjbpglichdcondbcbdnbeeppgdph|exodus.wallet|electrum|coinomi|wallet.dat|solana/id.json|solana_id|guarda"
+        also = "local extension settings|local storage|indexeddb|exodus.wallet|coinomi|wallet.dat|solana/id.json|solana_id|keystore"
         title = "Reads cryptocurrency wallets"
         severity = "high"
         confidence = "high"
@@ -84,7 +85,7 @@ rule wallet_stealer {
 
 rule wallet_address_swap {
     meta:
-        gate = "clipboard|pyperclip"
+        gate = "pyperclip.paste(|getclipboarddata|clipboard.gettext|get-clipboard|clipboard_get(|clipboard.read|clipboardy.read"
         also = "{40}|bc1|ltc1|a-km-z|9ab]|{33}"
         title = "Replaces wallet addresses in the clipboard"
         severity = "high"

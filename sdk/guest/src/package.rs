@@ -99,11 +99,31 @@ impl<'a> File<'a> {
     /// # Errors
     /// What the file system says; report it as a problem.
     pub fn read_head(&self, limit: usize) -> io::Result<Vec<u8>> {
-        use io::Read as _;
         let mut head = Vec::new();
-        std::fs::File::open(&self.entry.location)?
-            .take(limit as u64)
-            .read_to_end(&mut head)?;
+        self.read_head_into(limit, &mut head)?;
         Ok(head)
+    }
+
+    /// At most the first `limit` bytes, in place of what `buffer` held: one buffer serves
+    /// for all files of a package. The size is known, so one call to the system does.
+    ///
+    /// # Errors
+    /// What the file system says; report it as a problem.
+    pub fn read_head_into(&self, limit: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
+        use io::Read as _;
+        let mut file = std::fs::File::open(&self.entry.location)?;
+        let size = usize::try_from(self.size()).map_or(limit, |size| size.min(limit));
+        buffer.resize(size, 0);
+        let mut filled = 0;
+        while filled < size {
+            match file.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        buffer.truncate(filled);
+        Ok(())
     }
 }

@@ -106,7 +106,7 @@ fn gates_keep_no_match_out() {
         let package = sample(&path);
         let mut matched = BTreeSet::new();
         for file in package.files() {
-            scan::pieces(file, |bytes, _| {
+            scan::pieces(file, &mut Vec::new(), |bytes, _| {
                 scan::introduce(&mut scanner, file, bytes).unwrap();
                 let rules = scan::scan(&scanner, bytes).unwrap();
                 matched.extend(
