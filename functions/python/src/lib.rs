@@ -11,7 +11,9 @@ mod guard;
 mod inspect;
 mod interp;
 mod names;
+mod path;
 mod rules;
+mod symbols;
 mod value;
 
 use std::collections::BTreeSet;

@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use ruff_python_ast::ExprLambda;
 
+use crate::path::Path;
+
 /// Where a value came from and what happened to it on the way: a set of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Taint(u32);
@@ -127,7 +129,7 @@ pub enum Kind<'a> {
     Dict(Rc<[(Value<'a>, Value<'a>)]>),
     /// An importable name, `os.system`; `()` stands for a call's result:
     /// `socket.socket().connect`.
-    Path(Rc<str>),
+    Path(Path),
     /// A function of this file, by index.
     Function(usize),
     /// A class of this file, by index.
@@ -196,9 +198,9 @@ impl<'a> Value<'a> {
     }
 
     /// A method of a value.
-    pub fn method(receiver: Value<'a>, name: &str) -> Self {
+    pub fn method(receiver: Rc<Value<'a>>, name: Rc<str>) -> Self {
         let depth = receiver.depth;
-        Self::nested(Kind::Method(Rc::new(receiver), name.into()), depth)
+        Self::nested(Kind::Method(receiver, name), depth)
     }
 
     fn nested(kind: Kind<'a>, depth: u16) -> Self {
@@ -223,8 +225,8 @@ impl<'a> Value<'a> {
     }
 
     /// An importable name.
-    pub fn path(path: impl Into<Rc<str>>) -> Self {
-        Self::of(Kind::Path(path.into()))
+    pub fn path(path: Path) -> Self {
+        Self::of(Kind::Path(path))
     }
 
     /// Adds labels.
@@ -275,6 +277,14 @@ impl<'a> Value<'a> {
             Kind::Path(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// Whether nothing at all is known: neither content nor origin.
+    pub fn is_blank(&self) -> bool {
+        matches!(self.kind, Kind::Unknown)
+            && self.taint == Taint::NONE
+            && self.layers.is_none()
+            && self.key.is_none()
     }
 
     /// Whether it is `os.environ` itself.

@@ -8,7 +8,8 @@ use ruff_text_size::{Ranged as _, TextRange};
 use super::{CALLS_PER_FILE, Interpreter, bytes_of};
 use crate::facts::Call;
 use crate::fold;
-use crate::names::{self, Role};
+use crate::names::Role;
+use crate::path::Path;
 use crate::value::{Kind, Taint, Value};
 
 /// Arguments of a call, evaluated.
@@ -79,6 +80,38 @@ const TAKES_ALL: &[&str] = &[
     "yaml.dump",
 ];
 
+/// What a call is made on, by name.
+#[derive(Clone, Copy)]
+enum Callee<'c> {
+    Path(&'c Path),
+    /// A method of something that has no name.
+    Method(&'c str),
+}
+
+impl Callee<'_> {
+    /// Whether calls of it are noted whatever they are given.
+    fn is_followed(self) -> bool {
+        match self {
+            Callee::Path(path) => {
+                let path = path.canonical();
+                path.ends_with(".write")
+                    || path.starts_with("socket.")
+                    || path.starts_with("subprocess.")
+            }
+            Callee::Method(name) => {
+                name == "write" || name.ends_with(".write") || name.starts_with("write_")
+            }
+        }
+    }
+
+    fn text(self) -> Rc<str> {
+        match self {
+            Callee::Path(path) => path.canonical().clone(),
+            Callee::Method(name) => format!("?.{name}").into(),
+        }
+    }
+}
+
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ExprCall) -> Value<'a> {
         let callee = self.eval(&call.func);
@@ -106,7 +139,10 @@ impl<'a> Interpreter<'a, '_> {
         for keyword in &call.arguments.keywords {
             let value = self.eval(&keyword.value);
             let name = keyword.arg.as_ref().map_or("", |name| name.as_str());
-            given.keywords.push((name.into(), value));
+            let name = self.symbols.get(name);
+            given
+                .keywords
+                .push((self.symbols.name(name).clone(), value));
         }
         self.fill_container(&call.func, &given);
         self.apply(&callee, &given, call.range())
@@ -125,14 +161,10 @@ impl<'a> Interpreter<'a, '_> {
                 "append" | "extend" | "update" | "add" | "insert"
             )
         {
-            let container = self.lookup(&name.id);
+            let name = self.symbols.get(&name.id);
+            let container = self.lookup_symbol(name);
             if !matches!(container.kind, Kind::Path(_)) {
-                self.bind_in(
-                    self.scope,
-                    name.id.as_str().into(),
-                    container.with(labels),
-                    true,
-                );
+                self.bind_in(self.scope, name, container.with(labels), true);
             }
         }
     }
@@ -162,14 +194,8 @@ impl<'a> Interpreter<'a, '_> {
             }
         }
         match &callee.kind {
-            Kind::Path(path) => {
-                let path: Rc<str> = names::canonical(path).into();
-                self.call_path(&path, callee, given, range)
-            }
-            Kind::Method(receiver, name) => {
-                let receiver = receiver.clone();
-                self.call_method(&receiver, name, given, range)
-            }
+            Kind::Path(path) => self.call_path(path, callee, given, range),
+            Kind::Method(receiver, name) => self.call_method(receiver, name, given, range),
             Kind::Function(index) => self.call_function(*index, given),
             Kind::Class(index) => {
                 if let Some(init) = self.method_of(*index, "__init__") {
@@ -184,19 +210,16 @@ impl<'a> Interpreter<'a, '_> {
 
     fn note(
         &mut self,
-        callee: &str,
-        reached: &Value<'a>,
-        receiver: Value<'a>,
+        callee: Callee<'_>,
+        reached: Taint,
+        receiver: &Value<'a>,
         given: &Given<'a>,
         range: TextRange,
     ) {
-        let role = names::role(callee);
-        let worth = role.is_some()
-            || callee.ends_with(".write")
-            || callee.starts_with("?.write_")
-            || (given.taint() | receiver.taint | reached.taint) != Taint::NONE
-            || callee.starts_with("socket.")
-            || callee.starts_with("subprocess.");
+        let role = match callee {
+            Callee::Path(path) => path.role(),
+            Callee::Method(_) => None,
+        };
         let runs = matches!(
             role,
             Some(Role::Exec | Role::Compile | Role::Shell | Role::Spawn)
@@ -204,16 +227,22 @@ impl<'a> Interpreter<'a, '_> {
         if runs && given.taint().has(Taint::OVERSIZE) {
             self.oversize = true;
         }
-        if worth && self.is_noting() {
+        if !self.is_noting() {
+            return;
+        }
+        let worth = role.is_some()
+            || (given.taint() | receiver.taint | reached) != Taint::NONE
+            || callee.is_followed();
+        if worth {
             if self.facts.calls.len() >= CALLS_PER_FILE {
                 self.too_many = true;
                 return;
             }
             self.facts.calls.push(Call {
-                callee: callee.into(),
+                callee: callee.text(),
                 role,
-                callee_taint: reached.taint,
-                receiver,
+                callee_taint: reached,
+                receiver: receiver.clone(),
                 args: given.args.clone(),
                 keywords: given.keywords.clone(),
                 range: bytes_of(range),
@@ -224,36 +253,39 @@ impl<'a> Interpreter<'a, '_> {
 
     fn call_path(
         &mut self,
-        path: &Rc<str>,
+        name: &Path,
         callee: &Value<'a>,
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
         let mut receiver = Value::tainted(callee.taint);
         receiver.key.clone_from(&callee.key);
-        self.note(path, callee, receiver, given, range);
+        self.note(Callee::Path(name), callee.taint, &receiver, given, range);
+        let path = name.canonical();
         if path.ends_with(".write") || path.ends_with(".writelines") {
             self.write_label(callee.key.clone(), given);
             return Value::unknown();
         }
-        if let Some(value) = self.reflect(path, given) {
-            return value;
-        }
-        if let Some(value) = self.builtin(path, given) {
-            return value;
+        if name.is_library() {
+            if let Some(value) = self.reflect(path, given) {
+                return value;
+            }
+            if let Some(value) = self.builtin(path, given) {
+                return value;
+            }
         }
         let handed_on = inherited(callee.taint | given.taint());
-        let result = if path.len() < 140 {
-            Value::path(format!("{path}()"))
-        } else {
-            Value::unknown()
-        };
-        match names::role(path) {
+        let result = self
+            .paths
+            .result(name)
+            .map_or_else(Value::unknown, Value::path);
+        match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
             None if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
             None => {
-                let wholesale = TAKES_ALL.contains(&&**path)
-                    && (path.starts_with("os.environ.") || given.args.iter().any(is_environment));
+                let on_environment = path.starts_with("os.environ.");
+                let wholesale = (on_environment || given.args.iter().any(is_environment))
+                    && TAKES_ALL.contains(&&**path);
                 let environment = if wholesale {
                     Taint::ENVIRONMENT
                 } else {
@@ -271,14 +303,7 @@ impl<'a> Interpreter<'a, '_> {
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
-        let callee = format!("?.{name}");
-        self.note(
-            &callee,
-            &Value::unknown(),
-            (**receiver).clone(),
-            given,
-            range,
-        );
+        self.note(Callee::Method(name), Taint::NONE, receiver, given, range);
         if matches!(
             &**name,
             "write" | "write_bytes" | "write_text" | "writelines"
