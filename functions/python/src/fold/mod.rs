@@ -6,6 +6,7 @@
 mod decode;
 mod methods;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 pub use decode::{codec, decode};
@@ -144,12 +145,12 @@ fn integer(op: Operator, a: i64, b: i64) -> Option<i64> {
 }
 
 /// How a value reads inside a string; `?` where it is not known.
-fn part(value: &Value<'_>) -> (Rc<str>, bool) {
+fn part<'v>(value: &'v Value<'_>) -> (Cow<'v, str>, bool) {
     match &value.kind {
-        Kind::Str(text) => (text.clone(), true),
+        Kind::Str(text) => ((&**text).into(), true),
         Kind::Int(number) => (number.to_string().into(), true),
         Kind::None => ("None".into(), true),
-        Kind::Path(path) if &**path == "sys.executable" => ("python".into(), true),
+        Kind::Path(path) if **path == *"sys.executable" => ("python".into(), true),
         _ => ("?".into(), false),
     }
 }
@@ -173,7 +174,7 @@ pub fn concat<'a>(values: &[&Value<'a>], budget: &mut Budget) -> Value<'a> {
         }
     }
     let mut folded = budget.text(text).with(taint);
-    folded.layers = values.iter().find_map(|value| value.layers.clone());
+    folded.set_layers(values.iter().find_map(|value| value.layers().cloned()));
     folded
 }
 

@@ -120,7 +120,11 @@ impl<'a> Interpreter<'a, '_> {
                 .iter()
                 .any(|name| path.ends_with(name))
         });
-        let mut given = Given::default();
+        let mut given = Given {
+            args: Vec::with_capacity(call.arguments.args.len()),
+            keywords: Vec::with_capacity(call.arguments.keywords.len()),
+            key: None,
+        };
         for argument in &call.arguments.args {
             let value = self.eval(argument);
             if names_file && given.args.is_empty() {
@@ -185,12 +189,12 @@ impl<'a> Interpreter<'a, '_> {
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
-        if runs_what_it_is_given(callee) {
-            let values = given.keywords.iter().map(|(_, value)| value);
-            for value in given.args.iter().chain(values) {
-                if let Kind::Function(index) = value.kind {
-                    self.note_edge(index);
-                }
+        let keywords = given.keywords.iter().map(|(_, value)| value);
+        for value in given.args.iter().chain(keywords) {
+            if let Kind::Function(index) = value.kind
+                && runs_what_it_is_given(callee)
+            {
+                self.note_edge(index);
             }
         }
         match &callee.kind {
@@ -259,11 +263,11 @@ impl<'a> Interpreter<'a, '_> {
         range: TextRange,
     ) -> Value<'a> {
         let mut receiver = Value::tainted(callee.taint);
-        receiver.key.clone_from(&callee.key);
+        receiver.set_key(callee.key().cloned());
         self.note(Callee::Path(name), callee.taint, &receiver, given, range);
         let path = name.canonical();
         if path.ends_with(".write") || path.ends_with(".writelines") {
-            self.write_label(callee.key.clone(), given);
+            self.write_label(callee.key().cloned(), given);
             return Value::unknown();
         }
         if name.is_library() {
@@ -309,8 +313,8 @@ impl<'a> Interpreter<'a, '_> {
             "write" | "write_bytes" | "write_text" | "writelines"
         ) {
             let key = receiver
-                .key
-                .clone()
+                .key()
+                .cloned()
                 .or_else(|| receiver.as_str().map(Rc::from));
             self.write_label(key, given);
             return Value::unknown();

@@ -62,10 +62,16 @@ impl<'a> Interpreter<'a, '_> {
             Expr::NoneLiteral(_) => Value::of(Kind::None),
             Expr::Name(name) => {
                 let value = self.lookup(&name.id);
+                if self.written.is_empty() {
+                    return value;
+                }
                 self.written_label(expression, value)
             }
             Expr::Attribute(attribute) => {
                 let value = self.attribute(attribute);
+                if self.written.is_empty() {
+                    return value;
+                }
                 self.written_label(expression, value)
             }
             Expr::Call(call) => self.call(call),
@@ -190,9 +196,6 @@ impl<'a> Interpreter<'a, '_> {
 
     /// Adds what was written to the file that a path names.
     fn written_label(&self, expression: &Expr, value: Value<'a>) -> Value<'a> {
-        if self.written.is_empty() {
-            return value;
-        }
         match self
             .file_key(expression, &value)
             .and_then(|key| self.written.get(&key))
@@ -238,7 +241,7 @@ impl<'a> Interpreter<'a, '_> {
         match &base.kind {
             Kind::Path(path) => {
                 let mut value = self.path_attribute(path, name).with(base.taint);
-                value.key = base.key;
+                value.set_key(base.key().cloned());
                 value
             }
             Kind::Instance(class) | Kind::Class(class) => {
