@@ -4,6 +4,7 @@
 //! (bounds), ruff's parser, `interp` (an abstract interpreter over `value`, `fold`,
 //! `names`) and `rules`.
 
+mod bound;
 mod facts;
 mod files;
 mod fold;

@@ -118,7 +118,7 @@ fn join<'a>(separator: &str, list: &Value<'a>, budget: &mut Budget) -> Value<'a>
         }
         pieces.push(item);
     }
-    concat(&pieces, budget).with(list.taint)
+    concat(pieces, budget).with(list.taint)
 }
 
 fn recode<'a>(

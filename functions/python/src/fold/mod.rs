@@ -13,7 +13,7 @@ pub use decode::{codec, decode};
 pub use methods::method;
 use ruff_python_ast::Operator;
 
-use crate::value::{Kind, Taint, Value};
+use crate::value::{Kind, Layer, Taint, Value};
 
 /// Longest string, bytes or list that folding makes: as much as one decoding may give.
 pub const LENGTH_LIMIT: usize = packguard_sdk::decode::OUTPUT_LIMIT;
@@ -23,6 +23,9 @@ pub const BYTES_PER_FILE: usize = 64 << 20;
 
 /// Bytes that folding may read for one file, all operations together.
 const READ_PER_FILE: usize = 1 << 30;
+
+/// Fields of a template that are filled in.
+const FIELDS_LIMIT: usize = 5_000;
 
 /// Counts what folding produces.
 #[derive(Debug)]
@@ -92,7 +95,7 @@ pub fn binary<'a>(
             Value::list(a.iter().chain(b.iter()).cloned().collect())
         }
         (Operator::Add, Kind::Str(_), _) | (Operator::Add, _, Kind::Str(_)) => {
-            concat(&[left, right], budget)
+            concat([left, right], budget)
         }
         (Operator::Mult, Kind::Str(text), Kind::Int(count))
         | (Operator::Mult, Kind::Int(count), Kind::Str(text)) => repeat(text.as_bytes(), *count)
@@ -108,7 +111,7 @@ pub fn binary<'a>(
         (Operator::Mod, Kind::Str(template), _) => percent_format(template, right, budget),
         (Operator::Div, Kind::Str(_), _) | (Operator::Div, _, Kind::Str(_)) => {
             let slash = Value::text("/");
-            concat(&[left, &slash, right], budget)
+            concat([left, &slash, right], budget)
         }
         (_, Kind::Int(a), Kind::Int(b)) => {
             integer(op, *a, *b).map_or_else(Value::unknown, |n| Value::of(Kind::Int(n)))
@@ -155,54 +158,91 @@ fn part<'v>(value: &'v Value<'_>) -> (Cow<'v, str>, bool) {
     }
 }
 
-/// Strings one after the other.
-pub fn concat<'a>(values: &[&Value<'a>], budget: &mut Budget) -> Value<'a> {
-    let mut text = String::new();
-    let mut taint = Taint::NONE;
-    for value in values {
-        let (piece, known) = part(value);
-        if text.len() + piece.len() > LENGTH_LIMIT {
-            return Value::tainted(Taint::OVERSIZE);
-        }
-        text.push_str(&piece);
-        taint |= value.taint;
-        if value.is_environment() {
-            taint |= Taint::ENVIRONMENT;
-        }
-        if !known {
-            taint |= Taint::PARTIAL;
+/// A string that is put together piece by piece.
+#[derive(Default)]
+struct Joined {
+    text: String,
+    taint: Taint,
+    layers: Option<Rc<[Layer]>>,
+    is_oversize: bool,
+}
+
+impl Joined {
+    fn text(&mut self, piece: &str) {
+        self.is_oversize |= self.text.len() + piece.len() > LENGTH_LIMIT;
+        if !self.is_oversize {
+            self.text.push_str(piece);
         }
     }
-    let mut folded = budget.text(text).with(taint);
-    folded.set_layers(values.iter().find_map(|value| value.layers().cloned()));
-    folded
+
+    fn value(&mut self, value: &Value<'_>) {
+        let (piece, known) = part(value);
+        self.text(&piece);
+        self.taint |= value.taint;
+        if value.is_environment() {
+            self.taint |= Taint::ENVIRONMENT;
+        }
+        if !known {
+            self.taint |= Taint::PARTIAL;
+        }
+        if self.layers.is_none() {
+            self.layers = value.layers().cloned();
+        }
+    }
+
+    fn finish<'a>(self, budget: &mut Budget) -> Value<'a> {
+        if self.is_oversize {
+            return Value::tainted(Taint::OVERSIZE);
+        }
+        let mut folded = budget.text(self.text).with(self.taint);
+        folded.set_layers(self.layers);
+        folded
+    }
+}
+
+/// Strings one after the other.
+pub fn concat<'v, 'a: 'v>(
+    values: impl IntoIterator<Item = &'v Value<'a>>,
+    budget: &mut Budget,
+) -> Value<'a> {
+    let mut joined = Joined::default();
+    for value in values {
+        joined.value(value);
+        if joined.is_oversize {
+            break;
+        }
+    }
+    joined.finish(budget)
 }
 
 /// `template % value`.
 fn percent_format<'a>(template: &str, value: &Value<'a>, budget: &mut Budget) -> Value<'a> {
-    let single = [value.clone()];
-    let values = value.as_list().unwrap_or(&single);
-    let mut pieces = vec![];
-    let mut next = values.iter();
+    let mut joined = Joined::default();
+    let mut next = value
+        .as_list()
+        .unwrap_or(std::slice::from_ref(value))
+        .iter();
     let mut rest = template;
+    let mut fields = 0;
     while let Some(at) = rest.find('%') {
-        pieces.push(Value::text(&rest[..at]));
+        joined.text(&rest[..at]);
         let spec = &rest[at + 1..];
         let end = spec
             .find(|c: char| c.is_ascii_alphabetic() || c == '%')
             .unwrap_or(spec.len());
         if spec[end..].starts_with('%') {
-            pieces.push(Value::text("%"));
+            joined.text("%");
         } else {
-            pieces.push(next.next().cloned().unwrap_or_default());
+            joined.value(next.next().unwrap_or(&Value::unknown()));
         }
         rest = spec.get(end + 1..).unwrap_or_default();
-        if pieces.len() > 10_000 {
+        fields += 1;
+        if fields > FIELDS_LIMIT {
             return Value::tainted(value.taint | Taint::OVERSIZE);
         }
     }
-    pieces.push(Value::text(rest));
-    concat(&pieces.iter().collect::<Vec<_>>(), budget)
+    joined.text(rest);
+    joined.finish(budget)
 }
 
 /// `template.format(…)`.
@@ -212,14 +252,16 @@ pub fn brace_format<'a>(
     keywords: &[(Rc<str>, Value<'a>)],
     budget: &mut Budget,
 ) -> Value<'a> {
-    let mut pieces = vec![];
+    let mut joined = Joined::default();
     let mut position = 0;
     let mut rest = template;
+    let mut fields = 0;
     while let Some(at) = rest.find(['{', '}']) {
-        pieces.push(Value::text(&rest[..at]));
+        joined.text(&rest[..at]);
+        fields += 1;
         let open = &rest[at..];
         if open.starts_with("{{") || open.starts_with("}}") {
-            pieces.push(Value::text(&open[..1]));
+            joined.text(&open[..1]);
             rest = &open[2..];
             continue;
         }
@@ -239,14 +281,14 @@ pub fn brace_format<'a>(
                 .find(|(name, _)| &**name == field)
                 .map(|(_, value)| value)
         };
-        pieces.push(value.cloned().unwrap_or_default());
+        joined.value(value.unwrap_or(&Value::unknown()));
         rest = &open[end + 1..];
-        if pieces.len() > 10_000 {
+        if fields > FIELDS_LIMIT {
             return Value::tainted(Taint::OVERSIZE);
         }
     }
-    pieces.push(Value::text(rest));
-    concat(&pieces.iter().collect::<Vec<_>>(), budget)
+    joined.text(rest);
+    joined.finish(budget)
 }
 
 /// `value[lower:upper:step]`.

@@ -364,7 +364,7 @@ impl<'a> Interpreter<'a, '_> {
             }
             pieces.push(part);
         }
-        let value = fold::concat(&pieces, &mut self.budget).with(Taint::BUILT);
+        let value = fold::concat(pieces, &mut self.budget).with(Taint::BUILT);
         self.relabel(value)
     }
 }

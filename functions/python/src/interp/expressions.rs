@@ -364,7 +364,7 @@ impl<'a> Interpreter<'a, '_> {
                 }
             }
         }
-        let value = fold::concat(&pieces.iter().collect::<Vec<_>>(), &mut self.budget);
+        let value = fold::concat(&pieces, &mut self.budget);
         self.relabel(value.with(Taint::BUILT))
     }
 
