@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Budget, LENGTH_LIMIT, brace_format, codec, concat, decode, index};
+use super::join::{brace_format, concat};
+use super::{Budget, LENGTH_LIMIT, codec, decode, index};
 use crate::value::{Kind, Taint, Value};
 
 /// A method of a string, bytes or list constant; none when it is not one of those that

@@ -5,10 +5,9 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::{Ranged as _, TextRange};
 
-use super::{CALLS_PER_FILE, Interpreter, bytes_of};
-use crate::facts::Call;
+use super::Interpreter;
+use super::notes::Callee;
 use crate::fold;
-use crate::names::Role;
 use crate::path::Path;
 use crate::value::{Kind, Taint, Value};
 
@@ -79,38 +78,6 @@ const TAKES_ALL: &[&str] = &[
     "urllib.parse.urlencode",
     "yaml.dump",
 ];
-
-/// What a call is made on, by name.
-#[derive(Clone, Copy)]
-enum Callee<'c> {
-    Path(&'c Path),
-    /// A method of something that has no name.
-    Method(&'c str),
-}
-
-impl Callee<'_> {
-    /// Whether calls of it are noted whatever they are given.
-    fn is_followed(self) -> bool {
-        match self {
-            Callee::Path(path) => {
-                let path = path.canonical();
-                path.ends_with(".write")
-                    || path.starts_with("socket.")
-                    || path.starts_with("subprocess.")
-            }
-            Callee::Method(name) => {
-                name == "write" || name.ends_with(".write") || name.starts_with("write_")
-            }
-        }
-    }
-
-    fn text(self) -> Rc<str> {
-        match self {
-            Callee::Path(path) => path.canonical().clone(),
-            Callee::Method(name) => format!("?.{name}").into(),
-        }
-    }
-}
 
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ExprCall) -> Value<'a> {
@@ -209,49 +176,6 @@ impl<'a> Interpreter<'a, '_> {
             }
             Kind::Lambda(lambda) => self.call_lambda(lambda, &given.args, &given.keywords),
             _ => Value::tainted(inherited(callee.taint | given.taint())),
-        }
-    }
-
-    fn note(
-        &mut self,
-        callee: Callee<'_>,
-        reached: Taint,
-        receiver: &Value<'a>,
-        given: &Given<'a>,
-        range: TextRange,
-    ) {
-        let role = match callee {
-            Callee::Path(path) => path.role(),
-            Callee::Method(_) => None,
-        };
-        let runs = matches!(
-            role,
-            Some(Role::Exec | Role::Compile | Role::Shell | Role::Spawn)
-        );
-        if runs && given.taint().has(Taint::OVERSIZE) {
-            self.oversize = true;
-        }
-        if !self.is_noting() {
-            return;
-        }
-        let worth = role.is_some()
-            || (given.taint() | receiver.taint | reached) != Taint::NONE
-            || callee.is_followed();
-        if worth {
-            if self.facts.calls.len() >= CALLS_PER_FILE {
-                self.too_many = true;
-                return;
-            }
-            self.facts.calls.push(Call {
-                callee: callee.text(),
-                role,
-                callee_taint: reached,
-                receiver: receiver.clone(),
-                args: given.args.clone(),
-                keywords: given.keywords.clone(),
-                range: bytes_of(range),
-                phase: self.phase(),
-            });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ruff_python_ast::{
-    Comprehension, Expr, ExprAttribute, ExprBinOp, ExprFString, ExprSubscript, FStringPart,
+    Comprehension, Expr, ExprBinOp, ExprFString, ExprSubscript, FStringPart,
     InterpolatedStringElement, Number, UnaryOp,
 };
 use ruff_text_size::{Ranged as _, TextRange};
@@ -13,7 +13,6 @@ use super::labels::{text_labels, variable};
 use super::{DEPTH_LIMIT, Interpreter};
 use crate::fold;
 use crate::path::Path;
-use crate::symbols::Symbol;
 use crate::value::{Kind, Taint, Value};
 
 /// Longest constant that a comprehension is followed over, element by element.
@@ -215,62 +214,6 @@ impl<'a> Interpreter<'a, '_> {
         let items: Vec<Value<'a>> = items.iter().map(|item| self.eval(item)).collect();
         let taint = items.iter().fold(Taint::NONE, |all, item| all | item.taint);
         Value::list(items).with(taint.without(Taint::PARTIAL | Taint::BUILT))
-    }
-
-    fn attribute(&mut self, attribute: &'a ExprAttribute) -> Value<'a> {
-        let base = self.eval(&attribute.value);
-        let name = self.symbols.get(attribute.attr.as_str());
-        if !self.scopes[self.scope].attributes.is_empty()
-            && let Expr::Name(of) = &*attribute.value
-        {
-            let key = (self.symbols.get(&of.id), name);
-            if let Some(value) = self.scopes[self.scope].attributes.get(&key) {
-                return value.clone();
-            }
-        }
-        self.attribute_symbol(base, name)
-    }
-
-    /// `base.name`.
-    pub(super) fn attribute_of(&mut self, base: &Value<'a>, name: &str) -> Value<'a> {
-        let name = self.symbols.get(name);
-        self.attribute_symbol(base.clone(), name)
-    }
-
-    fn attribute_symbol(&mut self, base: Value<'a>, name: Symbol) -> Value<'a> {
-        match &base.kind {
-            Kind::Path(path) => {
-                let mut value = self.path_attribute(path, name).with(base.taint);
-                value.set_key(base.key().cloned());
-                value
-            }
-            Kind::Instance(class) | Kind::Class(class) => {
-                let class = &self.classes[*class];
-                if let Some(value) = self.scopes[class.scope].get(name) {
-                    return value.clone();
-                }
-                match &class.base {
-                    Some(path) => self
-                        .paths
-                        .attribute(path, name, &self.symbols)
-                        .map_or_else(Value::unknown, Value::path),
-                    None => self.method(base, name),
-                }
-            }
-            _ => {
-                let taint = base.taint;
-                self.method(base, name).with(taint)
-            }
-        }
-    }
-
-    fn method(&self, receiver: Value<'a>, name: Symbol) -> Value<'a> {
-        let receiver = if receiver.is_blank() {
-            self.blank.clone()
-        } else {
-            Rc::new(receiver)
-        };
-        Value::method(receiver, self.symbols.name(name).clone())
     }
 
     fn subscript(&mut self, subscript: &'a ExprSubscript) -> Value<'a> {

@@ -4,11 +4,13 @@
 //! run when the module is loaded. The second walk notes [`Facts`]. Values are joined
 //! at branches by keeping all labels, so dead code can't wash a label off.
 
+mod attributes;
 mod calls;
 mod expressions;
 mod follow;
 mod labels;
 mod library;
+mod notes;
 mod results;
 mod scope;
 mod statements;
