@@ -58,7 +58,7 @@ const MANGLED_LENGTH: usize = 10;
 /// Looks at a file's tokens.
 pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
     let mut hits = Vec::new();
-    if source.is_ascii() && !may_hide(source.as_bytes()) {
+    if !may_hide(source.as_bytes()) && !has_odd_characters(source, tokens) {
         return hits;
     }
     let mut mangled = BTreeSet::new();
@@ -116,8 +116,32 @@ pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
     hits
 }
 
-/// Whether a text of ASCII holds what [`check`] looks for in its tokens: few do, and
-/// the bytes tell sooner.
+/// Whether there are characters beyond ASCII in names, or such in comments as reorder
+/// text.
+fn has_odd_characters(source: &str, tokens: &[Token]) -> bool {
+    let beyond = |from: usize| {
+        let rest = source.as_bytes().get(from..)?;
+        rest.iter().position(|byte| !byte.is_ascii())
+    };
+    let mut at = 0;
+    while let Some(ahead) = beyond(at) {
+        at += ahead;
+        let index = tokens.partition_point(|token| bytes_of(token.range()).end <= at);
+        let Some(token) = tokens.get(index) else {
+            return false;
+        };
+        let range = bytes_of(token.range());
+        let text = source.get(range.clone()).unwrap_or_default();
+        match token.kind() {
+            TokenKind::Name => return true,
+            TokenKind::Comment if text.contains(is_direction_control) => return true,
+            _ => at = range.end.max(at + 1),
+        }
+    }
+    false
+}
+
+/// Whether the bytes of a text tell of hidden columns or mangled names. Few do.
 fn may_hide(text: &[u8]) -> bool {
     let holds = |sign: &[u8]| memchr::memmem::find(text, sign).is_some();
     has_run(text, HIDING_BLANKS + 1, |byte| matches!(byte, b' ' | b'\t'))
