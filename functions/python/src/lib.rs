@@ -1,9 +1,11 @@
 //! The Python analyzer: see `README.md`.
 //!
 //! `files` picks files and says when they run; `inspect` takes one text through `guard`
-//! (bounds), ruff's parser, `interp` (an abstract interpreter over `value`, `fold`,
-//! `names`) and `rules`.
+//! (bounds, with `bound` to spare plain files the counting), ruff's parser, `interp` (an
+//! abstract interpreter over `value`, `fold`, `names`; `symbols` and `path` number the
+//! names of a file) and `rules`.
 
+mod bound;
 mod facts;
 mod files;
 mod fold;
@@ -11,7 +13,9 @@ mod guard;
 mod inspect;
 mod interp;
 mod names;
+mod path;
 mod rules;
+mod symbols;
 mod value;
 
 use std::collections::BTreeSet;

@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use ruff_python_ast::ExprLambda;
 
+use crate::path::Path;
+
 /// Where a value came from and what happened to it on the way: a set of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Taint(u32);
@@ -127,7 +129,7 @@ pub enum Kind<'a> {
     Dict(Rc<[(Value<'a>, Value<'a>)]>),
     /// An importable name, `os.system`; `()` stands for a call's result:
     /// `socket.socket().connect`.
-    Path(Rc<str>),
+    Path(Path),
     /// A function of this file, by index.
     Function(usize),
     /// A class of this file, by index.
@@ -147,12 +149,17 @@ pub struct Value<'a> {
     pub kind: Kind<'a>,
     /// Origin.
     pub taint: Taint,
-    /// Layers taken off to get here, outermost first.
-    pub layers: Option<Rc<[Layer]>>,
-    /// For an open file or path object: which path, as a key for what is written there.
-    pub key: Option<Rc<str>>,
+    /// What few values have.
+    more: Option<Rc<More>>,
     /// How deep lists, dictionaries and methods are nested in it.
     depth: u16,
+}
+
+/// What is known of few values, kept apart so that the others are small.
+#[derive(Debug, Clone, Default)]
+struct More {
+    layers: Option<Rc<[Layer]>>,
+    key: Option<Rc<str>>,
 }
 
 /// Deepest nesting of values in values: they are compared and dropped recursively.
@@ -196,9 +203,9 @@ impl<'a> Value<'a> {
     }
 
     /// A method of a value.
-    pub fn method(receiver: Value<'a>, name: &str) -> Self {
+    pub fn method(receiver: Rc<Value<'a>>, name: Rc<str>) -> Self {
         let depth = receiver.depth;
-        Self::nested(Kind::Method(Rc::new(receiver), name.into()), depth)
+        Self::nested(Kind::Method(receiver, name), depth)
     }
 
     fn nested(kind: Kind<'a>, depth: u16) -> Self {
@@ -223,8 +230,8 @@ impl<'a> Value<'a> {
     }
 
     /// An importable name.
-    pub fn path(path: impl Into<Rc<str>>) -> Self {
-        Self::of(Kind::Path(path.into()))
+    pub fn path(path: Path) -> Self {
+        Self::of(Kind::Path(path))
     }
 
     /// Adds labels.
@@ -238,9 +245,7 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn inheriting(mut self, other: &Value<'a>) -> Self {
         self.taint |= other.taint;
-        if self.layers.is_none() {
-            self.layers.clone_from(&other.layers);
-        }
+        self.take_layers(other);
         self
     }
 
@@ -275,6 +280,41 @@ impl<'a> Value<'a> {
             Kind::Path(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// Layers taken off to get here, outermost first.
+    pub fn layers(&self) -> Option<&Rc<[Layer]>> {
+        self.more.as_ref().and_then(|more| more.layers.as_ref())
+    }
+
+    /// Sets the layers.
+    pub fn set_layers(&mut self, layers: Option<Rc<[Layer]>>) {
+        if layers.is_some() || self.layers().is_some() {
+            Rc::make_mut(self.more.get_or_insert_default()).layers = layers;
+        }
+    }
+
+    fn take_layers(&mut self, other: &Self) {
+        if other.more.is_some() && self.layers().is_none() {
+            self.set_layers(other.layers().cloned());
+        }
+    }
+
+    /// For an open file or path object: which path, as a key for what is written there.
+    pub fn key(&self) -> Option<&Rc<str>> {
+        self.more.as_ref().and_then(|more| more.key.as_ref())
+    }
+
+    /// Sets the key.
+    pub fn set_key(&mut self, key: Option<Rc<str>>) {
+        if key.is_some() || self.key().is_some() {
+            Rc::make_mut(self.more.get_or_insert_default()).key = key;
+        }
+    }
+
+    /// Whether nothing at all is known: neither content nor origin.
+    pub fn is_blank(&self) -> bool {
+        matches!(self.kind, Kind::Unknown) && self.taint == Taint::NONE && self.more.is_none()
     }
 
     /// Whether it is `os.environ` itself.
@@ -321,9 +361,7 @@ impl<'a> Value<'a> {
             Value::unknown().inheriting(self)
         };
         joined.taint |= other.taint;
-        if joined.layers.is_none() {
-            joined.layers.clone_from(&other.layers);
-        }
+        joined.take_layers(other);
         joined
     }
 }

@@ -37,7 +37,9 @@ pub fn decode<'a>(encoding: &'static str, input: &Value<'a>, budget: &mut Budget
         return Value::unknown().inheriting(input).with(taint);
     };
     let text: Rc<str> = packguard_sdk::text::decode(&decoded).into();
-    let mut layers = input.layers.as_deref().unwrap_or_default().to_vec();
+    let mut layers = input
+        .layers()
+        .map_or_else(Vec::new, |layers| layers.to_vec());
     if layers.len() < 10 {
         layers.push(Layer {
             encoding,
@@ -49,7 +51,7 @@ pub fn decode<'a>(encoding: &'static str, input: &Value<'a>, budget: &mut Budget
     } else {
         budget.bytes(decoded)
     };
-    value.layers = Some(layers.into());
+    value.set_layers(Some(layers.into()));
     value.with(input.taint | taint)
 }
 

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Budget, LENGTH_LIMIT, brace_format, codec, concat, decode, index};
+use super::join::{brace_format, concat};
+use super::{Budget, LENGTH_LIMIT, codec, decode, index};
 use crate::value::{Kind, Taint, Value};
 
 /// A method of a string, bytes or list constant; none when it is not one of those that
@@ -118,7 +119,7 @@ fn join<'a>(separator: &str, list: &Value<'a>, budget: &mut Budget) -> Value<'a>
         }
         pieces.push(item);
     }
-    concat(&pieces, budget).with(list.taint)
+    concat(pieces, budget).with(list.taint)
 }
 
 fn recode<'a>(

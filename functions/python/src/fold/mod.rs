@@ -4,15 +4,16 @@
 //! [`Taint::OVERSIZE`], which is a problem where it reaches `exec` or a command.
 
 mod decode;
+mod join;
 mod methods;
 
-use std::rc::Rc;
-
 pub use decode::{codec, decode};
+pub use join::concat;
 pub use methods::method;
 use ruff_python_ast::Operator;
 
 use crate::value::{Kind, Taint, Value};
+use join::percent_format;
 
 /// Longest string, bytes or list that folding makes: as much as one decoding may give.
 pub const LENGTH_LIMIT: usize = packguard_sdk::decode::OUTPUT_LIMIT;
@@ -91,7 +92,7 @@ pub fn binary<'a>(
             Value::list(a.iter().chain(b.iter()).cloned().collect())
         }
         (Operator::Add, Kind::Str(_), _) | (Operator::Add, _, Kind::Str(_)) => {
-            concat(&[left, right], budget)
+            concat([left, right], budget)
         }
         (Operator::Mult, Kind::Str(text), Kind::Int(count))
         | (Operator::Mult, Kind::Int(count), Kind::Str(text)) => repeat(text.as_bytes(), *count)
@@ -107,7 +108,7 @@ pub fn binary<'a>(
         (Operator::Mod, Kind::Str(template), _) => percent_format(template, right, budget),
         (Operator::Div, Kind::Str(_), _) | (Operator::Div, _, Kind::Str(_)) => {
             let slash = Value::text("/");
-            concat(&[left, &slash, right], budget)
+            concat([left, &slash, right], budget)
         }
         (_, Kind::Int(a), Kind::Int(b)) => {
             integer(op, *a, *b).map_or_else(Value::unknown, |n| Value::of(Kind::Int(n)))
@@ -141,111 +142,6 @@ fn integer(op: Operator, a: i64, b: i64) -> Option<i64> {
         Operator::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
         Operator::Div | Operator::MatMult => None,
     }
-}
-
-/// How a value reads inside a string; `?` where it is not known.
-fn part(value: &Value<'_>) -> (Rc<str>, bool) {
-    match &value.kind {
-        Kind::Str(text) => (text.clone(), true),
-        Kind::Int(number) => (number.to_string().into(), true),
-        Kind::None => ("None".into(), true),
-        Kind::Path(path) if &**path == "sys.executable" => ("python".into(), true),
-        _ => ("?".into(), false),
-    }
-}
-
-/// Strings one after the other.
-pub fn concat<'a>(values: &[&Value<'a>], budget: &mut Budget) -> Value<'a> {
-    let mut text = String::new();
-    let mut taint = Taint::NONE;
-    for value in values {
-        let (piece, known) = part(value);
-        if text.len() + piece.len() > LENGTH_LIMIT {
-            return Value::tainted(Taint::OVERSIZE);
-        }
-        text.push_str(&piece);
-        taint |= value.taint;
-        if value.is_environment() {
-            taint |= Taint::ENVIRONMENT;
-        }
-        if !known {
-            taint |= Taint::PARTIAL;
-        }
-    }
-    let mut folded = budget.text(text).with(taint);
-    folded.layers = values.iter().find_map(|value| value.layers.clone());
-    folded
-}
-
-/// `template % value`.
-fn percent_format<'a>(template: &str, value: &Value<'a>, budget: &mut Budget) -> Value<'a> {
-    let single = [value.clone()];
-    let values = value.as_list().unwrap_or(&single);
-    let mut pieces = vec![];
-    let mut next = values.iter();
-    let mut rest = template;
-    while let Some(at) = rest.find('%') {
-        pieces.push(Value::text(&rest[..at]));
-        let spec = &rest[at + 1..];
-        let end = spec
-            .find(|c: char| c.is_ascii_alphabetic() || c == '%')
-            .unwrap_or(spec.len());
-        if spec[end..].starts_with('%') {
-            pieces.push(Value::text("%"));
-        } else {
-            pieces.push(next.next().cloned().unwrap_or_default());
-        }
-        rest = spec.get(end + 1..).unwrap_or_default();
-        if pieces.len() > 10_000 {
-            return Value::tainted(value.taint | Taint::OVERSIZE);
-        }
-    }
-    pieces.push(Value::text(rest));
-    concat(&pieces.iter().collect::<Vec<_>>(), budget)
-}
-
-/// `template.format(…)`.
-pub fn brace_format<'a>(
-    template: &str,
-    args: &[Value<'a>],
-    keywords: &[(Rc<str>, Value<'a>)],
-    budget: &mut Budget,
-) -> Value<'a> {
-    let mut pieces = vec![];
-    let mut position = 0;
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        pieces.push(Value::text(&rest[..at]));
-        let open = &rest[at..];
-        if open.starts_with("{{") || open.starts_with("}}") {
-            pieces.push(Value::text(&open[..1]));
-            rest = &open[2..];
-            continue;
-        }
-        let end = open.find('}').unwrap_or(open.len() - 1);
-        let field = open[1..end.max(1)]
-            .split([':', '!', '.', '['])
-            .next()
-            .unwrap_or_default();
-        let value = if field.is_empty() {
-            position += 1;
-            args.get(position - 1)
-        } else if let Ok(index) = field.parse::<usize>() {
-            args.get(index)
-        } else {
-            keywords
-                .iter()
-                .find(|(name, _)| &**name == field)
-                .map(|(_, value)| value)
-        };
-        pieces.push(value.cloned().unwrap_or_default());
-        rest = &open[end + 1..];
-        if pieces.len() > 10_000 {
-            return Value::tainted(Taint::OVERSIZE);
-        }
-    }
-    pieces.push(Value::text(rest));
-    concat(&pieces.iter().collect::<Vec<_>>(), budget)
 }
 
 /// `value[lower:upper:step]`.

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::{Ranged as _, TextRange};
 
-use super::{CALLS_PER_FILE, Interpreter, bytes_of};
-use crate::facts::Call;
+use super::Interpreter;
+use super::notes::Callee;
 use crate::fold;
-use crate::names::{self, Role};
+use crate::path::Path;
 use crate::value::{Kind, Taint, Value};
 
 /// Arguments of a call, evaluated.
@@ -87,7 +87,11 @@ impl<'a> Interpreter<'a, '_> {
                 .iter()
                 .any(|name| path.ends_with(name))
         });
-        let mut given = Given::default();
+        let mut given = Given {
+            args: Vec::with_capacity(call.arguments.args.len()),
+            keywords: Vec::with_capacity(call.arguments.keywords.len()),
+            key: None,
+        };
         for argument in &call.arguments.args {
             let value = self.eval(argument);
             if names_file && given.args.is_empty() {
@@ -106,7 +110,10 @@ impl<'a> Interpreter<'a, '_> {
         for keyword in &call.arguments.keywords {
             let value = self.eval(&keyword.value);
             let name = keyword.arg.as_ref().map_or("", |name| name.as_str());
-            given.keywords.push((name.into(), value));
+            let name = self.symbols.get(name);
+            given
+                .keywords
+                .push((self.symbols.name(name).clone(), value));
         }
         self.fill_container(&call.func, &given);
         self.apply(&callee, &given, call.range())
@@ -125,14 +132,10 @@ impl<'a> Interpreter<'a, '_> {
                 "append" | "extend" | "update" | "add" | "insert"
             )
         {
-            let container = self.lookup(&name.id);
+            let name = self.symbols.get(&name.id);
+            let container = self.lookup_symbol(name);
             if !matches!(container.kind, Kind::Path(_)) {
-                self.bind_in(
-                    self.scope,
-                    name.id.as_str().into(),
-                    container.with(labels),
-                    true,
-                );
+                self.bind_in(self.scope, name, container.with(labels), true);
             }
         }
     }
@@ -153,23 +156,17 @@ impl<'a> Interpreter<'a, '_> {
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
-        if runs_what_it_is_given(callee) {
-            let values = given.keywords.iter().map(|(_, value)| value);
-            for value in given.args.iter().chain(values) {
-                if let Kind::Function(index) = value.kind {
-                    self.note_edge(index);
-                }
+        let keywords = given.keywords.iter().map(|(_, value)| value);
+        for value in given.args.iter().chain(keywords) {
+            if let Kind::Function(index) = value.kind
+                && runs_what_it_is_given(callee)
+            {
+                self.note_edge(index);
             }
         }
         match &callee.kind {
-            Kind::Path(path) => {
-                let path: Rc<str> = names::canonical(path).into();
-                self.call_path(&path, callee, given, range)
-            }
-            Kind::Method(receiver, name) => {
-                let receiver = receiver.clone();
-                self.call_method(&receiver, name, given, range)
-            }
+            Kind::Path(path) => self.call_path(path, callee, given, range),
+            Kind::Method(receiver, name) => self.call_method(receiver, name, given, range),
             Kind::Function(index) => self.call_function(*index, given),
             Kind::Class(index) => {
                 if let Some(init) = self.method_of(*index, "__init__") {
@@ -182,78 +179,41 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
-    fn note(
-        &mut self,
-        callee: &str,
-        reached: &Value<'a>,
-        receiver: Value<'a>,
-        given: &Given<'a>,
-        range: TextRange,
-    ) {
-        let role = names::role(callee);
-        let worth = role.is_some()
-            || callee.ends_with(".write")
-            || callee.starts_with("?.write_")
-            || (given.taint() | receiver.taint | reached.taint) != Taint::NONE
-            || callee.starts_with("socket.")
-            || callee.starts_with("subprocess.");
-        let runs = matches!(
-            role,
-            Some(Role::Exec | Role::Compile | Role::Shell | Role::Spawn)
-        );
-        if runs && given.taint().has(Taint::OVERSIZE) {
-            self.oversize = true;
-        }
-        if worth && self.is_noting() {
-            if self.facts.calls.len() >= CALLS_PER_FILE {
-                self.too_many = true;
-                return;
-            }
-            self.facts.calls.push(Call {
-                callee: callee.into(),
-                role,
-                callee_taint: reached.taint,
-                receiver,
-                args: given.args.clone(),
-                keywords: given.keywords.clone(),
-                range: bytes_of(range),
-                phase: self.phase(),
-            });
-        }
-    }
-
     fn call_path(
         &mut self,
-        path: &Rc<str>,
+        name: &Path,
         callee: &Value<'a>,
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
         let mut receiver = Value::tainted(callee.taint);
-        receiver.key.clone_from(&callee.key);
-        self.note(path, callee, receiver, given, range);
+        receiver.set_key(callee.key().cloned());
+        self.note(Callee::Path(name), callee.taint, &receiver, given, range);
+        let path = name.canonical();
         if path.ends_with(".write") || path.ends_with(".writelines") {
-            self.write_label(callee.key.clone(), given);
+            self.write_label(callee.key().cloned(), given);
             return Value::unknown();
         }
-        if let Some(value) = self.reflect(path, given) {
-            return value;
-        }
-        if let Some(value) = self.builtin(path, given) {
-            return value;
+        if name.is_library() {
+            if let Some(value) = self.reflect(path, given) {
+                return value;
+            }
+            if let Some(value) = self.builtin(path, given) {
+                return value;
+            }
         }
         let handed_on = inherited(callee.taint | given.taint());
-        let result = if path.len() < 140 {
-            Value::path(format!("{path}()"))
-        } else {
-            Value::unknown()
-        };
-        match names::role(path) {
+        let result = self
+            .paths
+            .result(name)
+            .map_or_else(Value::unknown, Value::path);
+        match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
             None if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
             None => {
-                let wholesale = TAKES_ALL.contains(&&**path)
-                    && (path.starts_with("os.environ.") || given.args.iter().any(is_environment));
+                let on_environment = path.starts_with("os.environ.");
+                let wholesale = (on_environment || given.args.iter().any(is_environment))
+                    && TAKES_ALL.contains(&&**path);
                 let environment = if wholesale {
                     Taint::ENVIRONMENT
                 } else {
@@ -271,21 +231,14 @@ impl<'a> Interpreter<'a, '_> {
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
-        let callee = format!("?.{name}");
-        self.note(
-            &callee,
-            &Value::unknown(),
-            (**receiver).clone(),
-            given,
-            range,
-        );
+        self.note(Callee::Method(name), Taint::NONE, receiver, given, range);
         if matches!(
             &**name,
             "write" | "write_bytes" | "write_text" | "writelines"
         ) {
             let key = receiver
-                .key
-                .clone()
+                .key()
+                .cloned()
                 .or_else(|| receiver.as_str().map(Rc::from));
             self.write_label(key, given);
             return Value::unknown();
@@ -335,7 +288,7 @@ impl<'a> Interpreter<'a, '_> {
             }
             pieces.push(part);
         }
-        let value = fold::concat(&pieces, &mut self.budget).with(Taint::BUILT);
+        let value = fold::concat(pieces, &mut self.budget).with(Taint::BUILT);
         self.relabel(value)
     }
 }

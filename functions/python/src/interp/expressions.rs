@@ -1,16 +1,18 @@
 //! Expressions.
 
+use std::rc::Rc;
+
 use ruff_python_ast::{
-    Comprehension, Expr, ExprAttribute, ExprBinOp, ExprFString, ExprSubscript, FStringPart,
+    Comprehension, Expr, ExprBinOp, ExprFString, ExprSubscript, FStringPart,
     InterpolatedStringElement, Number, UnaryOp,
 };
 use ruff_text_size::{Ranged as _, TextRange};
 
 use super::calls;
-use super::labels::{path_attribute, text_labels, variable};
+use super::labels::{text_labels, variable};
 use super::{DEPTH_LIMIT, Interpreter};
 use crate::fold;
-use crate::names;
+use crate::path::Path;
 use crate::value::{Kind, Taint, Value};
 
 /// Longest constant that a comprehension is followed over, element by element.
@@ -59,10 +61,16 @@ impl<'a> Interpreter<'a, '_> {
             Expr::NoneLiteral(_) => Value::of(Kind::None),
             Expr::Name(name) => {
                 let value = self.lookup(&name.id);
+                if self.written.is_empty() {
+                    return value;
+                }
                 self.written_label(expression, value)
             }
             Expr::Attribute(attribute) => {
                 let value = self.attribute(attribute);
+                if self.written.is_empty() {
+                    return value;
+                }
                 self.written_label(expression, value)
             }
             Expr::Call(call) => self.call(call),
@@ -166,22 +174,27 @@ impl<'a> Interpreter<'a, '_> {
 
     /// A string constant, with labels for what it names.
     pub(super) fn literal(&mut self, text: &str, range: TextRange) -> Value<'a> {
-        let taint = text_labels(text);
+        let position = range.start().to_u32();
+        let (text, taint) = match self.literals.get(&position) {
+            Some((text, taint)) => (text.clone(), *taint),
+            None => {
+                let known = (Rc::from(text), text_labels(text));
+                self.literals.insert(position, known.clone());
+                known
+            }
+        };
         if taint != Taint::NONE {
-            self.note_text(text, range);
+            self.note_text(&text, range);
         }
-        let value = Value::text(text).with(taint);
-        match self.written.get(text) {
-            Some(written) => value.with(*written),
-            None => value,
-        }
+        let written = match self.written.is_empty() {
+            true => Taint::NONE,
+            false => self.written.get(&text).copied().unwrap_or_default(),
+        };
+        Value::text(text).with(taint | written)
     }
 
     /// Adds what was written to the file that a path names.
     fn written_label(&self, expression: &Expr, value: Value<'a>) -> Value<'a> {
-        if self.written.is_empty() {
-            return value;
-        }
         match self
             .file_key(expression, &value)
             .and_then(|key| self.written.get(&key))
@@ -201,41 +214,6 @@ impl<'a> Interpreter<'a, '_> {
         let items: Vec<Value<'a>> = items.iter().map(|item| self.eval(item)).collect();
         let taint = items.iter().fold(Taint::NONE, |all, item| all | item.taint);
         Value::list(items).with(taint.without(Taint::PARTIAL | Taint::BUILT))
-    }
-
-    fn attribute(&mut self, attribute: &'a ExprAttribute) -> Value<'a> {
-        let base = self.eval(&attribute.value);
-        if self.scopes[self.scope].has_attributes
-            && let Expr::Name(name) = &*attribute.value
-        {
-            let key = format!("{}.{}", name.id, attribute.attr.as_str());
-            if let Some(value) = self.scopes[self.scope].get(&key) {
-                return value.clone();
-            }
-        }
-        self.attribute_of(&base, attribute.attr.as_str())
-    }
-
-    /// `base.name`.
-    pub(super) fn attribute_of(&mut self, base: &Value<'a>, name: &str) -> Value<'a> {
-        match &base.kind {
-            Kind::Path(path) => {
-                let mut value = path_attribute(path, name).with(base.taint);
-                value.key.clone_from(&base.key);
-                value
-            }
-            Kind::Instance(class) | Kind::Class(class) => {
-                let class = &self.classes[*class];
-                if let Some(value) = self.scopes[class.scope].get(name) {
-                    return value.clone();
-                }
-                match class.bases.first() {
-                    Some(path) => path_attribute(&format!("{path}()"), name),
-                    None => Value::method(base.clone(), name),
-                }
-            }
-            _ => Value::method(base.clone(), name).with(base.taint),
-        }
     }
 
     fn subscript(&mut self, subscript: &'a ExprSubscript) -> Value<'a> {
@@ -258,33 +236,35 @@ impl<'a> Interpreter<'a, '_> {
         }
         let key = self.eval(&subscript.slice);
         match &base.kind {
-            Kind::Path(path) => self.path_item(path, &base, &key),
+            Kind::Path(path) => self.path_item(&path.clone(), &base, &key),
             _ => fold::index(&base, &key, &mut self.budget),
         }
     }
 
     /// `os.environ["X"]`, `sys.modules["os"]`, `globals()["exec"]`, …
-    fn path_item(&mut self, path: &str, base: &Value<'a>, key: &Value<'a>) -> Value<'a> {
+    fn path_item(&mut self, path: &Path, base: &Value<'a>, key: &Value<'a>) -> Value<'a> {
         let reflected = if key.taint.has(Taint::BUILT | Taint::DECODED) {
             Taint::REFLECTED
         } else {
             Taint::NONE
         };
-        match (&*names::canonical(path), key.as_str()) {
+        match (&**path.canonical(), key.as_str()) {
             ("os.environ" | "os.environb", Some(name)) => variable(name),
             ("os.environ" | "os.environb", None) => Value::unknown(),
-            ("sys.modules", Some(name)) => Value::path(name).with(reflected),
+            ("sys.modules", Some(name)) => self.path(name).with(reflected),
             ("builtins" | "builtins.__dict__" | "builtins.vars()" | "sys.argv", Some(name))
-                if path != "sys.argv" =>
+                if &**path != "sys.argv" =>
             {
-                Value::path(format!("builtins.{name}")).with(reflected)
+                self.path(&format!("builtins.{name}")).with(reflected)
             }
             ("builtins.globals()" | "builtins.locals()" | "builtins.vars()", Some(name)) => {
                 self.lookup(name).with(reflected)
             }
             (path, Some(name)) if path.ends_with(".__dict__") => {
                 let module = path.trim_end_matches(".__dict__");
-                path_attribute(module, name).with(reflected)
+                let module = self.paths.whole(module, &mut self.symbols);
+                let name = self.symbols.get(name);
+                self.path_attribute(&module, name).with(reflected)
             }
             _ => Value::unknown().inheriting(base),
         }
@@ -327,7 +307,7 @@ impl<'a> Interpreter<'a, '_> {
                 }
             }
         }
-        let value = fold::concat(&pieces.iter().collect::<Vec<_>>(), &mut self.budget);
+        let value = fold::concat(&pieces, &mut self.budget);
         self.relabel(value.with(Taint::BUILT))
     }
 

@@ -1,6 +1,5 @@
 //! Following calls of a file's own functions and lambdas.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ruff_python_ast::{Expr, ExprLambda};
@@ -40,7 +39,8 @@ impl<'a> Interpreter<'a, '_> {
                 let name = parameter.name().as_str();
                 let by_name = keywords.iter().find(|(keyword, _)| &**keyword == name);
                 let value = args.get(at).or(by_name.map(|(_, value)| value));
-                self.scopes[scope].set(name.into(), value.cloned().unwrap_or_default());
+                let name = self.symbols.get(name);
+                self.scopes[scope].set(name, value.cloned().unwrap_or_default());
             }
         }
         let before = self.swap_scope(scope, self.caller);
@@ -66,7 +66,7 @@ impl<'a> Interpreter<'a, '_> {
                     matches!(&decorator.expression, Expr::Name(name) if &*name.id == "staticmethod")
                 }),
         );
-        let mut bound: BTreeMap<Rc<str>, Value<'a>> = BTreeMap::new();
+        let mut bound: Vec<(usize, Value<'a>)> = Vec::new();
         for (at, parameter) in definition
             .parameters
             .iter_non_variadic_params()
@@ -83,10 +83,10 @@ impl<'a> Interpreter<'a, '_> {
                 .get(at - skip)
                 .or(by_name.map(|(_, value)| value))
             {
-                bound.insert(name.into(), value.clone());
+                bound.push((at, value.clone()));
             }
         }
-        let constant = bound.values().any(|value| value.as_bytes().is_some());
+        let constant = bound.iter().any(|(_, value)| value.as_bytes().is_some());
         let returned = function.returned.clone();
         let known = returned
             .as_ref()
@@ -94,11 +94,12 @@ impl<'a> Interpreter<'a, '_> {
         let small = definition.body.len() <= 12;
         if self.inline_depth == 0 || self.quiet == 0 {
             let parameters = &mut self.functions[index].parameters;
-            for (name, value) in &bound {
-                let joined = parameters
-                    .get(name)
-                    .map_or_else(|| value.clone(), |old| old.join(value));
-                parameters.insert(name.clone(), joined);
+            for (at, value) in &bound {
+                let given = &mut parameters[*at].given;
+                *given = Some(match given {
+                    Some(old) => old.join(value),
+                    None => value.clone(),
+                });
             }
         }
         if constant && small && !known && self.inline_depth < INLINE_DEPTH {
@@ -112,7 +113,7 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
-    fn inline(&mut self, index: usize, bound: BTreeMap<Rc<str>, Value<'a>>) -> Value<'a> {
+    fn inline(&mut self, index: usize, bound: Vec<(usize, Value<'a>)>) -> Value<'a> {
         let function = &self.functions[index];
         let (definition, parent) = (function.definition, function.parent);
         let Some(extra) = self.extra.checked_sub(10) else {
@@ -121,7 +122,8 @@ impl<'a> Interpreter<'a, '_> {
         self.extra = extra;
         let known = (self.functions.len(), self.classes.len());
         let scope = self.new_scope(parent, None);
-        for (name, value) in bound {
+        for (at, value) in bound {
+            let name = self.functions[index].parameters[at].name;
             self.scopes[scope].set(name, value);
         }
         let before = self.swap_scope(scope, Caller::Function(index));
@@ -133,7 +135,7 @@ impl<'a> Interpreter<'a, '_> {
         self.inline_depth -= 1;
         self.branch = branch;
         (self.scope, self.caller) = before;
-        let value = self.scopes[scope].get("return").cloned();
+        let value = self.scopes[scope].returned.take();
         // Functions defined inside keep their scopes.
         if known == (self.functions.len(), self.classes.len()) {
             self.scopes.truncate(scope);

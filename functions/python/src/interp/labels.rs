@@ -4,20 +4,9 @@ use packguard_sdk::indicators::{self, Kind as Hint};
 
 use crate::value::{Taint, Value};
 
-/// Longest dotted name that is followed: `a.b().c().d` …
-const PATH_LIMIT: usize = 160;
-
 /// Longest literal scanned for indicators; longer ones are data or payloads, which the
 /// rules scan after decoding.
 const SCAN_LIMIT: usize = 65_536;
-
-/// `path.name`, if the result is not too long to matter.
-pub(super) fn path_attribute<'a>(path: &str, name: &str) -> Value<'a> {
-    if path.len() + name.len() > PATH_LIMIT {
-        return Value::unknown();
-    }
-    Value::path(format!("{path}.{name}"))
-}
 
 /// The value of one environment variable.
 pub(super) fn variable<'a>(name: &str) -> Value<'a> {

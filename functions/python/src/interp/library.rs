@@ -1,13 +1,10 @@
 //! Library functions whose results are known for constants: reflection, paths, and the
 //! builtins that put strings together.
 
-use std::rc::Rc;
-
 use ruff_text_size::TextRange;
 
 use super::Interpreter;
 use super::calls::Given;
-use super::labels::path_attribute;
 use crate::fold;
 use crate::value::{Kind, Taint, Value};
 
@@ -47,8 +44,7 @@ impl<'a> Interpreter<'a, '_> {
                     return None;
                 };
                 let text = name.as_str().filter(|_| !name.taint.has(Taint::PARTIAL))?;
-                let text: Rc<str> = text.into();
-                Some(self.attribute_of(base, &text).with(hidden(name)))
+                Some(self.attribute_of(base, text).with(hidden(name)))
             }
             "builtins.__import__" | "importlib.import_module" | "importlib.__import__" => {
                 let name = given.args.first()?;
@@ -62,7 +58,7 @@ impl<'a> Interpreter<'a, '_> {
                 } else {
                     module.split('.').next()?
                 };
-                Some(Value::path(module).with(hidden(name)))
+                Some(self.path(module).with(hidden(name)))
             }
             "builtins.eval" => {
                 // `eval("exec")` is `exec`.
@@ -73,11 +69,14 @@ impl<'a> Interpreter<'a, '_> {
                 Some(self.lookup(text).with(Taint::REFLECTED))
             }
             "builtins.vars" => {
-                let module = given.args.first()?.as_path()?;
-                Some(path_attribute(module, "__dict__"))
+                let Kind::Path(module) = &given.args.first()?.kind else {
+                    return None;
+                };
+                let name = self.symbols.get("__dict__");
+                Some(self.path_attribute(module, name))
             }
             "operator.attrgetter()" | "functools.partial" => given.args.first().cloned(),
-            "builtins.globals" | "builtins.locals" => Some(Value::path(format!("{path}()"))),
+            "builtins.globals" | "builtins.locals" => Some(self.path(&format!("{path}()"))),
             _ if UNCHANGED.contains(&path) => self.unchanged(path, given),
             "os.path.join" => Some(self.join_path(&given.args)),
             "pathlib.Path.home" => Some(Value::text("~")),

@@ -4,11 +4,13 @@
 //! run when the module is loaded. The second walk notes [`Facts`]. Values are joined
 //! at branches by keeping all labels, so dead code can't wash a label off.
 
+mod attributes;
 mod calls;
 mod expressions;
 mod follow;
 mod labels;
 mod library;
+mod notes;
 mod results;
 mod scope;
 mod statements;
@@ -20,10 +22,13 @@ use std::rc::Rc;
 use packguard_sdk::Phase;
 use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashMap;
 
 use crate::facts::{Facts, Text};
 use crate::fold::Budget;
-use crate::value::{Taint, Value};
+use crate::path::{Path, Paths};
+use crate::symbols::{Symbol, Symbols};
+use crate::value::{Kind, Taint, Value};
 use scope::Scope;
 
 /// Evaluations beyond one per node and walk: for calls, loops and comprehensions over
@@ -64,8 +69,16 @@ struct Function<'a> {
     queued: bool,
     /// Returned values, joined.
     returned: Option<Value<'a>>,
-    /// What each parameter is given at the calls seen, joined.
-    parameters: BTreeMap<Rc<str>, Value<'a>>,
+    /// Its parameters that take one value each, in order.
+    parameters: Vec<Parameter<'a>>,
+}
+
+/// A parameter of a function.
+#[derive(Debug)]
+struct Parameter<'a> {
+    name: Symbol,
+    /// What it is given at the calls seen, joined.
+    given: Option<Value<'a>>,
 }
 
 /// A class of the file.
@@ -73,8 +86,8 @@ struct Function<'a> {
 struct Class {
     /// Scope of its body, where its methods and `self.…` live.
     scope: usize,
-    /// Dotted names of its bases.
-    bases: Vec<Rc<str>>,
+    /// Dotted name of an instance of its first base.
+    base: Option<Path>,
 }
 
 /// Who makes a call, for finding out which functions run by themselves.
@@ -99,6 +112,15 @@ pub struct Interpreter<'a, 's> {
     classes: Vec<Class>,
     class_at: BTreeMap<u32, usize>,
     scopes: Vec<Scope<'a>>,
+    symbols: Symbols,
+    paths: Paths,
+    /// What names that the file doesn't bind stand for, and how many star imports were
+    /// known then.
+    unbound: FxHashMap<Symbol, (usize, Option<Path>)>,
+    /// String constants met, by position.
+    literals: FxHashMap<u32, (Rc<str>, Taint)>,
+    /// A value of which nothing is known, to share.
+    blank: Rc<Value<'a>>,
     /// Functions waiting for their bodies to be walked.
     pending: Vec<usize>,
     edges: BTreeSet<(Caller, usize)>,
@@ -152,6 +174,11 @@ impl<'a, 's> Interpreter<'a, 's> {
             classes: Vec::new(),
             class_at: BTreeMap::new(),
             scopes: vec![Scope::default()],
+            symbols: Symbols::default(),
+            paths: Paths::default(),
+            unbound: FxHashMap::default(),
+            literals: FxHashMap::default(),
+            blank: Rc::default(),
             pending: Vec::new(),
             edges: BTreeSet::new(),
             self_running: BTreeSet::new(),
@@ -211,20 +238,21 @@ impl<'a, 's> Interpreter<'a, 's> {
         };
         let definition = function.definition;
         let scope = function.scope;
-        let given = function.parameters.clone();
-        for parameter in &*definition.parameters {
-            let name = parameter.name().as_str();
-            let value = given.get(name).cloned().unwrap_or_default();
-            self.scopes[scope].set(name.into(), value);
+        let parameters = &definition.parameters;
+        for variadic in [&parameters.vararg, &parameters.kwarg]
+            .into_iter()
+            .flatten()
+        {
+            let name = self.symbols.get(variadic.name.as_str());
+            self.scopes[scope].set(name, Value::unknown());
         }
-        if let (Some(class), Some(first)) = (
-            function.class,
-            definition.parameters.iter_non_variadic_params().next(),
-        ) {
-            self.scopes[scope].set(
-                first.name().as_str().into(),
-                Value::of(crate::value::Kind::Instance(class)),
-            );
+        for parameter in &function.parameters {
+            let value = parameter.given.clone().unwrap_or_default();
+            self.scopes[scope].set(parameter.name, value);
+        }
+        if let (Some(class), Some(first)) = (function.class, function.parameters.first()) {
+            let instance = Value::of(Kind::Instance(class));
+            self.scopes[scope].set(first.name, instance);
         }
         self.caller = Caller::Function(index);
         self.scope = scope;
@@ -316,10 +344,10 @@ impl<'a, 's> Interpreter<'a, 's> {
     /// A name for the file that a path expression names: its text where it is
     /// constant, otherwise the expression within its scope.
     fn file_key(&self, expression: &Expr, value: &Value<'a>) -> Option<Rc<str>> {
-        if let Some(text) = value.as_str()
+        if let Kind::Str(text) = &value.kind
             && !value.taint.has(Taint::PARTIAL)
         {
-            return Some(text.into());
+            return Some(text.clone());
         }
         let text = self.source.get(bytes_of(expression.range()))?;
         (text.len() <= 200).then(|| match text.strip_prefix("self.") {

@@ -90,7 +90,7 @@ fn unmarshalled<'a>(handed_on: Taint, given: &Given<'a>) -> Value<'a> {
     });
     let label = if odd { Taint::MARSHALLED } else { Taint::NONE };
     let mut code = Value::tainted(handed_on | label);
-    code.layers = given.args.first().and_then(|arg| arg.layers.clone());
+    code.set_layers(given.args.first().and_then(|arg| arg.layers().cloned()));
     code
 }
 
@@ -110,6 +110,6 @@ fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
         taint |= Taint::DOWNLOADED;
     }
     let mut file = file.with(taint);
-    file.key.clone_from(&given.key);
+    file.set_key(given.key.clone());
     file
 }

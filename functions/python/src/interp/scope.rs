@@ -1,10 +1,11 @@
 //! Names and their values.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Caller, Interpreter};
 use crate::names;
+use crate::path::Path;
+use crate::symbols::Symbol;
 use crate::value::{Kind, Taint, Value};
 
 /// One namespace: a module's, a class's or a function's.
@@ -13,18 +14,20 @@ pub(super) struct Scope<'a> {
     pub parent: Option<usize>,
     /// The class whose body this is.
     pub class: Option<usize>,
-    pub globals: BTreeSet<Rc<str>>,
-    /// Whether dotted names are bound in it.
-    pub has_attributes: bool,
-    names: BTreeMap<Rc<str>, Value<'a>>,
+    pub globals: FxHashSet<Symbol>,
+    /// What the call that it belongs to gives back.
+    pub returned: Option<Value<'a>>,
+    /// Attributes of names: `name.attribute = …`.
+    pub attributes: FxHashMap<(Symbol, Symbol), Value<'a>>,
+    names: FxHashMap<Symbol, Value<'a>>,
 }
 
 impl<'a> Scope<'a> {
-    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        self.names.get(name)
+    pub fn get(&self, name: Symbol) -> Option<&Value<'a>> {
+        self.names.get(&name)
     }
 
-    pub fn set(&mut self, name: Rc<str>, value: Value<'a>) {
+    pub fn set(&mut self, name: Symbol, value: Value<'a>) {
         self.names.insert(name, value);
     }
 }
@@ -40,7 +43,12 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     /// What a name stands for, as far as it is known.
-    pub(super) fn lookup(&self, name: &str) -> Value<'a> {
+    pub(super) fn lookup(&mut self, name: &str) -> Value<'a> {
+        let name = self.symbols.get(name);
+        self.lookup_symbol(name)
+    }
+
+    pub(super) fn lookup_symbol(&mut self, name: Symbol) -> Value<'a> {
         let mut at = Some(self.scope);
         while let Some(index) = at {
             let scope = &self.scopes[index];
@@ -56,41 +64,65 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     /// A name that the file doesn't bind: from a star import, or a builtin.
-    pub(super) fn unbound(&self, name: &str) -> Value<'a> {
+    fn unbound(&mut self, name: Symbol) -> Value<'a> {
+        let stars = self.stars.len();
+        if let Some((known, path)) = self.unbound.get(&name)
+            && *known == stars
+        {
+            return path.clone().map_or_else(Value::unknown, Value::path);
+        }
+        let path = self.reached_from_outside(name);
+        self.unbound.insert(name, (stars, path.clone()));
+        path.map_or_else(Value::unknown, Value::path)
+    }
+
+    fn reached_from_outside(&mut self, name: Symbol) -> Option<Path> {
+        let text = self.symbols.name(name).clone();
         for module in &self.stars {
-            let path = format!("{module}.{name}");
+            let path = format!("{module}.{text}");
             if names::role(&names::canonical(&path)).is_some() {
-                return Value::path(path);
+                return Some(self.paths.whole(&path, &mut self.symbols));
             }
         }
-        match name {
-            "__builtins__" => Value::path("builtins"),
-            "__name__" | "__file__" => Value::unknown(),
-            _ if names::BUILTINS.contains(&name) => Value::path(format!("builtins.{name}")),
-            _ => Value::unknown(),
-        }
+        let path = match &*text {
+            "__builtins__" => "builtins".into(),
+            text if names::BUILTINS.contains(&text) => format!("builtins.{text}"),
+            _ => return None,
+        };
+        Some(self.paths.whole(&path, &mut self.symbols))
+    }
+
+    /// A dotted name as a value.
+    pub(super) fn path(&mut self, text: &str) -> Value<'a> {
+        Value::path(self.paths.whole(text, &mut self.symbols))
+    }
+
+    /// `path.name`, if the result is not too long to matter.
+    pub(super) fn path_attribute(&mut self, path: &Path, name: Symbol) -> Value<'a> {
+        self.paths
+            .attribute(path, name, &self.symbols)
+            .map_or_else(Value::unknown, Value::path)
     }
 
     /// Gives a name a value, in the module's scope where it is declared global.
     pub(super) fn bind(&mut self, name: &str, value: Value<'a>) {
-        let name: Rc<str> = name.into();
+        let name = self.symbols.get(name);
         if self.scopes[self.scope].globals.contains(&name) {
-            self.bind_in(0, name.clone(), value.clone(), true);
+            self.bind_in(0, name, value.clone(), true);
         }
         self.bind_in(self.scope, name, value, self.branch > 0);
     }
 
     /// Gives a name a value in a scope; `keep` keeps the labels it had.
-    pub(super) fn bind_in(&mut self, scope: usize, name: Rc<str>, value: Value<'a>, keep: bool) {
-        let scope = &mut self.scopes[scope];
-        let value = match scope.get(&name) {
-            Some(old) if keep => {
-                let labels = old.taint.without(Taint::PARTIAL | Taint::BUILT);
-                value.with(labels)
-            }
-            _ => value,
-        };
-        scope.set(name, value);
+    pub(super) fn bind_in(&mut self, scope: usize, name: Symbol, value: Value<'a>, keep: bool) {
+        replace(self.scopes[scope].names.entry(name), value, keep);
+    }
+
+    /// Gives an attribute of a name a value, in the current scope.
+    pub(super) fn bind_attribute(&mut self, name: &str, attribute: &str, value: Value<'a>) {
+        let key = (self.symbols.get(name), self.symbols.get(attribute));
+        let keep = self.branch > 0;
+        replace(self.scopes[self.scope].attributes.entry(key), value, keep);
     }
 
     /// Notes that a function is called from where the walk stands.
@@ -101,8 +133,9 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     /// A method of a class of this file, by name, bases of this file included.
-    pub(super) fn method_of(&self, class: usize, name: &str) -> Option<usize> {
+    pub(super) fn method_of(&mut self, class: usize, name: &str) -> Option<usize> {
         let scope = self.classes.get(class)?.scope;
+        let name = self.symbols.get(name);
         match self.scopes[scope].get(name)?.kind {
             Kind::Function(index) => Some(index),
             _ => None,
@@ -115,5 +148,24 @@ impl<'a> Interpreter<'a, '_> {
         self.scope = scope;
         self.caller = caller;
         before
+    }
+}
+
+/// Puts a value in another's place; `keep` keeps the labels that were there.
+fn replace<'a, K>(
+    entry: std::collections::hash_map::Entry<'_, K, Value<'a>>,
+    value: Value<'a>,
+    keep: bool,
+) {
+    use std::collections::hash_map::Entry;
+    match entry {
+        Entry::Occupied(mut entry) => {
+            let old = entry.get_mut();
+            let labels = old.taint.without(Taint::PARTIAL | Taint::BUILT);
+            *old = if keep { value.with(labels) } else { value };
+        }
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! Statements.
 
-use std::rc::Rc;
-
 use ruff_python_ast::{
     ExceptHandler, Expr, Stmt, StmtClassDef, StmtFor, StmtFunctionDef, StmtIf, StmtImport,
     StmtImportFrom, StmtWith,
@@ -9,7 +7,7 @@ use ruff_python_ast::{
 use ruff_text_size::Ranged as _;
 
 use super::calls;
-use super::{Caller, Class, DEPTH_LIMIT, Function, Interpreter, bytes_of};
+use super::{Caller, Class, DEPTH_LIMIT, Function, Interpreter, Parameter, bytes_of};
 use crate::fold;
 use crate::names;
 use crate::value::{Kind, Taint, Value};
@@ -91,7 +89,7 @@ impl<'a> Interpreter<'a, '_> {
             Stmt::ImportFrom(statement) => self.import_from(statement),
             Stmt::Global(statement) => {
                 for name in &statement.names {
-                    let name: Rc<str> = name.as_str().into();
+                    let name = self.symbols.get(name.as_str());
                     self.scopes[self.scope].globals.insert(name);
                 }
             }
@@ -190,10 +188,14 @@ impl<'a> Interpreter<'a, '_> {
             let name = alias.name.as_str();
             self.note_import(name, alias.range());
             match &alias.asname {
-                Some(as_name) => self.bind(as_name.as_str(), Value::path(name)),
+                Some(as_name) => {
+                    let value = self.path(name);
+                    self.bind(as_name.as_str(), value);
+                }
                 None => {
                     let top = name.split('.').next().unwrap_or(name);
-                    self.bind(top, Value::path(top));
+                    let value = self.path(top);
+                    self.bind(top, value);
                 }
             }
         }
@@ -218,7 +220,8 @@ impl<'a> Interpreter<'a, '_> {
             };
             self.note_import(&path, alias.range());
             let bound = alias.asname.as_ref().map_or(name, |name| name.as_str());
-            self.bind(bound, Value::path(path));
+            let value = self.path(&path);
+            self.bind(bound, value);
         }
     }
 
@@ -236,6 +239,13 @@ impl<'a> Interpreter<'a, '_> {
             Some(index) => *index,
             None => {
                 let scope = self.new_scope(self.scope, None);
+                let parameters = definition.parameters.iter_non_variadic_params();
+                let parameters = parameters
+                    .map(|parameter| Parameter {
+                        name: self.symbols.get(parameter.name().as_str()),
+                        given: None,
+                    })
+                    .collect();
                 self.functions.push(Function {
                     definition,
                     parent: self.scope,
@@ -243,19 +253,18 @@ impl<'a> Interpreter<'a, '_> {
                     class: self.scopes[self.scope].class,
                     queued: false,
                     returned: None,
-                    parameters: std::collections::BTreeMap::new(),
+                    parameters,
                 });
                 self.function_at.insert(position, self.functions.len() - 1);
                 self.functions.len() - 1
             }
         };
-        for parameter in definition.parameters.iter_non_variadic_params() {
+        let parameters = definition.parameters.iter_non_variadic_params();
+        for (at, parameter) in parameters.enumerate() {
             if let Some(default) = &parameter.default {
                 let value = self.eval(default);
-                self.functions[index]
-                    .parameters
-                    .entry(parameter.name().as_str().into())
-                    .or_insert(value);
+                let given = &mut self.functions[index].parameters[at].given;
+                given.get_or_insert(value);
             }
         }
         if self.quiet == 0 && !std::mem::replace(&mut self.functions[index].queued, true) {
@@ -270,11 +279,11 @@ impl<'a> Interpreter<'a, '_> {
 
     fn class(&mut self, definition: &'a StmtClassDef) {
         let position = definition.range().start().to_u32();
-        let mut bases = Vec::new();
+        let mut base_path = None;
         if let Some(arguments) = &definition.arguments {
             for base in &arguments.args {
                 let base = self.eval(base);
-                bases.extend(base.as_path().map(Rc::from));
+                base_path = base_path.or(base.as_path().map(|path| format!("{path}()")));
             }
             for keyword in &arguments.keywords {
                 let _unused = self.eval(&keyword.value);
@@ -284,7 +293,8 @@ impl<'a> Interpreter<'a, '_> {
             Some(index) => *index,
             None => {
                 let scope = self.new_scope(self.scope, Some(self.classes.len()));
-                self.classes.push(Class { scope, bases });
+                let base = base_path.map(|path| self.paths.whole(&path, &mut self.symbols));
+                self.classes.push(Class { scope, base });
                 self.class_at.insert(position, self.classes.len() - 1);
                 self.classes.len() - 1
             }
@@ -316,8 +326,7 @@ impl<'a> Interpreter<'a, '_> {
         };
         if self.inline_depth > 0 {
             let scope = &mut self.scopes[self.scope];
-            let value = join(scope.get("return"));
-            scope.set("return".into(), value);
+            scope.returned = Some(join(scope.returned.as_ref()));
         } else if let Caller::Function(index) = self.caller {
             let function = &mut self.functions[index];
             function.returned = Some(join(function.returned.as_ref()));
@@ -337,26 +346,21 @@ impl<'a> Interpreter<'a, '_> {
                 let base = self.eval(&attribute.value);
                 if let Kind::Instance(class) | Kind::Class(class) = base.kind {
                     let scope = self.classes[class].scope;
-                    self.bind_in(scope, attribute.attr.as_str().into(), value, true);
+                    let name = self.symbols.get(attribute.attr.as_str());
+                    self.bind_in(scope, name, value, true);
                 } else if let Expr::Name(name) = &*attribute.value {
-                    let key: Rc<str> = format!("{}.{}", name.id, attribute.attr.as_str()).into();
-                    self.scopes[self.scope].has_attributes = true;
-                    self.bind_in(self.scope, key, value, self.branch > 0);
+                    self.bind_attribute(&name.id, attribute.attr.as_str(), value);
                 }
             }
             Expr::Subscript(subscript) => {
                 let _index = self.eval(&subscript.slice);
                 // What goes into a container labels the container.
                 if let Expr::Name(name) = &*subscript.value {
-                    let container = self.lookup(&name.id);
+                    let name = self.symbols.get(&name.id);
+                    let container = self.lookup_symbol(name);
                     if !matches!(container.kind, Kind::Path(_)) {
                         let labels = value.taint.without(Taint::PARTIAL | Taint::BUILT);
-                        self.bind_in(
-                            self.scope,
-                            name.id.as_str().into(),
-                            container.with(labels),
-                            true,
-                        );
+                        self.bind_in(self.scope, name, container.with(labels), true);
                     }
                 }
             }

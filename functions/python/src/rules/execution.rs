@@ -107,7 +107,9 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
         }
         return;
     }
-    let mut layers: Vec<Layer> = code.layers.as_deref().unwrap_or_default().to_vec();
+    let mut layers: Vec<Layer> = code
+        .layers()
+        .map_or_else(Vec::new, |layers| layers.to_vec());
     let plain = code.to_text();
     if let Some(text) = plain.as_ref().filter(|_| layers.is_empty() || from_codes) {
         layers.push(Layer {
@@ -120,7 +122,7 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
     let grave = code.taint.has(twice) || inner >= Some(Severity::Medium);
     // Without the payload in the file it may come from a caller, as in tools that send
     // code to their own processes.
-    let elsewhere = code.as_bytes().is_none() && code.layers.is_none();
+    let elsewhere = code.as_bytes().is_none() && code.layers().is_none();
     let severity = match (call.runs_by_itself(), elsewhere) {
         (true, _) if grave => Severity::Critical,
         (false, true) if call.callee.starts_with("types.") => Severity::Low,
@@ -166,7 +168,7 @@ fn written(context: &mut Context<'_, '_>, call: &Call<'_>) {
         |text: &str| text.contains("import") && words.iter().any(|word| text.contains(word));
     if let Some(text) = value.to_text().filter(|text| looks_like_code(text)) {
         let before = context.found.hits.len();
-        let layers = value.layers.clone().unwrap_or_default();
+        let layers = value.layers().cloned().unwrap_or_default();
         context.payload(&text, call, &layers);
         let mut at = 0;
         context.found.hits.retain(|hit| {
@@ -259,7 +261,7 @@ fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {
     {
         context.hit(
             Hit::at(&UNPICKLE_PAYLOAD, call)
-                .layers(value.layers.as_deref().unwrap_or_default())
+                .layers(value.layers().map_or(&[], |layers| layers))
                 .why("Loading this pickle calls a function that runs code or commands."),
         );
     }

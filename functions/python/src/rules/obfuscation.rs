@@ -123,7 +123,7 @@ fn hidden_text(context: &mut Context<'_, '_>, call: &crate::facts::Call<'_>, val
             .title(format!("An encoded string hides {what}"))
             .severity(by_phase(call.phase, Severity::High, Severity::Medium))
             .confidence(Confidence::High)
-            .layers(value.layers.as_deref().unwrap_or_default())
+            .layers(value.layers().map_or(&[], |layers| layers))
             .why(format!(
                 "It is used {}, and can't be read in the file.",
                 when(call.phase)

@@ -53,7 +53,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         if let Some(code) = python_code(call) {
             let layers = call
                 .arg(0, "args")
-                .and_then(|value| value.layers.clone())
+                .and_then(|value| value.layers().cloned())
                 .unwrap_or_default();
             context.payload(&code, call, &layers);
         }
@@ -117,7 +117,7 @@ fn python_code(call: &Call<'_>) -> Option<Rc<str>> {
 fn acts(context: &mut Context<'_, '_>, call: &Call<'_>, command: &str) {
     let hidden = call
         .arg(0, "args")
-        .and_then(|value| value.layers.clone())
+        .and_then(|value| value.layers().cloned())
         .unwrap_or_default();
     for found in indicators::shell(command) {
         let (high, medium, low) = (Severity::High, Severity::Medium, Severity::Low);

@@ -52,9 +52,15 @@ const HIDING_BLANKS: usize = 150;
 /// Distinct mangled names in one file that show an obfuscator at work.
 const MANGLED_NAMES: usize = 12;
 
+/// Shortest name of letters that look like one another.
+const MANGLED_LENGTH: usize = 10;
+
 /// Looks at a file's tokens.
 pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
     let mut hits = Vec::new();
+    if !may_hide(source.as_bytes()) && !has_odd_characters(source, tokens) {
+        return hits;
+    }
     let mut mangled = BTreeSet::new();
     let mut mangled_at = None;
     let mut before = 0;
@@ -108,6 +114,66 @@ pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
         );
     }
     hits
+}
+
+/// Whether there are characters beyond ASCII in names, or such in comments as reorder
+/// text.
+fn has_odd_characters(source: &str, tokens: &[Token]) -> bool {
+    let beyond = |from: usize| {
+        let rest = source.as_bytes().get(from..)?;
+        rest.iter().position(|byte| !byte.is_ascii())
+    };
+    let mut at = 0;
+    while let Some(ahead) = beyond(at) {
+        at += ahead;
+        let index = tokens.partition_point(|token| bytes_of(token.range()).end <= at);
+        let Some(token) = tokens.get(index) else {
+            return false;
+        };
+        let range = bytes_of(token.range());
+        let text = source.get(range.clone()).unwrap_or_default();
+        match token.kind() {
+            TokenKind::Name => return true,
+            TokenKind::Comment if text.contains(is_direction_control) => return true,
+            _ => at = range.end.max(at + 1),
+        }
+    }
+    false
+}
+
+/// Whether the bytes of a text tell of hidden columns or mangled names. Few do.
+fn may_hide(text: &[u8]) -> bool {
+    let holds = |sign: &[u8]| memchr::memmem::find(text, sign).is_some();
+    has_run(text, HIDING_BLANKS + 1, |byte| matches!(byte, b' ' | b'\t'))
+        || has_run(text, MANGLED_LENGTH, |byte| {
+            matches!(byte, b'O' | b'0' | b'o')
+        })
+        || has_run(text, MANGLED_LENGTH, |byte| {
+            matches!(byte, b'I' | b'l' | b'1' | b'i')
+        })
+        || holds(b"_0x")
+        || holds(b"x0x")
+}
+
+/// Whether `length` bytes of a kind stand in a row. Looks at one byte in `length`, and
+/// around those that are of the kind.
+fn has_run(text: &[u8], length: usize, is: impl Fn(u8) -> bool) -> bool {
+    let mut at = length - 1;
+    while let Some(byte) = text.get(at) {
+        if is(*byte) {
+            let around = &text[at + 1 - length..];
+            let before = around[..length].iter().rev().take_while(|byte| is(**byte));
+            let after = around[length..]
+                .iter()
+                .take(length)
+                .take_while(|byte| is(**byte));
+            if before.count() + after.count() >= length {
+                return true;
+            }
+        }
+        at += length;
+    }
+    false
 }
 
 /// Blanks of one line before code.
@@ -165,7 +231,9 @@ fn is_mangled(name: &str) -> bool {
         return digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
     }
     let of = |set: &[u8]| bare.bytes().all(|b| set.contains(&b));
-    bare.len() >= 10 && (of(b"O0o") || of(b"Il1i")) && bare.bytes().any(|b| b != bare.as_bytes()[0])
+    bare.len() >= MANGLED_LENGTH
+        && (of(b"O0o") || of(b"Il1i"))
+        && bare.bytes().any(|b| b != bare.as_bytes()[0])
 }
 
 /// Looks at a file that could not be parsed, or not wholly.
@@ -208,4 +276,20 @@ pub fn check_unparsed(source: &str, phase: Phase) -> Vec<Hit> {
         );
     }
     hits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_seen_wherever_they_stand() {
+        let is = |byte| byte == b'x';
+        for start in 0..25 {
+            for length in 0..25 {
+                let text = format!("{}{}{}", ".".repeat(start), "x".repeat(length), "..x..");
+                assert_eq!(has_run(text.as_bytes(), 10, is), length >= 10, "{text}");
+            }
+        }
+    }
 }
