@@ -30,30 +30,35 @@ mod cost {
 
 mod literals;
 
-/// Keywords that make the parser go down without a bracket, and their cost.
-const DOWN: &[(&[u8], u32)] = &[
-    (b"if", 2),
-    (b"else", 2),
-    (b"for", 6),
-    (b"while", 6),
-    (b"do", 6),
-    (b"with", 6),
-    (b"extends", 12),
-    (b"new", 4),
-    (b"typeof", 4),
-    (b"void", 4),
-    (b"delete", 4),
-    (b"await", 4),
-    (b"yield", 6),
-    (b"keyof", 4),
-    (b"infer", 4),
-    (b"readonly", 4),
-    (b"unique", 4),
-    (b"asserts", 4),
-    (b"is", 4),
-    (b"return", 4),
-    (b"throw", 4),
-];
+/// What a keyword costs that makes the parser go down without a bracket.
+fn down(word: &[u8]) -> Option<u32> {
+    // Most words are names: a look at their length spares comparing them.
+    if !(2..=8).contains(&word.len()) {
+        return None;
+    }
+    match word {
+        b"if" | b"else" => Some(2),
+        b"new" | b"typeof" | b"void" | b"delete" | b"await" | b"keyof" | b"infer" | b"readonly"
+        | b"unique" | b"asserts" | b"is" | b"return" | b"throw" => Some(4),
+        b"for" | b"while" | b"do" | b"with" | b"yield" => Some(6),
+        b"extends" => Some(12),
+        _ => None,
+    }
+}
+
+/// Whether a byte belongs to words: names, keywords, numbers.
+const WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#' | 0x80..);
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
 
 /// One open bracket.
 #[derive(Clone, Copy, Default)]
@@ -178,7 +183,11 @@ impl<'a> Scan<'a> {
 
     /// A statement or element ends: nothing waits any more, unless `else` goes on.
     fn settle(&mut self) {
-        if self.next_word() == b"else" {
+        let nothing = self
+            .levels
+            .last()
+            .is_none_or(|level| level.waiting == 0 && level.outside == self.ternaries.len());
+        if nothing || self.next_word() == b"else" {
             return;
         }
         if let Some(level) = self.levels.last_mut() {
@@ -258,7 +267,12 @@ impl<'a> Scan<'a> {
                     .iter()
                     .take(200)
                     .find(|byte| !byte.is_ascii_whitespace());
-                let goes_on = next.is_some_and(|byte| b")],.?:(;[".contains(byte));
+                let goes_on = next.is_some_and(|byte| {
+                    matches!(
+                        byte,
+                        b')' | b']' | b',' | b'.' | b'?' | b':' | b'(' | b';' | b'['
+                    )
+                });
                 if !goes_on {
                     self.settle();
                 }
@@ -276,18 +290,15 @@ impl<'a> Scan<'a> {
         let rest = &self.bytes[self.at..];
         let length = rest
             .iter()
-            .position(|byte| {
-                !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#' | 0x80..))
-            })
+            .position(|byte| !WORD[usize::from(*byte)])
             .unwrap_or(rest.len());
         let word = &rest[..length.max(1)];
         let member = self.at > 0 && self.bytes[self.at - 1] == b'.';
         self.at += word.len();
-        let down = DOWN.iter().find(|(name, _)| *name == word);
-        if let Some((_, cost)) = down
+        if let Some(cost) = down(word)
             && !member
         {
-            self.wait(*cost);
+            self.wait(cost);
             self.operator();
             self.word = word;
         } else if !member && matches!(word, b"case" | b"default") {
