@@ -1,23 +1,21 @@
 //! What one pass over a syntax tree learns.
 
-use std::collections::BTreeMap;
-
 use oxc_ast::ast::{CallExpression, Expression, ImportExpression, NewExpression};
 use oxc_span::Span;
 
+use super::names::Names;
 use super::patterns::Definition;
 use super::{CallIx, FunctionIx, ScopeIx, SymbolIx};
 
 /// A scope: a file, function or block.
 #[derive(Debug)]
-pub struct Scope<'a> {
+pub struct Scope {
     /// The scope around it; its own index for the outermost.
     pub parent: ScopeIx,
     /// The scope that `var` declarations go to.
     pub var_scope: ScopeIx,
     /// The function it belongs to.
     pub function: FunctionIx,
-    pub(super) names: BTreeMap<&'a str, SymbolIx>,
 }
 
 /// A binding and everything that is assigned to it.
@@ -137,7 +135,7 @@ pub struct Write<'a> {
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
     /// Scopes; 0 is the file's.
-    pub scopes: Vec<Scope<'a>>,
+    pub scopes: Vec<Scope>,
     /// Bindings.
     pub symbols: Vec<Symbol<'a>>,
     /// Functions; 0 is the top level.
@@ -156,8 +154,9 @@ pub struct Facts<'a> {
     pub modules: Vec<(&'a str, Span)>,
     /// `catch` clauses with an empty body.
     pub silent_catches: usize,
-    /// Functions by the start of their span.
-    pub(super) by_start: BTreeMap<u32, FunctionIx>,
+    pub(super) names: Names<'a>,
+    /// Functions by the start of their span, in order.
+    pub(super) by_start: Vec<(u32, FunctionIx)>,
     /// Where scopes of functions begin, for expressions that hold one.
     pub arrays: Vec<(usize, Span, FunctionIx)>,
 }
@@ -165,22 +164,14 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// The binding that `name` means in `scope`.
     pub fn resolve(&self, name: &str, scope: ScopeIx) -> Option<SymbolIx> {
-        let mut at = scope;
-        loop {
-            let here = &self.scopes[at as usize];
-            if let Some(symbol) = here.names.get(name) {
-                return Some(*symbol);
-            }
-            if here.parent == at {
-                return None;
-            }
-            at = here.parent;
-        }
+        self.names.resolve(&self.scopes, name, scope)
     }
 
     /// The function whose span starts at `start`.
     pub fn function_at(&self, start: u32) -> Option<FunctionIx> {
-        self.by_start.get(&start).copied()
+        let after = self.by_start.partition_point(|(at, _)| *at <= start);
+        let (at, function) = self.by_start.get(after.checked_sub(1)?)?;
+        (*at == start).then_some(*function)
     }
 
     /// Whether `inner` is `outer` or stands in it.

@@ -8,6 +8,7 @@ use super::{Call, CallIx, Collector, Facts, ScopeIx, index};
 
 impl<'a> Collector<'a> {
     pub(super) fn finish(mut self) -> Facts<'a> {
+        self.facts.by_start.sort_by_key(|(start, _)| *start);
         self.facts.calls_in_order();
         for (name, scope, definition, start) in std::mem::take(&mut self.assigned) {
             if let Some(symbol) = self.facts.resolve(name, scope) {

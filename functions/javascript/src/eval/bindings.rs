@@ -110,7 +110,7 @@ impl<'a> Evaluator<'a> {
             Origin::Function(function) => Value::Function(function).into(),
             Origin::Unknown => Eval::default(),
         };
-        for key in definition.keys.iter() {
+        for key in definition.keys() {
             value = match key {
                 Key::Name(name) => self.select(&value, name),
                 Key::Index(index) => match &value.value {
