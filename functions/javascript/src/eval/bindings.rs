@@ -10,7 +10,10 @@ impl<'a> Evaluator<'a> {
     pub(super) fn name(&mut self, name: &str, scope: ScopeIx) -> Eval<'a> {
         match self.facts.resolve(name, scope) {
             Some(symbol) => self.symbol(symbol),
-            None => sources::global(name),
+            None => match self.globals.path(name) {
+                Some(path) => sources::global(name, path),
+                None => Eval::default(),
+            },
         }
     }
 
