@@ -136,7 +136,7 @@ impl<'a> Evaluator<'a> {
                 }
                 self.join(pieces)
             }
-            Expression::Identifier(name) => self.name(name.name.as_str(), scope),
+            Expression::Identifier(name) => self.name(name, scope),
             Expression::StaticMemberExpression(member) => {
                 self.member(&member.object, member.property.name.as_str(), scope)
             }

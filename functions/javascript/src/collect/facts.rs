@@ -1,11 +1,17 @@
 //! What one pass over a syntax tree learns.
 
-use oxc_ast::ast::{CallExpression, Expression, ImportExpression, NewExpression};
+use oxc_ast::ast::{
+    CallExpression, Expression, IdentifierReference, ImportExpression, NewExpression,
+};
 use oxc_span::Span;
+use oxc_syntax::reference::ReferenceId;
 
 use super::names::Names;
 use super::patterns::Definition;
 use super::{CallIx, FunctionIx, ScopeIx, SymbolIx};
+
+/// Stands in a reference for no binding of the file. There are fewer bindings than bytes.
+const NO_SYMBOL: SymbolIx = u32::MAX - 1;
 
 /// A scope: a file, function or block.
 #[derive(Debug)]
@@ -165,6 +171,20 @@ impl<'a> Facts<'a> {
     /// The binding that `name` means in `scope`.
     pub fn resolve(&self, name: &str, scope: ScopeIx) -> Option<SymbolIx> {
         self.names.resolve(&self.scopes, name, scope)
+    }
+
+    /// The binding that a reference in `scope` means. Remembered in the tree, so that
+    /// looking again costs nothing: only to be asked once every declaration is known.
+    pub fn reference(&self, name: &IdentifierReference<'a>, scope: ScopeIx) -> Option<SymbolIx> {
+        if let Some(known) = name.reference_id.get() {
+            let symbol = super::index(known.index());
+            return (symbol != NO_SYMBOL).then_some(symbol);
+        }
+        let symbol = self.names.resolve(&self.scopes, name.name.as_str(), scope);
+        let known = symbol.unwrap_or(NO_SYMBOL);
+        name.reference_id
+            .set(Some(ReferenceId::from_usize(known as usize)));
+        symbol
     }
 
     /// The function whose span starts at `start`.

@@ -1,10 +1,10 @@
 //! After the pass, once every declaration is known: assignments, writes and calls find
 //! their bindings.
 
-use oxc_ast::ast::Expression;
+use oxc_ast::ast::{Expression, IdentifierReference};
 
 use super::patterns::{Definition, Origin};
-use super::{Call, CallIx, Collector, Facts, ScopeIx, index};
+use super::{Call, CallIx, Collector, Facts, index};
 
 impl<'a> Collector<'a> {
     pub(super) fn finish(mut self) -> Facts<'a> {
@@ -19,8 +19,8 @@ impl<'a> Collector<'a> {
             }
         }
         for (at, write) in self.facts.writes.iter().enumerate() {
-            if let Some((name, scope)) = root_name(write.object, write.scope)
-                && let Some(symbol) = self.facts.resolve(name, scope)
+            if let Some(name) = root_name(write.object)
+                && let Some(symbol) = self.facts.reference(name, write.scope)
             {
                 self.facts.symbols[symbol as usize].writes.push(at);
             }
@@ -35,7 +35,7 @@ impl<'a> Collector<'a> {
             let call = self.facts.calls[at];
             if let Some(callee) = call.callee() {
                 if let Expression::Identifier(name) = callee {
-                    if let Some(symbol) = self.facts.resolve(name.name.as_str(), call.scope) {
+                    if let Some(symbol) = self.facts.reference(name, call.scope) {
                         self.facts.symbols[symbol as usize].calls.push(index(at));
                     }
                 } else if let Expression::StaticMemberExpression(member) = callee {
@@ -44,7 +44,7 @@ impl<'a> Collector<'a> {
             }
             for argument in 0..call.arguments().min(8) {
                 if let Some(Expression::Identifier(name)) = call.argument(argument)
-                    && let Some(symbol) = self.facts.resolve(name.name.as_str(), call.scope)
+                    && let Some(symbol) = self.facts.reference(name, call.scope)
                 {
                     let passed = &mut self.facts.symbols[symbol as usize].passed;
                     passed.push((index(at), argument));
@@ -73,7 +73,7 @@ impl<'a> Collector<'a> {
             }
             _ => return,
         };
-        let Some(symbol) = self.facts.resolve(target.name.as_str(), call.scope) else {
+        let Some(symbol) = self.facts.reference(target, call.scope) else {
             return;
         };
         for argument in first..call.arguments().min(8) {
@@ -110,13 +110,10 @@ impl Facts<'_> {
 }
 
 /// The name at the root of `a.b[c].d`.
-pub fn root_name<'a>(
-    mut expression: &'a Expression<'a>,
-    scope: ScopeIx,
-) -> Option<(&'a str, ScopeIx)> {
+pub fn root_name<'a>(mut expression: &'a Expression<'a>) -> Option<&'a IdentifierReference<'a>> {
     loop {
         expression = match expression {
-            Expression::Identifier(name) => return Some((name.name.as_str(), scope)),
+            Expression::Identifier(name) => return Some(name),
             Expression::StaticMemberExpression(member) => &member.object,
             Expression::ComputedMemberExpression(member) => &member.object,
             Expression::TSNonNullExpression(inner) => &inner.expression,
