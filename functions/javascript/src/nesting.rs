@@ -29,36 +29,9 @@ mod cost {
 }
 
 mod literals;
+mod words;
 
-/// What a keyword costs that makes the parser go down without a bracket.
-fn down(word: &[u8]) -> Option<u32> {
-    // Most words are names: a look at their length spares comparing them.
-    if !(2..=8).contains(&word.len()) {
-        return None;
-    }
-    match word {
-        b"if" | b"else" => Some(2),
-        b"new" | b"typeof" | b"void" | b"delete" | b"await" | b"keyof" | b"infer" | b"readonly"
-        | b"unique" | b"asserts" | b"is" | b"return" | b"throw" => Some(4),
-        b"for" | b"while" | b"do" | b"with" | b"yield" => Some(6),
-        b"extends" => Some(12),
-        _ => None,
-    }
-}
-
-/// Whether a byte belongs to words: names, keywords, numbers.
-const WORD: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    loop {
-        table[byte as usize] =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#' | 0x80..);
-        if byte == u8::MAX {
-            break table;
-        }
-        byte += 1;
-    }
-};
+use words::{WORD, down};
 
 /// One open bracket.
 #[derive(Clone, Copy, Default)]
@@ -126,18 +99,25 @@ impl<'a> Scan<'a> {
                 b')' | b']' | b'}' => self.close(byte),
                 b';' | b',' => {
                     self.at += 1;
-                    self.settle();
+                    self.settle_waiting();
                     self.operator();
                 }
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'$' | b'#' | 0x80.. => {
                     self.word();
                 }
-                b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
+                b' ' | b'\t' | b'\r' | b'\n' => self.blanks(),
                 _ => self.punctuation(byte),
             }
             if self.deepest > LIMIT {
                 return;
             }
+        }
+    }
+
+    fn blanks(&mut self) {
+        self.at += 1;
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
         }
     }
 
@@ -181,13 +161,20 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A statement or element ends: nothing waits any more, unless `else` goes on.
-    fn settle(&mut self) {
-        let nothing = self
+    /// As [`Self::settle`], which most often finds that nothing waits.
+    fn settle_waiting(&mut self) {
+        let waits = self
             .levels
             .last()
-            .is_none_or(|level| level.waiting == 0 && level.outside == self.ternaries.len());
-        if nothing || self.next_word() == b"else" {
+            .is_some_and(|level| level.waiting > 0 || level.outside < self.ternaries.len());
+        if waits {
+            self.settle();
+        }
+    }
+
+    /// A statement or element ends: nothing waits any more, unless `else` goes on.
+    fn settle(&mut self) {
+        if self.is_else_next() {
             return;
         }
         if let Some(level) = self.levels.last_mut() {
@@ -216,21 +203,16 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The next word, past white space, without moving.
-    fn next_word(&self) -> &'a [u8] {
+    /// Whether the next word, past white space, is `else`.
+    fn is_else_next(&self) -> bool {
         let rest = &self.bytes[self.at..];
         // A comment before `else` is not looked past: it then counts as an end.
         let start = rest
             .iter()
             .take(200)
             .position(|byte| !byte.is_ascii_whitespace());
-        let Some(start) = start else { return b"" };
-        let end = rest[start..]
-            .iter()
-            .take(12)
-            .position(|byte| !byte.is_ascii_alphabetic())
-            .unwrap_or(12);
-        rest.get(start..start + end).unwrap_or_default()
+        let after = start.and_then(|start| rest[start..].strip_prefix(b"else"));
+        after.is_some_and(|after| !after.first().is_some_and(u8::is_ascii_alphabetic))
     }
 
     fn open(&mut self, bracket: u8) {
@@ -274,7 +256,7 @@ impl<'a> Scan<'a> {
                     )
                 });
                 if !goes_on {
-                    self.settle();
+                    self.settle_waiting();
                 }
                 self.operand();
                 if !goes_on {
@@ -303,7 +285,7 @@ impl<'a> Scan<'a> {
             self.word = word;
         } else if !member && matches!(word, b"case" | b"default") {
             // A `case` begins anew, whatever labels stood before it.
-            self.settle();
+            self.settle_waiting();
             self.operator();
         } else if !member && matches!(word, b"in" | b"of" | b"instanceof") {
             self.operator();

@@ -8,7 +8,7 @@ use super::{Call, CallIx, Collector, Facts, index};
 
 impl<'a> Collector<'a> {
     pub(super) fn finish(mut self) -> Facts<'a> {
-        self.facts.by_start.sort_by_key(|(start, _)| *start);
+        self.facts.by_start.sort_unstable();
         self.facts.calls_in_order();
         for (name, scope, definition, start) in std::mem::take(&mut self.assigned) {
             if let Some(symbol) = self.facts.resolve(name, scope) {
@@ -91,13 +91,18 @@ impl Facts<'_> {
         self.writes.sort_by_key(|write| write.span.start);
         self.texts.sort_by_key(|(_, span)| span.start);
         // Calls are referred to by index: sort, then renumber what refers to them.
-        let mut order: Vec<CallIx> = (0..index(self.calls.len())).collect();
-        order.sort_by_key(|at| self.calls[*at as usize].span().start);
+        // Of those that start together, the one seen first stays first.
+        let starts = self.calls.iter().map(|call| call.span().start);
+        let mut order: Vec<(u32, CallIx)> = starts.zip(0..).collect();
+        order.sort_unstable();
         let mut renamed = vec![0; order.len()];
-        for (new, old) in order.iter().enumerate() {
+        for (new, (_, old)) in order.iter().enumerate() {
             renamed[*old as usize] = index(new);
         }
-        self.calls = order.iter().map(|at| self.calls[*at as usize]).collect();
+        self.calls = order
+            .iter()
+            .map(|(_, at)| self.calls[*at as usize])
+            .collect();
         for function in &mut self.functions {
             if let Some((call, _)) = &mut function.callback_of {
                 *call = renamed[*call as usize];
