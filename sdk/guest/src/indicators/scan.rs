@@ -69,7 +69,7 @@ fn build() -> Option<Scanner> {
 /// Indicators in a text, in order of position, non-overlapping per kind; of each kind
 /// the first [`PER_KIND_LIMIT`].
 pub fn scan(text: &str) -> Vec<Indicator> {
-    if glance::is_empty(text.as_bytes()) {
+    if LazyLock::get(&SCANNER).is_none() && glance::is_empty(text.as_bytes()) {
         return Vec::new();
     }
     let Some(scanner) = SCANNER.as_ref() else {
