@@ -212,7 +212,7 @@ impl<'a> Scan<'a> {
             .take(200)
             .position(|byte| !byte.is_ascii_whitespace());
         let after = start.and_then(|start| rest[start..].strip_prefix(b"else"));
-        after.is_some_and(|after| !after.first().is_some_and(u8::is_ascii_alphabetic))
+        after.is_some_and(|after| after.first().is_none_or(|byte| !byte.is_ascii_alphabetic()))
     }
 
     fn open(&mut self, bracket: u8) {

@@ -1,26 +1,18 @@
 //! Which names are declared in which scopes.
 
-use std::collections::HashMap;
+use indexmap::IndexMap;
 
 use super::facts::Scope;
-use super::{ScopeIx, SymbolIx, index};
+use super::{ScopeIx, SymbolIx};
 
-/// All declarations by name. (Never iterated: its order is not the same every time.)
+/// Where each name is declared, in order of scopes.
 #[derive(Debug, Default)]
-pub(super) struct Names<'a> {
-    numbers: HashMap<&'a str, u32>,
-    /// Where each name is declared, in order of scopes.
-    declared: Vec<Vec<(ScopeIx, SymbolIx)>>,
-}
+pub(super) struct Names<'a>(IndexMap<&'a str, Vec<(ScopeIx, SymbolIx)>>);
 
 impl<'a> Names<'a> {
     /// The binding of `name` in `scope`; `next` is its index where it is new.
     pub(super) fn declare(&mut self, name: &'a str, scope: ScopeIx, next: SymbolIx) -> SymbolIx {
-        let number = *self.numbers.entry(name).or_insert_with(|| {
-            self.declared.push(Vec::new());
-            index(self.declared.len() - 1)
-        });
-        let declared = &mut self.declared[number as usize];
+        let declared = self.0.entry(name).or_default();
         match declared.binary_search_by_key(&scope, |(scope, _)| *scope) {
             Ok(at) => declared[at].1,
             Err(at) => {
@@ -38,8 +30,7 @@ impl<'a> Names<'a> {
         name: &str,
         mut at: ScopeIx,
     ) -> Option<SymbolIx> {
-        let number = *self.numbers.get(name)?;
-        let mut declared = &self.declared[number as usize][..];
+        let mut declared = &self.0.get(name)?[..];
         loop {
             // Scopes have greater numbers than those around them: candidates are only
             // those below, and those passed by are out.

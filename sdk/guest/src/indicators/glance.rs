@@ -80,7 +80,7 @@ pub(super) fn is_empty(text: &[u8]) -> bool {
             return false;
         }
         let bit = hash(head);
-        if HEADS[bit / 64] >> (bit % 64) & 1 == 1
+        if (HEADS[bit / 64] >> (bit % 64)) & 1 == 1
             && at + 1 >= HEAD
             && begins(&text[at + 1 - HEAD..])
         {
