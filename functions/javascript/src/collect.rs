@@ -12,6 +12,7 @@ use oxc_span::{GetSpan as _, Span};
 mod expressions;
 mod facts;
 mod link;
+mod names;
 mod patterns;
 mod statements;
 
@@ -78,7 +79,6 @@ pub fn collect<'a>(program: &'a Program<'a>) -> Facts<'a> {
         parent: 0,
         var_scope: 0,
         function: 0,
-        names: BTreeMap::new(),
     });
     collector.facts.functions.push(FunctionFact {
         parent: 0,
@@ -108,7 +108,18 @@ pub fn collect<'a>(program: &'a Program<'a>) -> Facts<'a> {
 
 impl<'a> Collector<'a> {
     fn later(&mut self, expression: &'a Expression<'a>, place: Place) {
-        self.work.push((Node::Expression(expression), place));
+        match expression {
+            // Nothing is to be learnt from these: most expressions never see the stack.
+            Expression::Identifier(_)
+            | Expression::NumericLiteral(_)
+            | Expression::BooleanLiteral(_)
+            | Expression::NullLiteral(_)
+            | Expression::ThisExpression(_) => {}
+            Expression::StringLiteral(text) => {
+                self.facts.texts.push((text.value.as_str(), text.span));
+            }
+            _ => self.work.push((Node::Expression(expression), place)),
+        }
     }
 
     fn block(&mut self, place: Place) -> Place {
@@ -117,7 +128,6 @@ impl<'a> Collector<'a> {
             parent: place.scope,
             var_scope: around.var_scope,
             function: place.function,
-            names: BTreeMap::new(),
         };
         self.facts.scopes.push(scope);
         Place {
@@ -127,10 +137,11 @@ impl<'a> Collector<'a> {
     }
 
     fn declare(&mut self, name: &'a str, scope: ScopeIx, start: u32) -> SymbolIx {
-        if let Some(symbol) = self.facts.scopes[scope as usize].names.get(name) {
-            return *symbol;
+        let next = index(self.facts.symbols.len());
+        let symbol = self.facts.names.declare(name, scope, next);
+        if symbol != next {
+            return symbol;
         }
-        let symbol = index(self.facts.symbols.len());
         self.facts.symbols.push(Symbol {
             name,
             scope,
@@ -140,7 +151,6 @@ impl<'a> Collector<'a> {
             writes: Vec::new(),
             start,
         });
-        self.facts.scopes[scope as usize].names.insert(name, symbol);
         if !name.is_ascii() {
             let end = start + index(name.len());
             self.facts.odd_names.push((name, Span::new(start, end)));
@@ -168,7 +178,6 @@ impl<'a> Collector<'a> {
             parent: place.scope,
             var_scope: scope,
             function,
-            names: BTreeMap::new(),
         });
         self.facts.functions.push(FunctionFact {
             parent: place.function,
@@ -179,7 +188,7 @@ impl<'a> Collector<'a> {
             symbol: None,
             span,
         });
-        self.facts.by_start.insert(span.start, function);
+        self.facts.by_start.push((span.start, function));
         let inside = Place { scope, function };
         self.parameters(params, inside);
         match node {

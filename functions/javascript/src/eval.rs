@@ -12,6 +12,7 @@ use oxc_ast::ast::{
 };
 
 use crate::collect::{Call, CallNode, Facts, FunctionIx, ScopeIx, SymbolIx};
+use crate::resolve::Globals;
 use crate::value::{Eval, Taint, Value};
 
 mod bindings;
@@ -76,6 +77,7 @@ pub struct Evaluator<'a> {
     /// How often the depth limit cut something short.
     cuts: u32,
     inlined: Vec<FunctionIx>,
+    globals: Globals,
     returned: BTreeMap<FunctionIx, Memo<'a>>,
     /// Whether a limit cut the evaluation short.
     pub exhausted: bool,
@@ -94,6 +96,7 @@ impl<'a> Evaluator<'a> {
             inline_end: u32::MAX,
             cuts: 0,
             inlined: Vec::new(),
+            globals: Globals::default(),
             returned: BTreeMap::new(),
             exhausted: false,
         }
@@ -133,7 +136,7 @@ impl<'a> Evaluator<'a> {
                 }
                 self.join(pieces)
             }
-            Expression::Identifier(name) => self.name(name.name.as_str(), scope),
+            Expression::Identifier(name) => self.name(name, scope),
             Expression::StaticMemberExpression(member) => {
                 self.member(&member.object, member.property.name.as_str(), scope)
             }

@@ -52,18 +52,24 @@ struct Nested {
     phase: Phase,
 }
 
-/// Looks at one file's text.
-pub fn analyse(text: &str, setting: &Setting<'_>) -> Outcome {
+/// Looks at one file's text. The tree of one file after the other takes the same memory.
+pub fn analyse(text: &str, setting: &Setting<'_>, allocator: &mut Allocator) -> Outcome {
     let mut outcome = Outcome::default();
     rules::text::check(text, setting.phase, &mut outcome.hits);
-    look(text, setting, 0, &mut outcome);
+    look(text, setting, 0, allocator, &mut outcome);
     outcome
 }
 
-fn look(text: &str, setting: &Setting<'_>, depth: u32, outcome: &mut Outcome) {
+fn look(
+    text: &str,
+    setting: &Setting<'_>,
+    depth: u32,
+    allocator: &mut Allocator,
+    outcome: &mut Outcome,
+) {
     let nested = {
-        let allocator = Allocator::default();
-        match parse::parse(&allocator, text, setting.extension) {
+        allocator.reset();
+        match parse::parse(allocator, text, setting.extension) {
             Ok(program) => syntax(text, program, setting, outcome),
             Err(unparsed) => {
                 if depth == 0 {
@@ -94,7 +100,7 @@ fn look(text: &str, setting: &Setting<'_>, depth: u32, outcome: &mut Outcome) {
         if depth == 0 {
             rules::text::check(&inner.text, inner.phase, &mut inside.hits);
         }
-        look(&inner.text, &setting, depth + 1, &mut inside);
+        look(&inner.text, &setting, depth + 1, allocator, &mut inside);
         for mut hit in inside.hits {
             hit.range = inner.at.range.clone();
             hit.title = format!("{} (in code inside)", hit.title);

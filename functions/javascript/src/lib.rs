@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 
+use oxc_allocator::Allocator;
 use packguard_sdk::{Analysis, Analyzer, Category, Descriptor, File, Finding, Package, Phase};
 
 mod acts;
@@ -78,6 +79,7 @@ impl Analyzer for JavaScript {
         let Some(phases) = phases else {
             return Ok(analysis);
         };
+        let mut allocator = Allocator::default();
         for index in chosen.into_values() {
             let Some(entry) = package.0.files.get(index) else {
                 continue;
@@ -94,6 +96,7 @@ impl Analyzer for JavaScript {
                 file,
                 &setting,
                 is_script(&extension, file.name()),
+                &mut allocator,
                 &mut analysis,
             );
         }
@@ -136,7 +139,13 @@ fn is_program(file: File<'_>, named: bool) -> bool {
     named && packguard_sdk::text::is_probably_text(&head)
 }
 
-fn script(file: File<'_>, setting: &file::Setting<'_>, by_name: bool, analysis: &mut Analysis) {
+fn script(
+    file: File<'_>,
+    setting: &file::Setting<'_>,
+    by_name: bool,
+    allocator: &mut Allocator,
+    analysis: &mut Analysis,
+) {
     if file.size() > READ_LIMIT {
         if let Err(error) = large(file, setting, analysis) {
             analysis.problem(file, format!("can't be read: {error}"));
@@ -154,7 +163,7 @@ fn script(file: File<'_>, setting: &file::Setting<'_>, by_name: bool, analysis: 
         return;
     }
     let text = packguard_sdk::text::decode(&bytes);
-    let outcome = file::analyse(&text, setting);
+    let outcome = file::analyse(&text, setting, allocator);
     if let Some(reason) = outcome.problem
         && by_name
     {

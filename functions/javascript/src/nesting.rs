@@ -29,31 +29,9 @@ mod cost {
 }
 
 mod literals;
+mod words;
 
-/// Keywords that make the parser go down without a bracket, and their cost.
-const DOWN: &[(&[u8], u32)] = &[
-    (b"if", 2),
-    (b"else", 2),
-    (b"for", 6),
-    (b"while", 6),
-    (b"do", 6),
-    (b"with", 6),
-    (b"extends", 12),
-    (b"new", 4),
-    (b"typeof", 4),
-    (b"void", 4),
-    (b"delete", 4),
-    (b"await", 4),
-    (b"yield", 6),
-    (b"keyof", 4),
-    (b"infer", 4),
-    (b"readonly", 4),
-    (b"unique", 4),
-    (b"asserts", 4),
-    (b"is", 4),
-    (b"return", 4),
-    (b"throw", 4),
-];
+use words::{WORD, down};
 
 /// One open bracket.
 #[derive(Clone, Copy, Default)]
@@ -121,18 +99,25 @@ impl<'a> Scan<'a> {
                 b')' | b']' | b'}' => self.close(byte),
                 b';' | b',' => {
                     self.at += 1;
-                    self.settle();
+                    self.settle_waiting();
                     self.operator();
                 }
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'$' | b'#' | 0x80.. => {
                     self.word();
                 }
-                b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
+                b' ' | b'\t' | b'\r' | b'\n' => self.blanks(),
                 _ => self.punctuation(byte),
             }
             if self.deepest > LIMIT {
                 return;
             }
+        }
+    }
+
+    fn blanks(&mut self) {
+        self.at += 1;
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
         }
     }
 
@@ -176,9 +161,20 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// As [`Self::settle`], which most often finds that nothing waits.
+    fn settle_waiting(&mut self) {
+        let waits = self
+            .levels
+            .last()
+            .is_some_and(|level| level.waiting > 0 || level.outside < self.ternaries.len());
+        if waits {
+            self.settle();
+        }
+    }
+
     /// A statement or element ends: nothing waits any more, unless `else` goes on.
     fn settle(&mut self) {
-        if self.next_word() == b"else" {
+        if self.is_else_next() {
             return;
         }
         if let Some(level) = self.levels.last_mut() {
@@ -207,21 +203,16 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The next word, past white space, without moving.
-    fn next_word(&self) -> &'a [u8] {
+    /// Whether the next word, past white space, is `else`.
+    fn is_else_next(&self) -> bool {
         let rest = &self.bytes[self.at..];
         // A comment before `else` is not looked past: it then counts as an end.
         let start = rest
             .iter()
             .take(200)
             .position(|byte| !byte.is_ascii_whitespace());
-        let Some(start) = start else { return b"" };
-        let end = rest[start..]
-            .iter()
-            .take(12)
-            .position(|byte| !byte.is_ascii_alphabetic())
-            .unwrap_or(12);
-        rest.get(start..start + end).unwrap_or_default()
+        let after = start.and_then(|start| rest[start..].strip_prefix(b"else"));
+        after.is_some_and(|after| after.first().is_none_or(|byte| !byte.is_ascii_alphabetic()))
     }
 
     fn open(&mut self, bracket: u8) {
@@ -258,9 +249,14 @@ impl<'a> Scan<'a> {
                     .iter()
                     .take(200)
                     .find(|byte| !byte.is_ascii_whitespace());
-                let goes_on = next.is_some_and(|byte| b")],.?:(;[".contains(byte));
+                let goes_on = next.is_some_and(|byte| {
+                    matches!(
+                        byte,
+                        b')' | b']' | b',' | b'.' | b'?' | b':' | b'(' | b';' | b'['
+                    )
+                });
                 if !goes_on {
-                    self.settle();
+                    self.settle_waiting();
                 }
                 self.operand();
                 if !goes_on {
@@ -276,23 +272,20 @@ impl<'a> Scan<'a> {
         let rest = &self.bytes[self.at..];
         let length = rest
             .iter()
-            .position(|byte| {
-                !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#' | 0x80..))
-            })
+            .position(|byte| !WORD[usize::from(*byte)])
             .unwrap_or(rest.len());
         let word = &rest[..length.max(1)];
         let member = self.at > 0 && self.bytes[self.at - 1] == b'.';
         self.at += word.len();
-        let down = DOWN.iter().find(|(name, _)| *name == word);
-        if let Some((_, cost)) = down
+        if let Some(cost) = down(word)
             && !member
         {
-            self.wait(*cost);
+            self.wait(cost);
             self.operator();
             self.word = word;
         } else if !member && matches!(word, b"case" | b"default") {
             // A `case` begins anew, whatever labels stood before it.
-            self.settle();
+            self.settle_waiting();
             self.operator();
         } else if !member && matches!(word, b"in" | b"of" | b"instanceof") {
             self.operator();

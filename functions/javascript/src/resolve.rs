@@ -69,14 +69,53 @@ const GLOBALS: &[&str] = &[
     "window",
 ];
 
+/// Where the globals that begin with a byte stand in [`GLOBALS`].
+const BY_FIRST: [(u8, u8); 128] = {
+    let mut table = [(0, 0); 128];
+    let mut at = 0;
+    while at < GLOBALS.len() {
+        let first = GLOBALS[at].as_bytes()[0] as usize;
+        if table[first].1 == 0 {
+            table[first].0 = at as u8;
+        }
+        at += 1;
+        table[first].1 = at as u8;
+    }
+    table
+};
+
+/// Where `name` stands in [`GLOBALS`].
+fn find(name: &str) -> Option<usize> {
+    let first = usize::from(*name.as_bytes().first()?);
+    let (start, end) = *BY_FIRST.get(first)?;
+    (usize::from(start)..usize::from(end)).find(|at| GLOBALS[*at] == name)
+}
+
 /// Whether `name` is a global with a path.
 pub fn is_global(name: &str) -> bool {
-    GLOBALS.binary_search(&name).is_ok()
+    find(name).is_some()
+}
+
+/// The paths of globals, each made once.
+#[derive(Debug, Default)]
+pub struct Globals(Vec<Option<Rc<str>>>);
+
+impl Globals {
+    /// The path of a global.
+    pub fn path(&mut self, name: &str) -> Option<Rc<str>> {
+        let at = find(name)?;
+        self.0.resize(GLOBALS.len(), None);
+        let path = self.0.get_mut(at)?;
+        if path.is_none() {
+            *path = global(name);
+        }
+        path.clone()
+    }
 }
 
 /// The path of a global.
 pub fn global(name: &str) -> Option<Rc<str>> {
-    let name = *GLOBALS.get(GLOBALS.binary_search(&name).ok()?)?;
+    let name = *GLOBALS.get(find(name)?)?;
     Some(match name {
         "global" | "window" | "self" | "top" | "frames" | "root" => "globalThis".into(),
         "AsyncFunction" => "Function".into(),
@@ -139,7 +178,7 @@ pub fn member(base: &str, name: &str) -> Option<Rc<str>> {
     if base.len() + name.len() >= PATH_LIMIT {
         return None;
     }
-    Some(format!("{base}.{name}").into())
+    Some([base, ".", name].concat().into())
 }
 
 /// `module.constructor` is the module loader, not `Function`.
@@ -158,27 +197,18 @@ pub fn result(callee: &str) -> Option<Rc<str>> {
         _ => {}
     }
     // Methods that give the object back, and promises, which stand for their value.
-    let base = callee.rsplit_once('.').map_or("", |(base, _)| base);
-    let chained = [
-        "on",
-        "once",
-        "set",
-        "then",
-        "catch",
-        "finally",
-        "setEncoding",
-    ];
-    if !base.is_empty()
-        && chained
-            .iter()
-            .any(|name| callee.ends_with(&format!(".{name}")))
-    {
+    let (base, method) = callee.rsplit_once('.').unwrap_or_default();
+    let chained = matches!(
+        method,
+        "on" | "once" | "set" | "then" | "catch" | "finally" | "setEncoding"
+    );
+    if !base.is_empty() && chained {
         return Some(base.into());
     }
     if callee.len() + 2 >= PATH_LIMIT {
         return None;
     }
-    Some(format!("{callee}()").into())
+    Some([callee, "()"].concat().into())
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! Which interfaces give which data.
 
+use std::rc::Rc;
+
 use packguard_sdk::indicators::{self, Kind, ShellAct};
 
 use crate::resolve;
 use crate::value::{Eval, HOLE, Taint};
 
 /// A global's value.
-pub fn global<'a>(name: &str) -> Eval<'a> {
-    let Some(path) = resolve::global(name) else {
-        return Eval::default();
-    };
+pub fn global<'a>(name: &str, path: Rc<str>) -> Eval<'a> {
     let value = match name {
         "__dirname" | "__filename" => Eval::partial(HOLE.to_string()).tainted(Taint::FOLDER),
         _ => Eval::default(),
@@ -50,6 +49,8 @@ fn variable<'a>(name: &str) -> Eval<'a> {
         "USER" | "USERNAME" | "LOGNAME" | "SUDO_USER" => (None, Taint::USER),
         "HOSTNAME" | "COMPUTERNAME" | "USERDOMAIN" => (None, Taint::HOST_NAME),
         "PWD" | "INIT_CWD" => (None, Taint::FOLDER),
+        // By far the most frequent: spares the search.
+        "NODE_ENV" => (None, Taint::NONE),
         name if is_secret(name) => (None, Taint::SECRET),
         _ => (None, Taint::NONE),
     };

@@ -88,8 +88,8 @@ fn origin<'a>(evaluator: &mut Evaluator<'a>, act: &Act<'a>) -> Option<(String, b
         oxc_ast::ast::Expression::ComputedMemberExpression(member) => &member.object,
         _ => return None,
     };
-    let (name, scope) = crate::collect::root_name(object, call.scope)?;
-    let symbol = facts.resolve(name, scope)?;
+    let name = crate::collect::root_name(object)?;
+    let symbol = facts.reference(name, call.scope)?;
     facts.symbols[symbol as usize]
         .definitions
         .iter()

@@ -1,23 +1,27 @@
 //! What one pass over a syntax tree learns.
 
-use std::collections::BTreeMap;
-
-use oxc_ast::ast::{CallExpression, Expression, ImportExpression, NewExpression};
+use oxc_ast::ast::{
+    CallExpression, Expression, IdentifierReference, ImportExpression, NewExpression,
+};
 use oxc_span::Span;
+use oxc_syntax::reference::ReferenceId;
 
+use super::names::Names;
 use super::patterns::Definition;
 use super::{CallIx, FunctionIx, ScopeIx, SymbolIx};
 
+/// Stands in a reference for no binding of the file. There are fewer bindings than bytes.
+const NO_SYMBOL: SymbolIx = u32::MAX - 1;
+
 /// A scope: a file, function or block.
 #[derive(Debug)]
-pub struct Scope<'a> {
+pub struct Scope {
     /// The scope around it; its own index for the outermost.
     pub parent: ScopeIx,
     /// The scope that `var` declarations go to.
     pub var_scope: ScopeIx,
     /// The function it belongs to.
     pub function: FunctionIx,
-    pub(super) names: BTreeMap<&'a str, SymbolIx>,
 }
 
 /// A binding and everything that is assigned to it.
@@ -137,7 +141,7 @@ pub struct Write<'a> {
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
     /// Scopes; 0 is the file's.
-    pub scopes: Vec<Scope<'a>>,
+    pub scopes: Vec<Scope>,
     /// Bindings.
     pub symbols: Vec<Symbol<'a>>,
     /// Functions; 0 is the top level.
@@ -156,8 +160,9 @@ pub struct Facts<'a> {
     pub modules: Vec<(&'a str, Span)>,
     /// `catch` clauses with an empty body.
     pub silent_catches: usize,
-    /// Functions by the start of their span.
-    pub(super) by_start: BTreeMap<u32, FunctionIx>,
+    pub(super) names: Names<'a>,
+    /// Functions by the start of their span, in order.
+    pub(super) by_start: Vec<(u32, FunctionIx)>,
     /// Where scopes of functions begin, for expressions that hold one.
     pub arrays: Vec<(usize, Span, FunctionIx)>,
 }
@@ -165,22 +170,28 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// The binding that `name` means in `scope`.
     pub fn resolve(&self, name: &str, scope: ScopeIx) -> Option<SymbolIx> {
-        let mut at = scope;
-        loop {
-            let here = &self.scopes[at as usize];
-            if let Some(symbol) = here.names.get(name) {
-                return Some(*symbol);
-            }
-            if here.parent == at {
-                return None;
-            }
-            at = here.parent;
+        self.names.resolve(&self.scopes, name, scope)
+    }
+
+    /// The binding that a reference in `scope` means. Remembered in the tree, so that
+    /// looking again costs nothing: only to be asked once every declaration is known.
+    pub fn reference(&self, name: &IdentifierReference<'a>, scope: ScopeIx) -> Option<SymbolIx> {
+        if let Some(known) = name.reference_id.get() {
+            let symbol = super::index(known.index());
+            return (symbol != NO_SYMBOL).then_some(symbol);
         }
+        let symbol = self.names.resolve(&self.scopes, name.name.as_str(), scope);
+        let known = symbol.unwrap_or(NO_SYMBOL);
+        name.reference_id
+            .set(Some(ReferenceId::from_usize(known as usize)));
+        symbol
     }
 
     /// The function whose span starts at `start`.
     pub fn function_at(&self, start: u32) -> Option<FunctionIx> {
-        self.by_start.get(&start).copied()
+        let after = self.by_start.partition_point(|(at, _)| *at <= start);
+        let (at, function) = self.by_start.get(after.checked_sub(1)?)?;
+        (*at == start).then_some(*function)
     }
 
     /// Whether `inner` is `outer` or stands in it.

@@ -1,13 +1,14 @@
 //! After the pass, once every declaration is known: assignments, writes and calls find
 //! their bindings.
 
-use oxc_ast::ast::Expression;
+use oxc_ast::ast::{Expression, IdentifierReference};
 
 use super::patterns::{Definition, Origin};
-use super::{Call, CallIx, Collector, Facts, ScopeIx, index};
+use super::{Call, CallIx, Collector, Facts, index};
 
 impl<'a> Collector<'a> {
     pub(super) fn finish(mut self) -> Facts<'a> {
+        self.facts.by_start.sort_unstable();
         self.facts.calls_in_order();
         for (name, scope, definition, start) in std::mem::take(&mut self.assigned) {
             if let Some(symbol) = self.facts.resolve(name, scope) {
@@ -18,8 +19,8 @@ impl<'a> Collector<'a> {
             }
         }
         for (at, write) in self.facts.writes.iter().enumerate() {
-            if let Some((name, scope)) = root_name(write.object, write.scope)
-                && let Some(symbol) = self.facts.resolve(name, scope)
+            if let Some(name) = root_name(write.object)
+                && let Some(symbol) = self.facts.reference(name, write.scope)
             {
                 self.facts.symbols[symbol as usize].writes.push(at);
             }
@@ -34,7 +35,7 @@ impl<'a> Collector<'a> {
             let call = self.facts.calls[at];
             if let Some(callee) = call.callee() {
                 if let Expression::Identifier(name) = callee {
-                    if let Some(symbol) = self.facts.resolve(name.name.as_str(), call.scope) {
+                    if let Some(symbol) = self.facts.reference(name, call.scope) {
                         self.facts.symbols[symbol as usize].calls.push(index(at));
                     }
                 } else if let Expression::StaticMemberExpression(member) = callee {
@@ -43,7 +44,7 @@ impl<'a> Collector<'a> {
             }
             for argument in 0..call.arguments().min(8) {
                 if let Some(Expression::Identifier(name)) = call.argument(argument)
-                    && let Some(symbol) = self.facts.resolve(name.name.as_str(), call.scope)
+                    && let Some(symbol) = self.facts.reference(name, call.scope)
                 {
                     let passed = &mut self.facts.symbols[symbol as usize].passed;
                     passed.push((index(at), argument));
@@ -72,7 +73,7 @@ impl<'a> Collector<'a> {
             }
             _ => return,
         };
-        let Some(symbol) = self.facts.resolve(target.name.as_str(), call.scope) else {
+        let Some(symbol) = self.facts.reference(target, call.scope) else {
             return;
         };
         for argument in first..call.arguments().min(8) {
@@ -90,13 +91,18 @@ impl Facts<'_> {
         self.writes.sort_by_key(|write| write.span.start);
         self.texts.sort_by_key(|(_, span)| span.start);
         // Calls are referred to by index: sort, then renumber what refers to them.
-        let mut order: Vec<CallIx> = (0..index(self.calls.len())).collect();
-        order.sort_by_key(|at| self.calls[*at as usize].span().start);
+        // Of those that start together, the one seen first stays first.
+        let starts = self.calls.iter().map(|call| call.span().start);
+        let mut order: Vec<(u32, CallIx)> = starts.zip(0..).collect();
+        order.sort_unstable();
         let mut renamed = vec![0; order.len()];
-        for (new, old) in order.iter().enumerate() {
+        for (new, (_, old)) in order.iter().enumerate() {
             renamed[*old as usize] = index(new);
         }
-        self.calls = order.iter().map(|at| self.calls[*at as usize]).collect();
+        self.calls = order
+            .iter()
+            .map(|(_, at)| self.calls[*at as usize])
+            .collect();
         for function in &mut self.functions {
             if let Some((call, _)) = &mut function.callback_of {
                 *call = renamed[*call as usize];
@@ -109,13 +115,10 @@ impl Facts<'_> {
 }
 
 /// The name at the root of `a.b[c].d`.
-pub fn root_name<'a>(
-    mut expression: &'a Expression<'a>,
-    scope: ScopeIx,
-) -> Option<(&'a str, ScopeIx)> {
+pub fn root_name<'a>(mut expression: &'a Expression<'a>) -> Option<&'a IdentifierReference<'a>> {
     loop {
         expression = match expression {
-            Expression::Identifier(name) => return Some((name.name.as_str(), scope)),
+            Expression::Identifier(name) => return Some(name),
             Expression::StaticMemberExpression(member) => &member.object,
             Expression::ComputedMemberExpression(member) => &member.object,
             Expression::TSNonNullExpression(inner) => &inner.expression,

@@ -50,8 +50,7 @@ pub enum Key<'a> {
 pub struct Definition<'a> {
     /// Where it comes from.
     pub origin: Origin<'a>,
-    /// Which member of it, outermost first.
-    pub keys: Rc<[Key<'a>]>,
+    keys: Option<Rc<[Key<'a>]>>,
     /// Adds to the value instead of replacing it (`+=`, `push`).
     pub partial: bool,
 }
@@ -61,18 +60,23 @@ impl<'a> Definition<'a> {
     pub fn whole(origin: Origin<'a>) -> Self {
         Self {
             origin,
-            keys: Rc::new([]),
+            keys: None,
             partial: false,
         }
     }
 
+    /// Which member of it, outermost first.
+    pub fn keys(&self) -> &[Key<'a>] {
+        self.keys.as_deref().unwrap_or_default()
+    }
+
     fn member(&self, key: Key<'a>) -> Self {
-        if self.keys.len() >= KEYS {
+        if self.keys().len() >= KEYS {
             return Self::whole(Origin::Unknown);
         }
         Self {
             origin: self.origin,
-            keys: self.keys.iter().copied().chain([key]).collect(),
+            keys: Some(self.keys().iter().copied().chain([key]).collect()),
             partial: self.partial,
         }
     }
@@ -318,7 +322,7 @@ impl<'a> Collector<'a> {
         place: Place,
     ) {
         if let Origin::Value(value, _) = definition.origin
-            && definition.keys.is_empty()
+            && definition.keys.is_none()
         {
             self.facts.writes.push(Write {
                 object,

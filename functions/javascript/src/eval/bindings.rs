@@ -1,5 +1,7 @@
 //! Names: what a binding holds, from all that is assigned to it.
 
+use oxc_ast::ast::IdentifierReference;
+
 use super::{DEFINITIONS, DEPTH, Evaluator, Memo, either};
 use crate::collect::{Definition, Key, Origin, ScopeIx, SymbolIx};
 use crate::resolve;
@@ -7,10 +9,13 @@ use crate::sources;
 use crate::value::{Eval, Value};
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn name(&mut self, name: &str, scope: ScopeIx) -> Eval<'a> {
-        match self.facts.resolve(name, scope) {
+    pub(super) fn name(&mut self, name: &IdentifierReference<'a>, scope: ScopeIx) -> Eval<'a> {
+        match self.facts.reference(name, scope) {
             Some(symbol) => self.symbol(symbol),
-            None => sources::global(name),
+            None => match self.globals.path(name.name.as_str()) {
+                Some(path) => sources::global(name.name.as_str(), path),
+                None => Eval::default(),
+            },
         }
     }
 
@@ -110,7 +115,7 @@ impl<'a> Evaluator<'a> {
             Origin::Function(function) => Value::Function(function).into(),
             Origin::Unknown => Eval::default(),
         };
-        for key in definition.keys.iter() {
+        for key in definition.keys() {
             value = match key {
                 Key::Name(name) => self.select(&value, name),
                 Key::Index(index) => match &value.value {

@@ -157,7 +157,7 @@ impl<'a> Evaluator<'a> {
         let call = self.facts.calls[call as usize];
         let facts = self.facts;
         if let Some(Expression::Identifier(name)) = call.callee()
-            && let Some(symbol) = facts.resolve(name.name.as_str(), call.scope)
+            && let Some(symbol) = facts.reference(name, call.scope)
             && let Value::Function(function) = self.symbol(symbol).value
         {
             let parameter = facts.functions[function as usize].params.get(argument);

@@ -263,7 +263,7 @@ fn collect_roots<'a>(
         }
         match expression {
             Expression::Identifier(name) => {
-                if let Some(symbol) = facts.resolve(name.name.as_str(), scope)
+                if let Some(symbol) = facts.reference(name, scope)
                     && context.evaluator.borrow_mut().symbol(symbol).path.is_none()
                     && roots.insert(symbol)
                     && hops < ROOT_HOPS

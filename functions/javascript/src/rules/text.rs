@@ -58,6 +58,9 @@ const JSFUCK_RUN: usize = 400;
 /// Blanks that push code out of sight.
 const BLANKS: usize = 200;
 
+/// Tabs that do.
+const TABS: usize = 60;
+
 /// Shortest run of invisible characters that can carry something.
 const INVISIBLE_RUN: usize = 16;
 
@@ -84,15 +87,40 @@ fn span(at: usize, length: usize) -> Span {
     Span::new(start, start.saturating_add(length))
 }
 
+/// Where the first run of at least `length` bytes of a kind is. Such a run covers a
+/// multiple of `length`: the bytes between are not looked at.
+fn run(bytes: &[u8], length: usize, is_one: impl Fn(u8) -> bool) -> Option<usize> {
+    let mut probe = length - 1;
+    while let Some(byte) = bytes.get(probe) {
+        if !is_one(*byte) {
+            probe += length;
+            continue;
+        }
+        let before = bytes[..probe].iter().rev().take(length - 1);
+        let start = probe - before.take_while(|byte| is_one(**byte)).count();
+        let after = bytes[probe..].iter().take(length);
+        let end = probe + after.take_while(|byte| is_one(**byte)).count();
+        if end - start >= length {
+            return Some(start);
+        }
+        probe = end + length;
+    }
+    None
+}
+
+fn is_jsfuck(byte: u8) -> bool {
+    matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+')
+}
+
 fn jsfuck(bytes: &[u8]) -> Option<usize> {
-    let mut from = 0;
+    let mut from = run(bytes, JSFUCK_RUN, is_jsfuck)?;
     // Any run of the length contains a `[` among its first hundred characters.
     while let Some(step) = memchr::memmem::find(&bytes[from..], b"[]") {
         let at = from + step;
         let run = bytes[at..]
             .iter()
             .take(JSFUCK_RUN)
-            .position(|byte| !b"[]()!+".contains(byte))
+            .position(|byte| !is_jsfuck(*byte))
             .unwrap_or(JSFUCK_RUN.min(bytes.len() - at));
         if run >= JSFUCK_RUN && bytes[at..at + run].contains(&b'!') {
             return Some(at);
@@ -104,13 +132,11 @@ fn jsfuck(bytes: &[u8]) -> Option<usize> {
 
 fn whitespace(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
     let bytes = text.as_bytes();
-    let blanks = [b' '; BLANKS];
-    let tabs = [b'\t'; 60];
     let mut from = 0;
     for _ in 0..200 {
         let rest = &bytes[from..];
-        let found =
-            memchr::memmem::find(rest, &blanks).or_else(|| memchr::memmem::find(rest, &tabs));
+        let found = run(rest, BLANKS, |byte| byte == b' ')
+            .or_else(|| run(rest, TABS, |byte| byte == b'\t'));
         let Some(step) = found else {
             return;
         };
@@ -179,6 +205,10 @@ fn is_invisible(character: char) -> bool {
 }
 
 fn invisible(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
+    // Each takes three bytes or more.
+    if run(text.as_bytes(), 3 * INVISIBLE_RUN, |byte| byte >= 0x80).is_none() {
+        return;
+    }
     let mut run = 0;
     let mut start = 0;
     for (at, character) in text.char_indices() {

@@ -35,17 +35,23 @@ const ADDRESS_PATTERNS: &[&str] = &[
     "r[1-9A-HJ-NP-Za-km-z]",
 ];
 
+/// Every one of [`ADDRESS_PATTERNS`] has one of four letters that few texts have.
+fn may_know_addresses(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr3(b'[', b'(', b'1', bytes).is_some() || bytes.contains(&b':')
+}
+
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     let facts = context.facts;
     let texts = facts.patterns.iter().chain(&facts.texts);
     let mut known: Vec<&str> = Vec::new();
     for (text, _) in texts {
-        if text.len() > 2_000 {
+        if text.len() > 2_000 || !may_know_addresses(text) {
             continue;
         }
         for pattern in ADDRESS_PATTERNS {
-            if text.contains(pattern) && !known.contains(pattern) {
+            if !known.contains(pattern) && text.contains(pattern) {
                 known.push(pattern);
             }
         }

@@ -50,17 +50,14 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     if let Some(act) = workflow {
         note("writes workflows", act.span);
     }
-    let token = context.facts.texts.iter().any(|(text, _)| {
-        text.contains("_authToken") || *text == "NPM_TOKEN" || text.contains(".npmrc")
-    });
     let manifest = context.of(Kind::Write).any(|act| {
         act.text
             .as_deref()
             .is_some_and(|path| path.ends_with("package.json"))
     });
     if let Some(act) = publish
-        && token
         && manifest
+        && names_tokens(context)
     {
         note("takes publishing tokens and rewrites manifests", act.span);
     }
@@ -90,19 +87,31 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     }
 }
 
+fn names_tokens(context: &Context<'_, '_>) -> bool {
+    context.facts.texts.iter().any(|(text, _)| {
+        text.contains("_authToken") || *text == "NPM_TOKEN" || text.contains(".npmrc")
+    })
+}
+
 /// What of a worm's work a text shows.
 fn sign_of(text: &str) -> Option<&'static str> {
     const LONGEST: usize = 20_000;
-    if text.len() > LONGEST {
+    const SHORTEST: usize = "trufflehog".len();
+    if !(SHORTEST..=LONGEST).contains(&text.len()) {
         return None;
     }
-    if text.contains("search?text=maintainer:") || text.contains("/-/v1/search?text=") {
+    // Most texts lack these letters; a look for one is cheaper than for a word.
+    let has = |byte| memchr::memchr(byte, text.as_bytes()).is_some();
+    if has(b'?')
+        && (text.contains("search?text=maintainer:") || text.contains("/-/v1/search?text="))
+    {
         return Some("looks for a maintainer's packages");
     }
-    if text.contains("trufflehog") {
+    if has(b'f') && text.contains("trufflehog") {
         return Some("searches for secrets");
     }
-    (text.contains("shai-hulud") || text.contains("Shai-Hulud")).then_some("names a known worm")
+    let named = has(b'-') && (text.contains("shai-hulud") || text.contains("Shai-Hulud"));
+    named.then_some("names a known worm")
 }
 
 fn sentence(signs: &[&str]) -> String {

@@ -3,6 +3,7 @@
 //!
 //! One place for these facts: the analyzers ask here and keep no lists of their own.
 
+mod glance;
 mod scan;
 #[cfg(test)]
 mod scan_tests;

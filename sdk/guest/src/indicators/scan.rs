@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 
+use super::glance;
 use super::table::{Form, GROUPS, HOST_PREFIXES};
 use super::url::url;
 use super::{Indicator, Kind};
@@ -68,6 +69,9 @@ fn build() -> Option<Scanner> {
 /// Indicators in a text, in order of position, non-overlapping per kind; of each kind
 /// the first [`PER_KIND_LIMIT`].
 pub fn scan(text: &str) -> Vec<Indicator> {
+    if LazyLock::get(&SCANNER).is_none() && glance::is_empty(text.as_bytes()) {
+        return Vec::new();
+    }
     let Some(scanner) = SCANNER.as_ref() else {
         return Vec::new();
     };
