@@ -43,13 +43,8 @@ async fn show(
         source,
     };
     let directory = tempfile::tempdir().map_err(io_error)?;
-    // For the benchmark one file of a release: the source where there is one.
-    let limits = FetchLimits {
-        artifacts: if into.is_some() { 1 } else { 64 },
-        ..FetchLimits::default()
-    };
     let fetched = registry
-        .fetch(&release, &limits, directory.path())
+        .fetch(&release, &FetchLimits::default(), directory.path())
         .await?;
     for file in fetched.artifacts {
         let verified = file
