@@ -15,7 +15,6 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use wasmtime::Engine;
 
 const MAC: usize = blake3::OUT_LEN;
@@ -30,12 +29,13 @@ pub struct CompileCache {
     key: [u8; blake3::KEY_LEN],
 }
 
-/// Genuine compiled code in memory that nobody can write to any more.
+/// An open cache file whose MAC is right.
 #[derive(Debug)]
-pub(crate) struct SealedCode(fs::File);
+pub(crate) struct GenuineCode(fs::File);
 
-impl SealedCode {
-    /// Where it can be mapped from, for as long as `self` lives.
+impl GenuineCode {
+    /// Where to map it from, for as long as `self` lives: this very file, whatever stands
+    /// under its name by now. What follows the code, its MAC, is ignored by ELF.
     pub(crate) fn path(&self) -> PathBuf {
         format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
     }
@@ -75,16 +75,12 @@ impl CompileCache {
     }
 
     /// The compiled form of the component with that digest, if it is there and genuine.
-    ///
-    /// What the MAC is computed over is copied into memory that the kernel then seals, so
-    /// nobody can change the code between the check and its use, and it is mapped rather
-    /// than copied once more.
-    pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<SealedCode> {
+    pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<GenuineCode> {
         let context = context(engine, digest);
         let file = fs::File::open(self.path(&context)).ok()?;
-        match self.seal(file, &context) {
-            Ok(Some(code)) => Some(code),
-            Ok(None) => {
+        match self.is_genuine(&file, &context) {
+            Ok(true) => Some(GenuineCode(file)),
+            Ok(false) => {
                 tracing::warn!(
                     digest,
                     "a compiled component in the cache is not genuine: compiling anew"
@@ -98,40 +94,29 @@ impl CompileCache {
         }
     }
 
-    /// Copies a cache file's code into sealed memory; `None` when its MAC is not right.
-    fn seal(&self, mut file: fs::File, context: &str) -> io::Result<Option<SealedCode>> {
-        let length = file.metadata()?.len();
-        let Some(mut left) = length
+    fn is_genuine(&self, mut file: &fs::File, context: &str) -> io::Result<bool> {
+        let metadata = file.metadata()?;
+        require_own(&metadata)?;
+        let Some(mut left) = metadata
+            .len()
             .checked_sub(MAC as u64)
-            .filter(|_| length <= MAX_FILE)
+            .filter(|_| metadata.len() <= MAX_FILE)
         else {
-            return Ok(None);
+            return Ok(false);
         };
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let mut memory = fs::File::from(memfd_create("packguard-compiled", flags)?);
         let mut hasher = self.hasher(context);
-        let mut buffer = vec![0; 256 << 10];
+        let mut buffer = vec![0; 128 << 10];
         while left > 0 {
-            let most = buffer
-                .len()
-                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let chunk = &mut buffer[..most];
             file.read_exact(chunk)?;
             hasher.update(chunk);
-            memory.write_all(chunk)?;
             left -= most as u64;
         }
         let mut mac = [0; MAC];
         file.read_exact(&mut mac)?;
         // Comparing `blake3::Hash`es takes constant time.
-        if hasher.finalize() != blake3::Hash::from_bytes(mac) {
-            return Ok(None);
-        }
-        fcntl_add_seals(
-            &memory,
-            SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
-        )?;
-        Ok(Some(SealedCode(memory)))
+        Ok(hasher.finalize() == blake3::Hash::from_bytes(mac))
     }
 
     /// Keeps a compiled component.
@@ -201,9 +186,15 @@ fn private_folder(path: &Path) -> io::Result<()> {
     require_own(&fs::metadata(path)?)
 }
 
-/// Whoever owns the key can vouch for native code, so it must be who runs it.
+/// Whoever can write these files can make this process run native code, so it must be
+/// only who runs it.
 fn require_own(metadata: &fs::Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
+    if metadata.mode() & 0o022 != 0 {
+        return Err(io::Error::other(
+            "others may write to it: chmod go-w it, or name a folder of your own",
+        ));
+    }
     // A process's folder in /proc belongs to its effective user.
     if metadata.uid() == fs::metadata("/proc/self")?.uid() {
         return Ok(());

@@ -11,7 +11,7 @@ use crate::bindings::analyzer::AnalyzerPre;
 use crate::bindings::judge::JudgePre;
 use crate::bindings::types::Descriptor;
 use crate::bindings::unpacker::UnpackerPre;
-use crate::cache::{CompileCache, SealedCode};
+use crate::cache::{CompileCache, GenuineCode};
 use crate::report::StepOutcome;
 use crate::sandbox::State;
 
@@ -188,8 +188,9 @@ pub(crate) fn compile(
 
 /// Maps code that the cache proved genuine.
 #[expect(unsafe_code, reason = "loads native code; the cache vouches for it")]
-fn map(engine: &Engine, code: &SealedCode) -> wasmtime::Result<wasmtime::component::Component> {
-    // SAFETY: by its MAC, this came out of `precompile_component` earlier, and it is sealed.
+fn map(engine: &Engine, code: &GenuineCode) -> wasmtime::Result<wasmtime::component::Component> {
+    // SAFETY: by its MAC, this came out of `precompile_component` earlier, and nobody but
+    // this user can change it.
     unsafe { wasmtime::component::Component::deserialize_file(engine, code.path()) }
 }
 

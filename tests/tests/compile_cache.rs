@@ -122,6 +122,23 @@ fn a_key_that_others_may_read_is_refused() {
 }
 
 #[tokio::test]
+async fn what_others_may_write_is_not_trusted() {
+    let mode = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let folder = Folder::new();
+    folder.load().await;
+    let before = folder.inode();
+    mode(&folder.compiled(), 0o666);
+    folder.load().await;
+    assert_ne!(folder.inode(), before);
+    let cache = folder.0.path().join("cache");
+    mode(&cache, 0o777);
+    let error = CompileCache::open(&cache, &folder.key()).unwrap_err();
+    assert!(error.to_string().contains("chmod go-w"), "{error}");
+}
+
+#[tokio::test]
 async fn compiled_code_is_refused_as_an_upload() {
     let folder = Folder::new();
     folder.load().await;
