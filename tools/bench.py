@@ -9,11 +9,14 @@ that it asks for lists at each start; what it waits for is not counted against i
 import json
 import os
 import pathlib
-import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+
+ONE_CORE = ["taskset", "-c", "0"]
 
 
 def cpu_of(command, **options):
@@ -26,7 +29,7 @@ def cpu_of(command, **options):
 
 
 LIBRARY = """
-import pathlib, resource, sys, tempfile
+import json, pathlib, resource, sys, tempfile
 from guarddog.analyzer.analyzer import Analyzer
 from guarddog.ecosystems import ECOSYSTEM
 from guarddog.utils.archives import safe_extract
@@ -34,7 +37,7 @@ analyzers = {False: Analyzer(ECOSYSTEM.PYPI), True: Analyzer(ECOSYSTEM.NPM)}
 def cpu():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-total = count = 0
+ms = {}
 for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     with tempfile.TemporaryDirectory() as folder:
         started = cpu()
@@ -44,10 +47,38 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
         except Exception as error:
             print(path.name, error, file=sys.stderr)
             continue
-        total += cpu() - started
-        count += 1
-print(count, total)
+        ms[path.name] = (cpu() - started) * 1e3
+print(json.dumps(ms))
 """
+
+
+def ours_on_command_line(packguard, archives):
+    """Start-up, each archive by a command of its own, and all by one command."""
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "PACKGUARD_CACHE_DIR": cache}
+        scan = [packguard, "scan", "--offline"]
+        starts = [cpu_of(scan + [archives[0]], env=environment) for _ in range(2)]
+        alone = ONE_CORE + scan + ["--jobs", "1"]
+        each = [cpu_of(alone + [path], env=environment) for path in archives]
+        return starts, each, cpu_of(alone + archives, env=environment)
+
+
+def theirs_on_command_line(guarddog, archives):
+    def command(path):
+        ecosystem = "npm" if path.suffix == ".tgz" else "pypi"
+        return [f"{guarddog}/bin/guarddog", ecosystem, "scan", path, "--no-sandbox", "--output-format", "json"]
+    return [cpu_of(ONE_CORE + command(path)) for path in archives]
+
+
+def last_line(command):
+    done = subprocess.run(ONE_CORE + command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def row(name, packages, seconds, base=None, more=""):
+    rate = packages / seconds
+    print(f"{name:<36}{rate:>8.1f} packages/s {rate / (base or rate):6.1f}x  {more}")
+    return rate
 
 
 def main(corpus, packguard, guarddog):
@@ -57,40 +88,34 @@ def main(corpus, packguard, guarddog):
     archives = sorted(pathlib.Path(corpus).iterdir())
     size = sum(path.stat().st_size for path in archives)
     print(f"\n== Throughput: {len(archives)} archives, {size / 1e6:.1f} MB, one core, CPU time ==")
-    one_core = ["taskset", "-c", "0"]
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "PACKGUARD_CACHE_DIR": cache}
-        first = cpu_of([packguard, "scan", "--offline", str(archives[0])], env=environment)
-        second = cpu_of([packguard, "scan", "--offline", str(archives[0])], env=environment)
-        ours = [cpu_of(one_core + [packguard, "scan", "--jobs", "1", "--offline", str(path)], env=environment)
-                for path in archives]
-    theirs = []
-    for path in archives:
-        ecosystem = "npm" if path.suffix == ".tgz" else "pypi"
-        theirs.append(cpu_of(one_core + [f"{guarddog}/bin/guarddog", ecosystem, "scan", str(path), "--no-sandbox",
-                                         "--output-format", "json"]))
-    library = subprocess.run(one_core + ["cargo", "bench", "--quiet", "--profile", os.environ.get("BENCH_PROFILE", "bench"),
-                                         "--package", "packguard-tests", "--bench", "throughput"], capture_output=True, text=True, check=True)
-    inside = json.loads(library.stdout.strip().splitlines()[-1])
-    run = subprocess.run(one_core + [f"{guarddog}/bin/python", "-c", LIBRARY, str(corpus)],
-                         capture_output=True, text=True, check=True)
-    count, seconds = run.stdout.split()[-2:]
+    starts, each, together = ours_on_command_line(packguard, archives)
+    theirs = theirs_on_command_line(guarddog, archives)
+    profile = os.environ.get("BENCH_PROFILE", "bench")
+    bench = ["cargo", "bench", "--quiet", "--profile", profile, "--package", "packguard-tests", "--bench", "throughput"]
+    inside = last_line(bench)
+    crowded = last_line(["env", "SLOTS=16"] + bench)
+    library = last_line([f"{guarddog}/bin/python", "-c", LIBRARY, str(corpus)])
 
-    def row(name, packages, cpu, base=None, more=""):
-        rate = packages / cpu
-        ratio = f"{rate / base:6.1f}x" if base else "   1.0x"
-        print(f"{name:<34}{rate:>9.1f} packages/s {ratio}  {more}")
-        return rate
+    def cpu(runs):
+        return sum(run[0] for run in runs)
 
-    base = row("GuardDog 3.2, command line", len(theirs), sum(one[0] for one in theirs))
-    row("Packguard, command line", len(ours), sum(one[0] for one in ours), base,
-        f"peak memory {max(one[2] for one in ours):.0f} MB")
-    base = row("GuardDog 3.2, library", int(count), float(seconds))
-    row("Packguard, pipeline in one process", inside["packages"], inside["cpu_seconds"], base,
-        f"p50 {inside['p50_ms']} ms, p95 {inside['p95_ms']} ms, peak memory {inside['peak_rss_mb']} MB")
+    def median_ratio(theirs, ours):
+        return f"median over packages {statistics.median(a / b for a, b in zip(theirs, ours)):.1f}x"
+
+    base = row("GuardDog, command line", len(theirs), cpu(theirs))
+    row("Packguard, one command per package", len(each), cpu(each), base,
+        median_ratio([run[0] for run in theirs], [run[0] for run in each])
+        + f", peak memory {max(run[2] for run in each):.0f} MB")
+    row("Packguard, one command for all", len(archives), together[0], base, f"peak memory {together[2]:.0f} MB")
+    base = row("GuardDog, library", len(library), sum(library.values()) / 1e3)
+    ms = sorted(inside["ms"].values())
+    row("Packguard, pipeline in one process", len(ms), inside["cpu_seconds"], base,
+        median_ratio(library.values(), [inside["ms"][name] for name in library])
+        + f", p50 {ms[len(ms) // 2]:.1f} ms, p95 {ms[len(ms) * 95 // 100]:.1f} ms, peak memory {inside['peak_rss_mb']} MB")
+    print(f"Packguard, 16 packages at a time: peak memory {crowded['peak_rss_mb']} MB")
     print("\n== Start: packguard scan of the first archive ==")
-    print(f"first  (compiles)  {first[1]:6.2f} s, {first[0] * 1e3:7.0f} ms of CPU, {first[2]:.0f} MB")
-    print(f"second (cached)    {second[1]:6.2f} s, {second[0] * 1e3:7.0f} ms of CPU, {second[2]:.0f} MB")
+    for name, (seconds, wall, memory) in zip(["first  (compiles)", "second (cached)  "], starts):
+        print(f"{name}  {wall:6.2f} s, {seconds * 1e3:7.0f} ms of CPU, {memory:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,9 @@ impl CompileCache {
         let mut hasher = self.hasher(context);
         let mut buffer = vec![0; 128 << 10];
         while left > 0 {
-            let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let most = buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
             let chunk = &mut buffer[..most];
             file.read_exact(chunk)?;
             hasher.update(chunk);

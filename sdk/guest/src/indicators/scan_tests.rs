@@ -69,6 +69,11 @@ fn hostile_texts_are_recognised() {
         ("http://3221225985/", Kind::PublicIp, "3221225985"),
         ("ws://[2001:db8::1]:80/", Kind::PublicIp, "[2001:db8::1]"),
         (
+            "http://[64:ff9b::203.0.113.7]/",
+            Kind::PublicIp,
+            "[64:ff9b::203.0.113.7]",
+        ),
+        (
             "https://api.ipify.org?format=json",
             Kind::IpLookup,
             "api.ipify.org",
@@ -130,7 +135,7 @@ fn honest_texts_are_left_alone() {
         "profile.io/x",
         "notpastebin.com",
         "pastebin.com.example.org",
-        "http://127.0.0.1:8000/ http://10.0.0.1/ http://192.168.1.1 http://[::1]:80/ http://0.0.0.0",
+        "http://127.0.0.1:8000/ http://10.0.0.1/ http://192.168.1.1 http://[::1]:80/ http://[1200::1]/ http://0.0.0.0",
         "https://1.1.1.1/dns-query",
         "version 1.2.3.4 of 8.8.8.8",
         "STRING_TOKEN = EOF_TOKEN",

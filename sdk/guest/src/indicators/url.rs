@@ -100,13 +100,17 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !reserved && !WELL_KNOWN_ADDRESSES.contains(&address.to_string().as_str())
 }
 
+/// Global unicast is `2000::/3`, all else is special or not assigned (RFC 4291, IANA's
+/// registry); `64:ff9b::/96` stands for IPv4 addresses (RFC 6052).
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    if let Some(v4) = address.to_ipv4_mapped() {
-        return is_public_v4(v4);
+    let nat64 = || match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => None,
+    };
+    match address.to_ipv4_mapped().or_else(nat64) {
+        Some(v4) => is_public_v4(v4),
+        None => address.segments()[0] & 0xE000 == 0x2000,
     }
-    !(address.is_loopback()
-        || address.is_unspecified()
-        || address.is_multicast()
-        || address.is_unique_local()
-        || address.is_unicast_link_local())
 }
