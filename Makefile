@@ -34,7 +34,7 @@ fuzz: ## Fuzzes each target for SECONDS_EACH (default 20)
 	@tools/setup
 	tools/fuzz
 
-bench: ## Prints the benchmarks: make bench [CORPUS=folder-of-archives]
+bench: ## Prints the benchmarks: make bench [CORPUS=folder-of-archives | LIST=tools/bench-popular.txt]
 	@tools/setup
 	tools/bench
 

@@ -70,9 +70,10 @@ def theirs_on_command_line(guarddog, archives):
     return [cpu_of(ONE_CORE + command(path)) for path in archives]
 
 
-def last_line(command):
+def answer(command):
+    """The JSON that a command prints on the last line that holds any: libraries talk too."""
     done = subprocess.run(ONE_CORE + command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{")))
 
 
 def row(name, packages, seconds, base=None, more=""):
@@ -85,6 +86,7 @@ def main(corpus, packguard, guarddog):
     # Where `packguard` unpacks by default; the others get the same.
     if os.access("/dev/shm", os.W_OK):
         os.environ.setdefault("TMPDIR", "/dev/shm")
+    os.environ["CORPUS"] = str(corpus)
     archives = sorted(pathlib.Path(corpus).iterdir())
     size = sum(path.stat().st_size for path in archives)
     print(f"\n== Throughput: {len(archives)} archives, {size / 1e6:.1f} MB, one core, CPU time ==")
@@ -92,9 +94,9 @@ def main(corpus, packguard, guarddog):
     theirs = theirs_on_command_line(guarddog, archives)
     profile = os.environ.get("BENCH_PROFILE", "bench")
     bench = ["cargo", "bench", "--quiet", "--profile", profile, "--package", "packguard-tests", "--bench", "throughput"]
-    inside = last_line(bench)
-    crowded = last_line(["env", "SLOTS=16"] + bench)
-    library = last_line([f"{guarddog}/bin/python", "-c", LIBRARY, str(corpus)])
+    inside = answer(bench)
+    crowded = answer(["env", "SLOTS=16"] + bench)
+    library = answer([f"{guarddog}/bin/python", "-c", LIBRARY, str(corpus)])
 
     def cpu(runs):
         return sum(run[0] for run in runs)

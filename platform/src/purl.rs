@@ -199,7 +199,12 @@ impl FromStr for Purl {
         // For `generic` the crate checks only the syntax and decodes; the rules follow here.
         let parsed = packageurl::PackageUrl::from_str(&format!("pkg:generic/{rest}"))
             .map_err(|error| malformed(error.to_string()))?;
-        build(ecosystem, &parsed).map_err(|reason| malformed(reason.to_owned()))
+        let purl = build(ecosystem, &parsed).map_err(|reason| malformed(reason.to_owned()))?;
+        // Percent-encoding may have made it longer than what is read.
+        match purl.to_string().len() {
+            length if length > MAX_LENGTH => Err(PurlError::TooLong(length)),
+            _ => Ok(purl),
+        }
     }
 }
 

@@ -141,6 +141,9 @@ fn an_unknown_type_is_answered_with_the_known_ones() {
 fn a_purl_that_is_too_long_is_refused_before_it_is_parsed() {
     let long = format!("pkg:npm/a@{}", "1".repeat(MAX_LENGTH));
     assert!(matches!(parse(&long), Err(PurlError::TooLong(_))));
+    // What would not be read again once it is encoded is not accepted either.
+    let grows = format!("pkg:npm/a@{}", "%".repeat(MAX_LENGTH - 20));
+    assert!(matches!(parse(&grows), Err(PurlError::TooLong(_))));
 }
 
 #[test]
