@@ -1,4 +1,4 @@
-//! The engine and its pool, each number with its reason, and how a step is run on it.
+//! The engine, and how a step is run on it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,19 +6,18 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-};
+use wasmtime::{Engine, Store};
 
 use crate::bindings::judge;
 use crate::bindings::types::{Analysis, Descriptor, Package};
 use crate::bindings::unpacker::{self, Unpacker};
 use crate::cache::CompileCache;
 use crate::component::{self, Component, LoadError, Pre};
+use crate::config;
 use crate::host::sink::SharedSink;
 use crate::limits::Limits;
 use crate::report::StepOutcome;
-use crate::sandbox::{self, MAX_INSTANCES, MAX_MEMORIES, MAX_TABLES, State, View};
+use crate::sandbox::{self, State, View};
 use crate::step::Step;
 
 /// Exact version of the compiler: part of what compiled code is kept under, since
@@ -82,7 +81,7 @@ impl Runtime {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             slots => slots,
         };
-        let engine = Engine::new(&engine_config(slots, config.on_demand))?;
+        let engine = Engine::new(&config::engine(slots, config.on_demand))?;
         let linker = linker(&engine)?;
         Ok(Self {
             engine,
@@ -335,64 +334,6 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     Unpacker::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     Ok(linker)
-}
-
-fn engine_config(slots: usize, on_demand: bool) -> Config {
-    let mut config = Config::new();
-    config
-        // What analyzers don't need is attack surface. Component-model async, threads and
-        // GC are left out of the build (Cargo.toml), so there is nothing to switch off.
-        .concurrency_support(false)
-        .wasm_memory64(false)
-        // Floating point must not tell machines apart: reports are compared byte by byte.
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        // Fuel, not epochs: a budget counted in instructions ends on the same one on
-        // every machine, so a report does not depend on how busy the machine was.
-        .consume_fuel(true)
-        // Syntax trees are walked recursively: 1 MiB of stack per 5,000 levels or so.
-        .max_wasm_stack(2 << 20)
-        .async_stack_size(3 << 20)
-        // Nobody reads guest backtraces; without them code is smaller and traps cheaper.
-        .generate_address_map(false)
-        .wasm_backtrace_max_frames(None);
-    if !on_demand {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(slots)));
-    }
-    config
-}
-
-fn pool(slots: usize) -> PoolingAllocationConfig {
-    let count = |each: usize| u32::try_from(slots.saturating_mul(each)).unwrap_or(u32::MAX);
-    let each = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let mut pool = PoolingAllocationConfig::new();
-    // One step is one component, and a step that was left behind keeps its place, as it
-    // keeps its slot.
-    pool.total_component_instances(count(1))
-        .total_core_instances(count(MAX_INSTANCES))
-        .total_stacks(count(1))
-        .max_core_instances_per_component(each(MAX_INSTANCES))
-        .max_memories_per_component(each(MAX_MEMORIES))
-        .max_tables_per_component(each(MAX_TABLES))
-        // Address space only: a guest with two memories is rare.
-        .total_memories(count(MAX_MEMORIES))
-        .total_tables(count(MAX_TABLES))
-        // Above any sensible `Limits::memory`.
-        .max_memory_size(2 << 30)
-        // Function tables of interpreters have 20,000 entries.
-        .table_elements(100_000)
-        // Room for interpreters' globals and imports; 1 MiB is the default.
-        .max_core_instance_size(2 << 20)
-        .max_component_instance_size(2 << 20)
-        // Most steps touch a few megabytes. Keeping that much resident saves the page
-        // faults and, with several threads, the contention of unmapping.
-        .linear_memory_keep_resident(2 << 20)
-        .table_keep_resident(256 << 10)
-        .async_stack_keep_resident(64 << 10)
-        // Asks the kernel (Linux 6.7) which pages a guest wrote, and cleans only those: a
-        // sandbox takes 25 µs in place of 48.
-        .pagemap_scan(Enabled::Auto);
-    pool
 }
 
 /// What `make bench` measures, without the thread that [`Runtime`] gives each step.

@@ -15,6 +15,7 @@ mod assemble;
 mod bindings;
 mod cache;
 mod component;
+mod config;
 mod engine;
 mod host;
 mod limits;
@@ -30,5 +31,7 @@ pub use component::{Component, LoadError, World};
 pub use engine::{Runtime, RuntimeConfig};
 pub use host::sink::{AddError, ArchiveLimits, Sink};
 pub use limits::Limits;
-pub use pipeline::{Input, InputArtifact, Pipeline, PipelineError, SkippedArtifact, Source};
+pub use pipeline::{
+    Input, InputArtifact, Integrity, Pipeline, PipelineError, SkippedArtifact, Source,
+};
 pub use step::Step;

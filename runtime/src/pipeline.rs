@@ -25,7 +25,7 @@ mod folder;
 mod input;
 mod unpack;
 
-pub use input::{Input, InputArtifact, PipelineError, SkippedArtifact, Source};
+pub use input::{Input, InputArtifact, Integrity, PipelineError, SkippedArtifact, Source};
 
 /// A set of components and limits, ready to analyse packages. Cheap to clone.
 #[derive(Debug, Clone)]

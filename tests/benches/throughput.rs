@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use packguard_functions::BUNDLED;
 use packguard_runtime::report::PackageInfo;
 use packguard_runtime::{
-    ArchiveLimits, Input, InputArtifact, Limits, Pipeline, Runtime, RuntimeConfig, Source,
+    ArchiveLimits, Input, InputArtifact, Integrity, Limits, Pipeline, Runtime, RuntimeConfig,
+    Source,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -94,7 +95,7 @@ async fn analyse(pipeline: &Pipeline, work: &Path, archive: &Path) -> (String, D
         artifacts: vec![InputArtifact {
             filename: name.clone(),
             source: Source::Archive(archive.to_owned()),
-            verified: false,
+            integrity: Integrity::Unknown,
         }],
         ..Input::default()
     };

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use packguard_functions::BUNDLED;
 use packguard_runtime::report::{PackageInfo, Report};
 use packguard_runtime::{
-    ArchiveLimits, Component, Input, InputArtifact, Limits, Pipeline, PipelineError, Runtime,
-    RuntimeConfig, Source,
+    ArchiveLimits, Component, Input, InputArtifact, Integrity, Limits, Pipeline, PipelineError,
+    Runtime, RuntimeConfig, Source,
 };
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,8 @@ pub struct Lab {
     pub extra: Vec<&'static [u8]>,
     /// Settings for analyzers.
     pub settings: Vec<(String, String)>,
+    /// What the registry says of artifacts.
+    pub integrity: Integrity,
     /// Ends what runs.
     pub cancel: CancellationToken,
     /// Where packages are unpacked; empty after each run.
@@ -64,6 +66,7 @@ impl Default for Lab {
             archive: ArchiveLimits::default(),
             extra: Vec::new(),
             settings: Vec::new(),
+            integrity: Integrity::Unknown,
             cancel: CancellationToken::new(),
             work: tempfile::tempdir().expect("a temporary folder"),
             files: tempfile::tempdir().expect("a temporary folder"),
@@ -112,7 +115,7 @@ impl Lab {
         let artifact = |(filename, source): &(&str, Source)| InputArtifact {
             filename: (*filename).into(),
             source: source.clone(),
-            verified: false,
+            integrity: self.integrity.clone(),
         };
         let input = Input {
             package: PackageInfo {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use packguard_runtime::report::{Outcome, StepOutcome};
-use packguard_runtime::{PipelineError, Source};
+use packguard_runtime::{Integrity, PipelineError, Source};
+use sha2::{Digest as _, Sha256};
+
 use packguard_tests::{HOSTILE, Lab, tar_gz};
 
 const HONEST: &[(&str, &[u8])] = &[
@@ -42,6 +44,28 @@ async fn an_honest_package_is_clean_and_every_step_is_named() {
             step.name
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unpacked_files_are_compared_with_the_hash_of_their_listing() {
+    let inner = tar_gz(&[("a.txt", b"inside")]);
+    let files: [(&str, &[u8]); 2] = [("m@v1/z.tar.gz", &inner), ("m@v1/a.go", b"package a\n")];
+    let line =
+        |(path, bytes): &(&str, &[u8])| format!("{}  {path}\n", hex::encode(Sha256::digest(bytes)));
+    // Sorted by path; what is inside the inner archive is no part of it.
+    let listing = line(&files[1]) + &line(&files[0]);
+    let expected = hex::encode(Sha256::digest(listing));
+    let with = |hash: &str| Lab {
+        integrity: Integrity::Listing(hash.into()),
+        ..Lab::default()
+    };
+    let archive = tar_gz(&files);
+    let report = with(&expected).archive("m.zip", &archive).await.unwrap();
+    assert!(report.artifacts[0].verified);
+    assert_eq!(report.artifacts[0].files, 3);
+    let error = with(&"0".repeat(64)).archive("m.zip", &archive).await;
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains(&expected), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,6 +149,11 @@ fn keep(
         sha256: done.sha256,
         size: done.size,
         verified: done.verified,
+        listing: artifact
+            .checksums
+            .iter()
+            .find(|checksum| checksum.algorithm == Algorithm::GoH1)
+            .map(|checksum| checksum.digest.clone()),
     })
 }
 

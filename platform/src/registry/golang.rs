@@ -149,10 +149,10 @@ async fn module_sum(
     };
     let sum = lookup(context, database, module, version).await?;
     let note = match sum {
-        Some(_) => "Go's hash covers the unpacked files and is to be verified after unpacking",
-        None => "the Go checksum database does not know this version",
+        Some(_) => None,
+        None => Some("the Go checksum database does not know this version".to_owned()),
     };
-    Ok((sum, Some(note.to_owned())))
+    Ok((sum, note))
 }
 
 async fn lookup(
@@ -173,10 +173,7 @@ async fn lookup(
             .strip_prefix(version)?;
         digest.strip_prefix(" h1:")
     });
-    Ok(line.map(|digest| Checksum {
-        algorithm: Algorithm::GoH1,
-        digest: digest.trim().to_owned(),
-    }))
+    Ok(line.and_then(|digest| Checksum::base64(Algorithm::GoH1, digest)))
 }
 
 /// The `require` directives of a go.mod file.

@@ -136,8 +136,11 @@ pub struct LocalArtifact {
     /// In bytes.
     pub size: u64,
     /// The strongest of the registry's hashes that was checked and matched; none if the registry
-    /// publishes none (or, for Go, only one that needs the unpacked files).
+    /// publishes none.
     pub verified: Option<Algorithm>,
+    /// The registry's hash of the listing of the unpacked files, lower-case hexadecimal: Go's
+    /// `h1:`. It is compared after unpacking.
+    pub listing: Option<String>,
 }
 
 /// A file that was not fetched.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use packguard_runtime::report::PackageInfo;
-use packguard_runtime::{Input, InputArtifact, SkippedArtifact, Source};
+use packguard_runtime::{Input, InputArtifact, Integrity, SkippedArtifact, Source};
 use sha2::digest::DynDigest;
 
 use crate::inputs;
@@ -101,7 +101,7 @@ impl Listed {
             artifacts: vec![InputArtifact {
                 filename: name,
                 source,
-                verified: false,
+                integrity: Integrity::Unknown,
             }],
             ..Input::default()
         };
@@ -150,7 +150,7 @@ pub(super) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash])
             .map(|artifact| InputArtifact {
                 filename: artifact.filename,
                 source: Source::Archive(artifact.path),
-                verified: artifact.verified.is_some(),
+                integrity: integrity(artifact.verified.is_some(), artifact.listing),
             })
             .collect(),
         skipped: fetched
@@ -164,6 +164,14 @@ pub(super) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash])
             .collect(),
         metadata: Some(release.metadata),
         settings: Vec::new(),
+    }
+}
+
+fn integrity(verified: bool, listing: Option<String>) -> Integrity {
+    match listing {
+        Some(listing) => Integrity::Listing(listing),
+        None if verified => Integrity::Verified,
+        None => Integrity::Unknown,
     }
 }
 
@@ -241,6 +249,7 @@ mod tests {
             sha256,
             size: 1,
             verified: None,
+            listing: None,
         };
         (
             folder,

@@ -264,6 +264,10 @@ fn pipeline_failed(input: &str, error: &PipelineError) -> Failure {
             FailureCategory::Package,
             "give a tar, zip, gz, bz2, xz or zstd archive, a folder, a lock file or a purl",
         ),
+        PipelineError::HashMismatch { .. } => (
+            FailureCategory::Environment,
+            "the download was damaged or tampered with: try again, and report it if it stays so",
+        ),
         PipelineError::Empty(_) => (
             FailureCategory::Package,
             "there is nothing to analyse: check the path",

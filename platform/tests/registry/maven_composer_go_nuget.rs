@@ -287,7 +287,7 @@ async fn golang_paths_keep_their_capitals() {
 async fn golang_hashes_come_from_the_checksum_database() {
     let site = golang().await;
     let lookup = "/sum/lookup/example.com/!burnt!sushi/toml@v1.10.0";
-    let record = "123\nexample.com/BurntSushi/toml v1.10.0 h1:AbC=\nexample.com/BurntSushi/toml v1.10.0/go.mod h1:XyZ=\n\nsignature\n";
+    let record = "123\nexample.com/BurntSushi/toml v1.10.0 h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\nexample.com/BurntSushi/toml v1.10.0/go.mod h1:XyZ=\n\nsignature\n";
     site.put(lookup, "text/plain", record);
     let mut config = config(&[(Ecosystem::Golang, &format!("{}/proxy", site.url))]);
     config.endpoints.golang_sumdb = Some(format!("{}/sum", site.url));
@@ -299,10 +299,15 @@ async fn golang_hashes_come_from_the_checksum_database() {
     let sum = &release.artifacts[0].checksums[0];
     assert_eq!(
         (sum.algorithm, sum.digest.as_str()),
-        (Algorithm::GoH1, "AbC=")
+        (
+            Algorithm::GoH1,
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        )
     );
     let outcome = fetch(&registry, &release).await;
-    assert_eq!(outcome.fetched().artifacts[0].verified, None);
+    let fetched = &outcome.fetched().artifacts[0];
+    assert_eq!(fetched.verified, None);
+    assert_eq!(fetched.listing.as_ref(), Some(&sum.digest));
 }
 
 #[tokio::test]

@@ -27,8 +27,21 @@ pub struct InputArtifact {
     pub filename: String,
     /// Where it is.
     pub source: Source,
-    /// Whether the registry's own checksum was there and agreed.
-    pub verified: bool,
+    /// What the registry's own checksum says.
+    pub integrity: Integrity,
+}
+
+/// What the registry's checksum says of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Integrity {
+    /// There is none.
+    Unknown,
+    /// It was there when the artifact was fetched, and agreed.
+    Verified,
+    /// It is one over the unpacked files, still to be compared: lower-case hex SHA-256 of
+    /// the sorted lines `SHA256  PATH`, which Go writes in base64 as `h1:…`
+    /// (golang.org/x/mod/sumdb/dirhash, `Hash1`).
+    Listing(String),
 }
 
 /// Where an artifact is.
@@ -62,6 +75,16 @@ pub enum PipelineError {
         filename: String,
         /// What the unpacker says.
         reason: String,
+    },
+    /// Its files are not those that the registry speaks of.
+    #[error("{filename} holds files with the hash {actual}, where {expected} was expected")]
+    HashMismatch {
+        /// Which.
+        filename: String,
+        /// The registry's hash of the listing.
+        expected: String,
+        /// The hash of what was unpacked.
+        actual: String,
     },
     /// There is no file in it.
     #[error("{0} holds no files")]

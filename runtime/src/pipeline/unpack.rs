@@ -1,5 +1,6 @@
 //! The first step: from artifacts to files that analyzers can read.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,7 @@ use cap_std::fs::Dir;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::{Input, InputArtifact, Pipeline, PipelineError, Source, at, folder};
+use super::{Input, InputArtifact, Integrity, Pipeline, PipelineError, Source, at, folder};
 use crate::assemble::Assembly;
 use crate::bindings::sink as wit_sink;
 use crate::bindings::types::{Artifact, FileEntry, Package, Setting};
@@ -35,7 +36,7 @@ impl Pipeline {
         let mut artifacts = Vec::new();
         for (index, artifact) in (0_u32..).zip(&input.artifacts) {
             let before = assembly.incomplete.len();
-            let info = match &artifact.source {
+            let mut info = match &artifact.source {
                 Source::Archive(path) => {
                     self.unpack_archive(index, artifact, path, folder, &sink, assembly, cancel)
                         .await?
@@ -50,6 +51,11 @@ impl Pipeline {
                     .steps
                     .iter()
                     .all(|step| step.outcome == StepOutcome::Ok);
+            if let Integrity::Listing(expected) = &artifact.integrity
+                && assembly.incomplete.len() == before
+            {
+                info.verified = check_listing(artifact, expected, &sink)?;
+            }
             if info.files == 0 && input.artifacts.len() == 1 && said_nothing {
                 return Err(nothing_in(artifact, &assembly.incomplete[before..]));
             }
@@ -222,9 +228,40 @@ fn info(artifact: &InputArtifact, sha256: String, size: u64, sink: &SharedSink) 
         size,
         files,
         unpacked_size,
-        verified: artifact.verified,
+        verified: artifact.integrity == Integrity::Verified,
         skipped: None,
     }
+}
+
+/// Compares the files of the current artifact with the registry's hash of their listing.
+fn check_listing(
+    artifact: &InputArtifact,
+    expected: &str,
+    sink: &SharedSink,
+) -> Result<bool, PipelineError> {
+    let sink = lock(sink);
+    let files: BTreeMap<&str, &str> = sink
+        .files_of_artifact()
+        .map(|file| (file.path.as_str(), file.sha256.as_str()))
+        .collect();
+    // What came out of archives inside the artifact stands below their names.
+    let nested = |path: &str| {
+        path.match_indices("!/")
+            .any(|(at, _)| files.contains_key(&path[..at]))
+    };
+    let mut hash = Sha256::new();
+    for (path, sha256) in files.iter().filter(|(path, _)| !nested(path)) {
+        hash.update(format!("{sha256}  {path}\n"));
+    }
+    let actual = hex::encode(hash.finalize());
+    if actual == expected {
+        return Ok(true);
+    }
+    Err(PipelineError::HashMismatch {
+        filename: artifact.filename.clone(),
+        expected: expected.into(),
+        actual,
+    })
 }
 
 fn nothing_in(artifact: &InputArtifact, said: &[Incomplete]) -> PipelineError {
