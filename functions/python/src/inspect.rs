@@ -60,7 +60,7 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
     let shape = if text.len() > PARSE_LIMIT {
         Err(format!("larger than {} MiB", PARSE_LIMIT >> 20))
     } else {
-        let shape = guard::check(text);
+        let shape = guard::measure(text);
         shape.refusal().map_or(Ok(shape), Err)
     };
     let shape = match shape {

@@ -1,11 +1,9 @@
 //! The Python analyzer: see `README.md`.
 //!
 //! `files` picks files and says when they run; `inspect` takes one text through `guard`
-//! (bounds, with `bound` to spare plain files the counting), ruff's parser, `interp` (an
-//! abstract interpreter over `value`, `fold`, `names`; `symbols` and `path` number the
-//! names of a file) and `rules`.
+//! (bounds), ruff's parser, `interp` (an abstract interpreter over `value`, `fold`,
+//! `names`; `symbols` and `path` number the names of a file) and `rules`.
 
-mod bound;
 mod facts;
 mod files;
 mod fold;
