@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::AdminCommand;
+use crate::config::{AdminFlags, MigrateFlags, ServeFlags, WorkFlags};
 use crate::limits::ScanLimits;
 use crate::output::{FailOn, Format};
 use crate::purl::Ecosystem;
+use crate::roles::DoctorArgs;
 
 /// Tells whether an open-source package is safe to install.
 #[derive(Debug, Parser)]
@@ -26,6 +29,51 @@ pub enum Command {
     /// Analyse packages here and now, and print a verdict with its evidence
     #[command(after_help = SCAN_HELP)]
     Scan(ScanArgs),
+    /// The whole platform on this machine, with a Postgres and a Redis of its own
+    Dev(DevArgs),
+    /// Serve the REST API
+    Serve(ServeFlags),
+    /// Claim tasks and analyse them
+    Work(WorkArgs),
+    /// Bring the database's schema to what this version wants
+    Migrate(MigrateFlags),
+    /// Keys, tasks, retention
+    Admin(AdminArgs),
+    /// Check a deployment
+    Doctor(DoctorArgs),
+}
+
+/// `packguard dev`
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// Where everything is kept
+    #[arg(long, value_name = "FOLDER", default_value = ".packguard")]
+    pub folder: PathBuf,
+    /// The API's port on loopback [default: 8000, or any that is free]
+    #[arg(long)]
+    pub port: Option<u16>,
+}
+
+/// `packguard work`
+#[derive(Debug, Args)]
+pub struct WorkArgs {
+    /// Settings
+    #[command(flatten)]
+    pub flags: WorkFlags,
+    /// End when nothing is ready any more
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// `packguard admin`
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: AdminCommand,
+    /// Settings
+    #[command(flatten)]
+    pub flags: AdminFlags,
 }
 
 const SCAN_HELP: &str = "\

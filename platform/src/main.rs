@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use packguard_platform::cli::{Cli, Command};
-use packguard_platform::scan;
+use packguard_platform::worker::Mode;
+use packguard_platform::{roles, scan};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -14,7 +15,13 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.verbose);
+    // The roles of a deployment log as they are configured.
+    if matches!(
+        cli.command,
+        Command::Scan(_) | Command::Dev(_) | Command::Admin(_)
+    ) {
+        log_to_stderr(cli.verbose);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -27,11 +34,33 @@ fn main() -> ExitCode {
     };
     let cancel = CancellationToken::new();
     runtime.spawn(cancel_on_signal(cancel.clone()));
-    let code = match cli.command {
-        Command::Scan(args) => runtime.block_on(scan::run(args, cancel)),
-    };
+    let code = runtime.block_on(run(cli.command, cancel));
     runtime.shutdown_timeout(SHUTDOWN);
     ExitCode::from(code)
+}
+
+async fn run(command: Command, cancel: CancellationToken) -> u8 {
+    let done = match command {
+        Command::Scan(args) => return scan::run(args, cancel).await,
+        Command::Dev(args) => roles::dev(args, cancel).await,
+        Command::Serve(flags) => roles::serve(&flags.0, cancel).await,
+        Command::Work(args) => {
+            let mode = if args.once { Mode::Once } else { Mode::Forever };
+            roles::work(&args.flags.0, mode, cancel).await
+        }
+        Command::Migrate(flags) => roles::migrate(&flags.0).await,
+        Command::Admin(args) => roles::admin(args, cancel).await,
+        Command::Doctor(args) => match roles::doctor(&args).await {
+            Ok(code) => return code,
+            Err(failure) => Err(failure),
+        },
+    };
+    let Err(failure) = done else { return 0 };
+    eprintln!("error: {}", failure.message.trim_end());
+    if !failure.hint.is_empty() {
+        eprintln!("  hint: {}", failure.hint);
+    }
+    failure.code
 }
 
 /// Ctrl-C and SIGTERM end the work in an orderly way; a second one ends the process.

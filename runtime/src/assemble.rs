@@ -31,6 +31,19 @@ pub(crate) struct Assembly {
     artifacts: Vec<String>,
 }
 
+/// How a step ended, as the report says it.
+pub(crate) fn info<T>(component: &Component, step: &Step<T>) -> StepInfo {
+    let descriptor = component.descriptor();
+    StepInfo {
+        name: descriptor.name.clone(),
+        version: descriptor.version.clone(),
+        digest: component.digest().into(),
+        outcome: step.outcome(),
+        message: step.message().map(Into::into),
+        usage: step.usage,
+    }
+}
+
 impl Assembly {
     /// An assembly over artifacts of these file names.
     pub(crate) fn new(artifacts: Vec<String>) -> Self {
@@ -60,14 +73,7 @@ impl Assembly {
     /// Records how a step ended, and gives back its answer.
     pub(crate) fn record<T>(&mut self, component: &Component, step: Step<T>) -> Option<T> {
         let descriptor = component.descriptor();
-        self.steps.push(StepInfo {
-            name: descriptor.name.clone(),
-            version: descriptor.version.clone(),
-            digest: component.digest().into(),
-            outcome: step.outcome(),
-            message: step.message().map(Into::into),
-            usage: step.usage,
-        });
+        self.steps.push(info(component, &step));
         match step.result {
             Ok(answer) => Some(answer),
             Err((_, message)) => {

@@ -32,6 +32,7 @@ pub use engine::{Runtime, RuntimeConfig};
 pub use host::sink::{AddError, ArchiveLimits, Sink};
 pub use limits::Limits;
 pub use pipeline::{
-    Input, InputArtifact, Integrity, Pipeline, PipelineError, SkippedArtifact, Source,
+    ComponentId, Input, InputArtifact, Integrity, Pipeline, PipelineError, SkippedArtifact, Source,
+    Watcher,
 };
 pub use step::Step;

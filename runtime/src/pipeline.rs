@@ -1,5 +1,6 @@
 //! The steps of one package: unpack, analyze side by side, judge.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use crate::engine::Runtime;
 use crate::host::sink::ArchiveLimits;
 use crate::limits::Limits;
 use crate::report::{
-    Behaviour, Outcome, PackageInfo, Provenance, Report, SCHEMA_VERSION, StepOutcome, Verdict,
+    Behaviour, Outcome, PackageInfo, Provenance, Report, SCHEMA_VERSION, StepInfo, StepOutcome,
+    Verdict,
 };
 use crate::sandbox::micros;
 
@@ -27,8 +29,11 @@ mod unpack;
 
 pub use input::{Input, InputArtifact, Integrity, PipelineError, SkippedArtifact, Source};
 
+/// Is told of each analyzer as it finishes, in no fixed order. It must not block.
+pub type Watcher = Arc<dyn Fn(&StepInfo) + Send + Sync>;
+
 /// A set of components and limits, ready to analyse packages. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Pipeline {
     runtime: Runtime,
     unpacker: Component,
@@ -36,6 +41,27 @@ pub struct Pipeline {
     judge: Component,
     limits: Limits,
     archive: ArchiveLimits,
+    watcher: Option<Watcher>,
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("components", &self.components())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A component of a pipeline, for those who ask what a report came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct ComponentId {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Lower-case hex SHA-256 of it.
+    pub digest: String,
 }
 
 impl Pipeline {
@@ -87,7 +113,43 @@ impl Pipeline {
             judge,
             limits,
             archive,
+            watcher: None,
         })
+    }
+
+    /// The same pipeline, which tells `watcher` of each analyzer as it finishes.
+    #[must_use]
+    pub fn watched(mut self, watcher: Watcher) -> Self {
+        self.watcher = Some(watcher);
+        self
+    }
+
+    /// All components, by name.
+    pub fn components(&self) -> Vec<ComponentId> {
+        let all = [&self.unpacker, &self.judge]
+            .into_iter()
+            .chain(&self.analyzers);
+        let mut all: Vec<_> = all
+            .map(|one| ComponentId {
+                name: one.descriptor().name.clone(),
+                version: one.descriptor().version.clone(),
+                digest: one.digest().into(),
+            })
+            .collect();
+        all.sort();
+        all
+    }
+
+    /// What a report over `input` will say that it came from; with the artifacts' digests
+    /// and [`Pipeline::components`], all that decides it.
+    pub fn provenance(&self, input: &Input) -> Provenance {
+        let digest = |value: &serde_json::Value| hex::encode(Sha256::digest(value.to_string()));
+        Provenance {
+            packguard: env!("CARGO_PKG_VERSION").into(),
+            contract: "packguard:analyzer@1.0.0".into(),
+            limits: digest(&serde_json::json!([self.limits, self.archive])),
+            inputs: digest(&serde_json::json!([input.settings, input.metadata])),
+        }
     }
 
     /// Analyses one package. Unpacks below `work`, and leaves nothing there.
@@ -165,7 +227,19 @@ impl Pipeline {
                 (index, component, step)
             });
         }
-        let mut done = running.join_all().await;
+        let mut done = Vec::new();
+        while let Some(joined) = running.join_next().await {
+            // A step catches what guests do; a panic of ours goes on where it can be seen.
+            let (index, component, step) = match joined {
+                Ok(done) => done,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => return Err(PipelineError::Cancelled),
+            };
+            if let Some(watcher) = &self.watcher {
+                watcher(&assemble::info(&component, &step));
+            }
+            done.push((index, component, step));
+        }
         done.sort_by_key(|(index, ..)| *index);
         for (_, component, step) in done {
             if step.outcome() == StepOutcome::Cancelled {
@@ -212,16 +286,6 @@ impl Pipeline {
                 reasons: Vec::new(),
             },
         })
-    }
-
-    fn provenance(&self, input: &Input) -> Provenance {
-        let digest = |value: &serde_json::Value| hex::encode(Sha256::digest(value.to_string()));
-        Provenance {
-            packguard: env!("CARGO_PKG_VERSION").into(),
-            contract: "packguard:analyzer@1.0.0".into(),
-            limits: digest(&serde_json::json!([self.limits, self.archive])),
-            inputs: digest(&serde_json::json!([input.settings, input.metadata])),
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the integration tests and benchmarks share.
 
+pub mod harness;
+
 use std::path::{Path, PathBuf};
 
 use packguard_functions::BUNDLED;

@@ -15,7 +15,7 @@ pub(super) struct PrivateAddress;
 ///
 /// The documentation ranges pass: nothing is routed there, and test networks use them in place
 /// of public addresses.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),

@@ -40,16 +40,18 @@ pub(super) async fn fetch(
     directory: &Path,
 ) -> Result<Fetched, FetchError> {
     let (planned, mut skipped) = plan(release, limits);
-    let downloads = planned.iter().map(|artifact| {
-        download(
+    // A loop, not a closure: the compiler can't prove a closure's futures `Send`.
+    let mut pending = Vec::new();
+    for &artifact in &planned {
+        pending.push(download(
             http,
             &release.endpoint,
             artifact,
             limits.artifact_bytes,
             directory,
-        )
-    });
-    let mut downloads = stream::iter(downloads)
+        ));
+    }
+    let mut downloads = stream::iter(pending)
         .buffered(limits.concurrency.max(1))
         .enumerate();
     let mut kept = Vec::new();
@@ -165,7 +167,7 @@ async fn download(
     directory: &Path,
 ) -> Result<Download, FetchError> {
     let deadline = http.limits.artifact_deadline;
-    http.with_retries(async || {
+    http.with_retries(|| async move {
         timeout(
             deadline,
             download_once(http, endpoint, artifact, limit, directory),

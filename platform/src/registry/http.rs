@@ -109,7 +109,7 @@ impl Http {
         accept: Option<&str>,
     ) -> Result<Option<Document>, FetchError> {
         let deadline = self.limits.document_deadline;
-        self.with_retries(async || {
+        self.with_retries(|| async move {
             timeout(deadline, self.document_once(endpoint, url, accept))
                 .await
                 .unwrap_or_else(|_| {
@@ -156,10 +156,11 @@ impl Http {
         }))
     }
 
-    /// Runs an attempt until it succeeds, fails for good, or was made often enough.
-    pub(super) async fn with_retries<T>(
+    /// Runs an attempt until it succeeds, fails for good, or was made often enough. The
+    /// attempt is no async closure: the compiler can't prove those `Send`.
+    pub(super) async fn with_retries<T, F: Future<Output = Result<T, Failure>>>(
         &self,
-        mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+        mut attempt: impl FnMut() -> F,
     ) -> Result<T, FetchError> {
         let mut tried = 0;
         loop {
@@ -274,7 +275,7 @@ impl Http {
     async fn client(&self, trusted: bool, kind: Kind) -> Result<&Client, FetchError> {
         let index = usize::from(trusted) * 2 + usize::from(kind == Kind::Artifact);
         self.clients[index]
-            .get_or_try_init(async || {
+            .get_or_try_init(|| async move {
                 let mut builder = Client::builder()
                     .user_agent(concat!("packguard/", env!("CARGO_PKG_VERSION")))
                     .connect_timeout(self.limits.connect_timeout)

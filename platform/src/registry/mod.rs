@@ -17,7 +17,7 @@
 //! Nothing but the registries' own JSON, HTML and XML answers is parsed here: archives are
 //! opened in sandboxes only.
 
-mod address;
+pub(crate) mod address;
 mod cargo;
 pub mod checksum;
 mod clients;

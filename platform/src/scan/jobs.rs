@@ -134,7 +134,7 @@ impl Listed {
 }
 
 /// What the pipeline gets of a release that was fetched.
-pub(super) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash]) -> Input {
+pub(crate) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash]) -> Input {
     let unpinned = unpinned(&fetched, pinned);
     Input {
         package: PackageInfo {

@@ -1,9 +1,9 @@
 //! `packguard scan`: fetch, unpack, analyse and judge in one process.
 
-mod jobs;
+pub(crate) mod jobs;
 mod progress;
-mod settings;
-mod work;
+pub(crate) mod settings;
+pub(crate) mod work;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -61,9 +61,9 @@ fn cancelled() -> Stop {
 }
 
 /// Why there is no result at all.
-struct Stop {
-    message: String,
-    hint: String,
+pub(crate) struct Stop {
+    pub(crate) message: String,
+    pub(crate) hint: String,
     code: u8,
 }
 
@@ -98,7 +98,7 @@ struct Scan<'a> {
 async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput, Stop> {
     let settings = settings::read(args)?;
     let listed = jobs::list(&args.inputs);
-    let folder = work::folder();
+    let folder = work::folder(None);
     let folder = folder
         .map_err(|error| Stop::environment(&error, "set TMPDIR to a folder that can be written"))?;
     let pipeline = components::pipeline(Setup {

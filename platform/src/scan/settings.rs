@@ -11,14 +11,20 @@ const MAX_FILE: u64 = 4 << 20;
 
 /// Reads what `--rules` and `--names` name.
 pub(super) fn read(args: &ScanArgs) -> Result<Vec<(String, String)>, Stop> {
+    let mut settings = rules(&args.rules)?;
+    for (ecosystem, path) in &args.names {
+        settings.push((format!("names.{}", ecosystem.as_str()), text(path)?));
+    }
+    Ok(settings)
+}
+
+/// YARA rules of files and folders.
+pub(crate) fn rules(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Stop> {
     let mut settings = Vec::new();
-    for path in &args.rules {
+    for path in paths {
         for file in rule_files(path)? {
             settings.push((format!("rules.yara.{}", file.display()), text(&file)?));
         }
-    }
-    for (ecosystem, path) in &args.names {
-        settings.push((format!("names.{}", ecosystem.as_str()), text(path)?));
     }
     Ok(settings)
 }

@@ -13,11 +13,14 @@ const SHARED_MEMORY: &str = "/dev/shm";
 /// unpacked, twice over. Containers have 64 MiB there and stay on disk.
 const ENOUGH: u64 = 8 << 30;
 
-/// Makes the folder of one run: below `TMPDIR` where that is set, else in shared memory
-/// where there is plenty, else below the system's temporary folder.
-pub(super) fn folder() -> io::Result<TempDir> {
+/// Makes the folder of one run: below `parent`, or `TMPDIR`, where that is set, else in shared
+/// memory where there is plenty, else below the system's temporary folder.
+pub(crate) fn folder(parent: Option<&Path>) -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("packguard-scan-");
+    if let Some(parent) = parent {
+        return builder.tempdir_in(parent);
+    }
     let plenty = std::env::var_os("TMPDIR").is_none() && free(Path::new(SHARED_MEMORY)) >= ENOUGH;
     if plenty && let Ok(folder) = builder.tempdir_in(SHARED_MEMORY) {
         return Ok(folder);

@@ -2,12 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
 /// Digests kept per package: a release with wheels for all platforms has about 100 files.
 pub(super) const MAX_HASHES: usize = 2_000;
 
 /// A digest of a downloaded artifact.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ExpectedHash {
     /// How it was made.
     pub algorithm: Algorithm,
@@ -16,7 +17,8 @@ pub struct ExpectedHash {
 }
 
 /// A digest algorithm, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum Algorithm {
     Md5,

@@ -1,0 +1,61 @@
+//! The workers.
+
+use super::super::setting::Setting;
+use super::{ANALYSED, BOTH, WORK};
+
+pub(super) const WORKERS: &[Setting] = &[
+    Setting::open(
+        "WORKER_CONCURRENCY",
+        "",
+        WORK,
+        "Packages analysed at once. Unset: one per core, for analysis is work for the processor.",
+    ),
+    Setting::open(
+        "WORKER_MEMORY",
+        "",
+        WORK,
+        "Bytes that all sandboxes may take together. Unset: 80 % of the container's limit or, where there is none, of the machine; the rest is for downloads and the process itself.",
+    ),
+    Setting::open(
+        "WORKER_LEASE",
+        "60s",
+        BOTH,
+        "How long a worker that fell silent keeps its task. Longer than a Redis failover (30 s with sentinel's defaults), short for those who wait.",
+    ),
+    Setting::open(
+        "WORKER_HEARTBEAT",
+        "",
+        WORK,
+        "How often a worker renews its leases and learns of cancellations. Unset: a quarter of the lease, so that two may be lost.",
+    ),
+    Setting::open(
+        "WORKER_FOLDER",
+        "",
+        WORK,
+        "Where packages are unpacked. Unset: as `scan` does, shared memory if 8 GiB are free there, else TMPDIR.",
+    ),
+    Setting::open(
+        "WORKER_LIMITS",
+        "",
+        WORK,
+        "What a package may use, as in `memory=256MiB,time=30s`; the names are those of `scan --limits`. Unset: its defaults.",
+    ),
+    Setting::open(
+        "WORKER_RULES",
+        "",
+        WORK,
+        "Further YARA rules: a file, or a folder of .yar and .yara files. Unset: the bundled ones alone.",
+    ),
+    Setting::open(
+        "PACKGUARD_CACHE_DIR",
+        "",
+        ANALYSED,
+        "Where compiled components are kept. Unset: `packguard` in the user's cache folder.",
+    ),
+    Setting::open(
+        "METRICS_LISTEN",
+        "127.0.0.1:9464",
+        WORK,
+        "Where a worker serves /health/, /ready/ and /metrics. Loopback, for they ask for no key; in a cluster `0.0.0.0:9464`. The port is the one that OpenTelemetry gives Prometheus exporters.",
+    ),
+];

@@ -1,0 +1,12 @@
+//! The queue on real Redis servers.
+
+mod failures;
+mod harness;
+mod leases;
+mod model;
+mod order;
+mod rate_limit;
+mod reference;
+mod sentinel;
+mod waits;
+mod wakeups;

@@ -1,0 +1,115 @@
+//! What each subcommand of a deployment does, and what they have in common: reading the
+//! configuration, connecting, ending with a code.
+
+mod doctor;
+mod migrate;
+mod serve;
+mod work;
+
+pub use doctor::{DoctorArgs, doctor};
+pub use migrate::migrate;
+pub use serve::serve;
+pub use work::work;
+
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin;
+use crate::cli::{AdminArgs, DevArgs};
+use crate::config::{self, AdminSettings, DatabaseConfig, Environment, RedisConfig, StorageConfig};
+use crate::db::{self, PoolOptions};
+use crate::dev::{self, DevOptions};
+use crate::queue::Queue;
+use crate::storage::Storage;
+
+/// Exit code when the configuration or the command line makes no sense.
+pub const USAGE: u8 = 2;
+/// Exit code when what is needed is away or refuses.
+pub const ENVIRONMENT: u8 = 4;
+
+/// Why a role ended.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub message: String,
+    /// What to do next; empty where the message says so.
+    pub hint: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Failure {
+    /// The environment failed.
+    pub fn environment(message: impl ToString, hint: &str) -> Self {
+        Self {
+            message: message.to_string(),
+            hint: hint.to_owned(),
+            code: ENVIRONMENT,
+        }
+    }
+}
+
+impl From<config::Problems> for Failure {
+    fn from(problems: config::Problems) -> Self {
+        Self {
+            message: problems.to_string(),
+            hint: String::new(),
+            code: USAGE,
+        }
+    }
+}
+
+/// `packguard dev`
+///
+/// # Errors
+/// When a part of it did not start, or ended.
+pub async fn dev(args: DevArgs, stop: CancellationToken) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::environment(error, "");
+    let mut options = DevOptions::new(args.folder).map_err(|error| failed(&error))?;
+    options.port = args.port;
+    dev::run(options, stop)
+        .await
+        .map_err(|error| failed(&error))
+}
+
+/// `packguard admin`
+///
+/// # Errors
+/// When the configuration makes no sense, or what was asked for can't be done.
+pub async fn admin(args: AdminArgs, stop: CancellationToken) -> Result<(), Failure> {
+    let settings: AdminSettings = config::resolve(&args.flags.0, &Environment::of_process())?;
+    let output = admin::Output {
+        out: &mut std::io::stdout(),
+        notes: &mut std::io::stderr(),
+    };
+    admin::run(args.command, &settings, output, &stop)
+        .await
+        .map_err(|error| Failure {
+            message: error.message,
+            hint: error.hint,
+            code: error.code,
+        })
+}
+
+/// Opens the database; nothing is asked yet.
+pub(crate) fn database(config: &DatabaseConfig) -> Result<PgPool, Failure> {
+    let options = PoolOptions {
+        size: config.pool_size,
+        acquire: config.acquire_timeout,
+        statement: config.statement_timeout,
+    };
+    db::open(config.url.expose(), &options)
+        .map_err(|error| Failure::environment(error, "check DATABASE_URL"))
+}
+
+/// Connects to Redis, and refuses one that would lose tasks.
+pub(crate) async fn queue(config: &RedisConfig) -> Result<Queue, Failure> {
+    Queue::connect(&config.queue_config())
+        .await
+        .map_err(|error| Failure::environment(error, "run `packguard doctor`"))
+}
+
+/// Opens the object storage.
+pub(crate) fn storage(config: &StorageConfig) -> Result<Storage, Failure> {
+    Storage::open(config).map_err(|error| Failure::environment(error, "run `packguard doctor`"))
+}

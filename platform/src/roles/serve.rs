@@ -1,0 +1,27 @@
+//! `packguard serve`.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, database, queue, storage};
+use crate::config::{self, Environment, Flags, ServeSettings};
+use crate::serve::{self, Behind};
+use crate::telemetry::{self, Metrics};
+
+/// Serves the API until `stop`.
+///
+/// # Errors
+/// When it can't begin.
+pub async fn serve(flags: &Flags, stop: CancellationToken) -> Result<(), Failure> {
+    let settings: ServeSettings = config::resolve(flags, &Environment::of_process())?;
+    let telemetry = telemetry::init(&settings.telemetry, "serve")
+        .map_err(|error| Failure::environment(error, "check the settings of logs and traces"))?;
+    let behind = Behind {
+        db: database(&settings.database)?,
+        queue: queue(&settings.redis).await?,
+        storage: storage(&settings.storage)?,
+        metrics: Metrics::new(env!("CARGO_PKG_VERSION")),
+    };
+    let done = serve::run(&settings, behind, stop).await;
+    telemetry.shutdown().await;
+    done.map_err(|error| Failure::environment(error, "set LISTEN to an address that is free"))
+}

@@ -1,0 +1,92 @@
+//! `packguard work`.
+
+use packguard_runtime::Pipeline;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, database, queue, storage};
+use crate::components::{self, Setup};
+use crate::config::{self, Environment, Flags, WorkSettings, WorkerConfig};
+use crate::registry::RegistryConfig;
+use crate::scan;
+use crate::telemetry::{self, Metrics};
+use crate::worker::{self, Connections, Mode, Tools};
+
+/// Works until `stop`; with [`Mode::Once`] until nothing is ready any more.
+///
+/// # Errors
+/// When it can't begin.
+pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<(), Failure> {
+    let settings: WorkSettings = config::resolve(flags, &Environment::of_process())?;
+    let telemetry = telemetry::init(&settings.telemetry, "work")
+        .map_err(|error| Failure::environment(error, "check the settings of logs and traces"))?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let health = health(&settings.worker, &metrics, &stop).await?;
+    // Redis is asked while the components are loaded: a worker is to be ready in 300 ms.
+    let (queue, pipeline) = tokio::try_join!(queue(&settings.redis), load(&settings.worker))?;
+    let connections = Connections {
+        db: database(&settings.database)?,
+        queue,
+        storage: storage(&settings.storage)?,
+        metrics,
+        tracer: telemetry.step_tracer(),
+    };
+    let rules = settings.worker.rules.as_slice();
+    let tools = Tools {
+        pipeline,
+        settings: scan::settings::rules(rules).map_err(|stop| Failure {
+            message: stop.message,
+            hint: stop.hint,
+            code: super::USAGE,
+        })?,
+        registry: RegistryConfig::from_process(),
+    };
+    let grace = settings.tasks.grace_period;
+    let done = worker::run(&settings.worker, grace, connections, tools, mode, stop).await;
+    health.abort();
+    telemetry.shutdown().await;
+    done.map_err(|error| Failure::environment(error, ""))
+}
+
+async fn load(config: &WorkerConfig) -> Result<Pipeline, Failure> {
+    let setup = Setup {
+        slots: 0,
+        cache: components::default_cache(config.cache_dir.clone()),
+        analyzers: Vec::new(),
+        limits: config.limits.step,
+        archive: config.limits.archive,
+    };
+    components::pipeline(setup).await.map_err(|error| {
+        Failure::environment(
+            error,
+            "run `packguard doctor`; the README names what it needs",
+        )
+    })
+}
+
+/// Serves health and metrics.
+async fn health(
+    config: &WorkerConfig,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, Failure> {
+    let address = config.metrics_listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let message = format!("{address} can't be listened on: {error}");
+        Failure::environment(
+            message,
+            "set METRICS_LISTEN to a free address; port 0 takes any",
+        )
+    })?;
+    tracing::info!(address = ?listener.local_addr().ok(), "health and metrics");
+    let (router, stop) = (
+        telemetry::metrics::metrics_router(metrics.clone()),
+        stop.clone(),
+    );
+    Ok(tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "health and metrics are not served any more");
+        }
+    }))
+}

@@ -1,0 +1,352 @@
+//! `packguard work`: claims tasks, runs them in sandboxes, records what came out.
+//!
+//! N packages at a time on one runtime, admitted by number (`WORKER_CONCURRENCY`) and by
+//! memory (`WORKER_MEMORY`). Each task is a tokio task of its own: what breaks one leaves the
+//! others alone. A task that kills the whole process is claimed again when its lease runs
+//! out; Postgres counts the claims, and ends it as a dead letter when they are too many.
+//!
+//! On SIGTERM: claims nothing more, lets what runs go on for the grace period, hands the rest
+//! back to the queue (which does not count as an attempt), and ends with code 0.
+
+mod error;
+mod fetch;
+mod held;
+mod job;
+mod memory;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use packguard_runtime::Pipeline;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use job::refresh_alias;
+
+use crate::config::WorkerConfig;
+use crate::db::claims::{self, Claim};
+use crate::db::reports;
+use crate::queue::wakeups::{Hub, Topic};
+use crate::queue::{Lease, Queue};
+use crate::registry::{Registry, RegistryConfig};
+use crate::scan;
+use crate::storage::Storage;
+use crate::telemetry::{Metrics, StepTracer};
+use held::{HeldTasks, Stop};
+use job::Shared;
+use memory::Memory;
+
+/// What a worker is connected to.
+pub struct Connections {
+    /// The truth.
+    pub db: PgPool,
+    /// The index.
+    pub queue: Queue,
+    /// Reports and uploads.
+    pub storage: Storage,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The spans of steps.
+    pub tracer: StepTracer,
+}
+
+/// What a worker works with.
+pub struct Tools {
+    /// The components.
+    pub pipeline: Pipeline,
+    /// Settings for analyzers, by name.
+    pub settings: Vec<(String, String)>,
+    /// The registries.
+    pub registry: RegistryConfig,
+}
+
+/// Why a worker could not work.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// No folder to unpack in.
+    #[error("no folder to unpack packages in: {0}; set WORKER_FOLDER to one that can be written")]
+    Folder(std::io::Error),
+    /// The set of analyzers could not be registered.
+    #[error("the database does not take this worker: {0}; run `packguard doctor`")]
+    Register(sqlx::Error),
+}
+
+/// When a worker ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Never.
+    Forever,
+    /// When nothing is ready any more and what it claimed is done.
+    Once,
+}
+
+/// Pause after Postgres or Redis failed a claim.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Claims and works until `stop`, or as `mode` says; then what runs has `grace` to end.
+///
+/// # Errors
+/// When it can't begin. What happens later is dealt with.
+pub async fn run(
+    config: &WorkerConfig,
+    grace: Duration,
+    connections: Connections,
+    tools: Tools,
+    mode: Mode,
+    stop: CancellationToken,
+) -> Result<(), WorkError> {
+    let worker = Worker::new(config, connections, tools).await?;
+    let beating = CancellationToken::new();
+    let beats = tokio::spawn({
+        let (held, every, beating) = (
+            worker.shared.held.clone(),
+            config.heartbeat,
+            beating.clone(),
+        );
+        async move { held.beat(every, beating).await }
+    });
+    worker.claim_until(&stop, mode).await;
+    let grace = async {
+        // What was begun in `Once` is done whole, unless we are told to stop.
+        stop.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    worker.finish(grace).await;
+    beating.cancel();
+    // It ends at once; a panic in it was logged where it happened.
+    let _ = beats.await;
+    Ok(())
+}
+
+struct Worker {
+    name: String,
+    lease: Duration,
+    slots: Arc<Semaphore>,
+    shared: Arc<Shared>,
+    hub: Hub,
+    running: TaskTracker,
+    /// Ends what the registries are asked, when all else has ended.
+    registry: CancellationToken,
+}
+
+impl Worker {
+    async fn new(
+        config: &WorkerConfig,
+        connections: Connections,
+        tools: Tools,
+    ) -> Result<Self, WorkError> {
+        let Connections {
+            db,
+            queue,
+            storage,
+            metrics,
+            tracer,
+        } = connections;
+        let name = name();
+        let folder = scan::work::folder(config.folder.as_deref()).map_err(WorkError::Folder)?;
+        let analysis_set = register(&db, &tools).await.map_err(WorkError::Register)?;
+        for component in tools.pipeline.components() {
+            metrics.know_analyzer(&component.name);
+        }
+        let registry = CancellationToken::new();
+        let fetcher = fetch::Fetcher {
+            db: db.clone(),
+            storage: storage.clone(),
+            registry: Registry::new(tools.registry, registry.clone()),
+            limits: config.limits.clone(),
+            settings: tools.settings,
+            metrics: metrics.clone(),
+        };
+        let memory = Memory::new(config.memory);
+        let slots = Arc::new(Semaphore::new(config.concurrency.get()));
+        watch(&metrics, &memory, &slots, config.concurrency.get());
+        let held = HeldTasks::new(db.clone(), queue.clone(), &name, config.lease);
+        let hub = Hub::start(&queue);
+        let shared = Shared {
+            db,
+            queue,
+            storage,
+            pipeline: tools.pipeline,
+            analysis_set,
+            fetcher,
+            memory,
+            held,
+            metrics,
+            tracer,
+            folder,
+        };
+        Ok(Self {
+            name,
+            lease: config.lease,
+            slots,
+            shared: Arc::new(shared),
+            hub,
+            running: TaskTracker::new(),
+            registry,
+        })
+    }
+
+    async fn claim_until(&self, stop: &CancellationToken, mode: Mode) {
+        loop {
+            let free = tokio::select! {
+                free = Arc::clone(&self.slots).acquire_owned() => free,
+                () = stop.cancelled() => return,
+            };
+            // The slots that are free beyond the one that was waited for.
+            drop(free);
+            let room = self.slots.available_permits();
+            match self.claim(room).await {
+                Ok(Round::Some) => {}
+                Ok(Round::None(_)) if mode == Mode::Once => return,
+                Ok(Round::None(next)) => {
+                    let waiting = self.shared.queue.wait(next);
+                    tokio::select! {
+                        answer = waiting => if let Err(error) = answer {
+                            tracing::warn!(%error, "the queue is away");
+                            self.pause(stop).await;
+                        },
+                        () = stop.cancelled() => return,
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error, "nothing was claimed");
+                    self.pause(stop).await;
+                }
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    async fn pause(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Claims up to `room` tasks, and starts them.
+    async fn claim(&self, room: usize) -> Result<Round, String> {
+        let claimed = self.shared.queue.claim(&self.name, room, self.lease).await;
+        let claimed = claimed.map_err(|error| error.to_string())?;
+        if claimed.leases.is_empty() {
+            return Ok(Round::None(claimed.next.unwrap_or(crate::queue::MAX_WAIT)));
+        }
+        let ids: Vec<_> = claimed.leases.iter().map(|lease| lease.task).collect();
+        let claims = match claims::claim(&self.shared.db, &self.name, &ids).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                for lease in &claimed.leases {
+                    // What can't be released runs out.
+                    let _ = self.shared.queue.release(lease.task, lease.token).await;
+                }
+                return Err(format!("the database is away: {error}"));
+            }
+        };
+        for claim in claims {
+            let id = match &claim {
+                Claim::Run(task) => task.id,
+                Claim::Over(id) => *id,
+            };
+            if let Some(lease) = claimed.leases.iter().find(|lease| lease.task == id) {
+                self.start(claim, lease).await;
+            }
+        }
+        Ok(Round::Some)
+    }
+
+    async fn start(&self, claim: Claim, lease: &Lease) {
+        let task = match claim {
+            Claim::Run(task) => *task,
+            Claim::Over(id) => {
+                if let Err(error) = self.shared.queue.acknowledge(id, lease.token).await {
+                    tracing::warn!(%error, "a lease was left to run out");
+                }
+                return;
+            }
+        };
+        self.shared.metrics.claimed(lease.waited);
+        let stopper = self.shared.held.add(&task, lease.token);
+        // There is room for it: only this loop takes slots, and it claimed no more than were free.
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let shared = Arc::clone(&self.shared);
+        let mut cancelled = self.hub.subscribe(Topic::Cancelled, task.id);
+        let token = lease.token;
+        self.running.spawn(async move {
+            let running = Arc::clone(&shared).run(task, token, stopper);
+            tokio::pin!(running);
+            loop {
+                tokio::select! {
+                    () = &mut running => break,
+                    // A hint, and maybe a false one: the heartbeat asks Postgres.
+                    () = cancelled.woken() => shared.held.nudge(),
+                }
+            }
+            drop(slot);
+        });
+    }
+
+    /// Lets what runs end by itself until `grace` is over; then hands it back.
+    async fn finish(&self, grace: impl Future<Output = ()>) {
+        self.running.close();
+        tracing::info!(tasks = self.shared.held.len(), "no more tasks are claimed");
+        tokio::select! {
+            () = self.running.wait() => {}
+            () = grace => {
+                self.shared.held.stop_all(Stop::Shutdown);
+                self.running.wait().await;
+            }
+        }
+        self.registry.cancel();
+    }
+}
+
+/// What a claim brought.
+enum Round {
+    Some,
+    /// Nothing: how long to wait at most.
+    None(Duration),
+}
+
+/// Tells Postgres which analyzers this worker has, and gives the digest of the set.
+async fn register(db: &PgPool, tools: &Tools) -> Result<[u8; 32], sqlx::Error> {
+    let input = packguard_runtime::Input {
+        settings: tools.settings.clone(),
+        ..packguard_runtime::Input::default()
+    };
+    let provenance = tools.pipeline.provenance(&input);
+    let set = json!({
+        "components": tools.pipeline.components(),
+        "packguard": provenance.packguard,
+        "limits": provenance.limits,
+        "settings": provenance.inputs,
+    });
+    let digest = Sha256::digest(set.to_string()).into();
+    reports::register_set(db, &digest, &set).await?;
+    Ok(digest)
+}
+
+fn watch(metrics: &Metrics, memory: &Memory, slots: &Arc<Semaphore>, total: usize) {
+    let (memory, slots) = (memory.clone(), Arc::clone(slots));
+    metrics.at_scrape(move |metrics| {
+        metrics.slots(total.saturating_sub(slots.available_permits()), total);
+        metrics.memory(memory.reserved(), memory.total());
+    });
+}
+
+/// The host's name (on Kubernetes, the pod's) and this process: what a lease is shown with.
+fn name() -> String {
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    let host: String = host
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .take(200)
+        .collect();
+    format!("{host}/{}", std::process::id())
+}
