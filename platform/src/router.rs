@@ -5,21 +5,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    App, admin, analyze, archives, auth, batches, docs, download, envelope, events, front,
-    negotiate, openapi, packages, queue, reports, service, tasks, timeouts, webhooks,
+    App, admin, analyze, archives, auth, batches, deadline, docs, download, envelope, events,
+    front, negotiate, openapi, packages, queue, reports, service, tasks, timeouts, webhooks,
 };
 use crate::telemetry;
 
@@ -61,7 +59,7 @@ fn formats() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(events::stream))
         .routes(routes!(download::download))
-        .routes(routes!(packages::report))
+        .routes(routes!(download::by_id))
 }
 
 /// Routes that need a key and take long: uploads.
@@ -103,15 +101,13 @@ pub fn router(app: &Arc<App>) -> Router {
     let settings = &app.settings;
     let usual = settings.request_timeout;
     let authenticate = from_fn_with_state(Arc::clone(app), auth::authenticate);
-    let json = in_json(keyed().into()).route_layer(timeout(usual));
-    let mut long = in_json(uploads().into());
-    if long.has_routes() {
-        long = long.route_layer(timeout(settings.upload_timeout));
-    }
-    let formats = Router::from(formats()).route_layer(timeout(usual));
+    let within = |limit: Duration| from_fn_with_state(limit, deadline::bound);
+    let json = in_json(keyed().into()).route_layer(within(usual));
+    let long = in_json(uploads().into()).route_layer(within(settings.upload_timeout));
+    let formats = Router::from(formats()).route_layer(within(usual));
     let open = Router::from(open())
         .merge(pages())
-        .route_layer(timeout(usual));
+        .route_layer(within(usual));
     json.merge(long)
         .merge(formats)
         .route_layer(authenticate)
@@ -137,16 +133,7 @@ pub fn router(app: &Arc<App>) -> Router {
 
 /// Refuses what Accept excludes.
 fn in_json(routes: Router<Arc<App>>) -> Router<Arc<App>> {
-    if routes.has_routes() {
-        routes.route_layer(from_fn(negotiate::json))
-    } else {
-        routes
-    }
-}
-
-/// Bounds how long requests take, bodies included; not how long answers are sent.
-fn timeout(limit: Duration) -> TimeoutLayer {
-    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limit)
+    routes.route_layer(from_fn(negotiate::json))
 }
 
 #[cfg(test)]

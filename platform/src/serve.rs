@@ -36,6 +36,7 @@ use crate::api::{ApiSettings, App, front, keys::Keys};
 use crate::config::{Downloads, ServeConfig, ServeSettings};
 use crate::db::audit::Actor;
 use crate::db::submit::Reuse;
+use crate::db::{self, health};
 use crate::queue::Queue;
 use crate::queue::rate_limit::RateLimiter;
 use crate::queue::wakeups::Hub;
@@ -69,6 +70,12 @@ pub enum ServeError {
         /// Why not.
         error: io::Error,
     },
+    /// The database has an older schema than this version wants.
+    #[error("the database lacks migrations {0:?}: run `packguard migrate` first")]
+    Schema(Vec<i64>),
+    /// The database refuses.
+    #[error("the database can't be used: {0}")]
+    Database(#[from] sqlx::Error),
     /// Webhooks can't be delivered.
     #[error("there is no TLS to deliver webhooks with: {0}")]
     Tls(reqwest::Error),
@@ -124,6 +131,7 @@ pub async fn run(
     behind: Behind,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
+    check_schema(&behind.db).await?;
     let address = config.serve.listen;
     let failed = |error| ServeError::Listen { address, error };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -141,6 +149,20 @@ pub async fn run(
     beside.shutdown().await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Refuses a database that was not migrated: every request would fail. One that is away is
+/// waited for; `/ready/` says so meanwhile.
+async fn check_schema(db: &PgPool) -> Result<(), ServeError> {
+    match health::missing_migrations(db).await {
+        Ok(missing) if missing.is_empty() => Ok(()),
+        Ok(missing) => Err(ServeError::Schema(missing)),
+        Err(error) if db::is_away(&error) => {
+            tracing::warn!(%error, "the database is away, so its schema was not checked");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What handlers work with. Starts the writers of submissions and the listener for wake-ups.

@@ -13,6 +13,35 @@ use packguard_runtime::{
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+/// The binary under test: the one that `PACKGUARD_BINARY` names, or built once by cargo for
+/// this test run, beside the test.
+pub fn packguard() -> PathBuf {
+    static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            if let Some(given) = std::env::var_os("PACKGUARD_BINARY") {
+                return given.into();
+            }
+            // The whole workspace, as the tests were built: with one package alone, features
+            // differ, and its dependencies would be built a second time.
+            let built = std::process::Command::new(env!("CARGO"))
+                .args(["build", "--quiet", "--workspace", "--bin", "packguard"])
+                .current_dir(env!("CARGO_MANIFEST_DIR"))
+                .status();
+            assert!(built.expect("cargo runs").success());
+            // <target>/debug/deps/<this test>
+            let this = std::env::current_exe().expect("a path");
+            let folder = this.ancestors().nth(2).expect("a target folder");
+            folder.join("packguard")
+        })
+        .clone()
+}
+
+/// One compile cache for all tests, beside the binary, so that they compile once.
+pub fn cache() -> PathBuf {
+    packguard().with_file_name("packguard-test-cache")
+}
+
 /// A guest that does nothing.
 pub const EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.wasm"));
 

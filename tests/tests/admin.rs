@@ -1,7 +1,5 @@
 //! Administration: over the API, and on the command line. Keys, dead letters, deletion, retention.
 
-use std::future::IntoFuture as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,19 +7,15 @@ use clap::Parser;
 use packguard_platform::admin::erase::{self, Places};
 use packguard_platform::admin::prune::{self, Ages, Pruned};
 use packguard_platform::admin::{self, AdminCommand, AdminError, Output};
-use packguard_platform::api::App;
 use packguard_platform::api::keys::Secret;
-use packguard_platform::config::{self, AdminSettings, Environment, Flags, ServeSettings};
+use packguard_platform::config::{self, AdminSettings, Flags};
 use packguard_platform::db::audit::{self, Actor};
 use packguard_platform::db::keys::{self, NewKey};
-use packguard_platform::db::{MIGRATIONS, uploads};
+use packguard_platform::db::uploads;
 use packguard_platform::model::{KeyId, Priority, Scope, TaskId};
-use packguard_platform::queue::{Entry, Position, Queue, QueueConfig};
-use packguard_platform::router;
-use packguard_platform::serve::{self, Behind};
+use packguard_platform::queue::{Entry, Position, Queue};
 use packguard_platform::storage::{AliasKey, ReportKey, Storage, StorageError};
-use packguard_platform::telemetry::Metrics;
-use packguard_tests::harness::cluster::{Database, cluster};
+use packguard_tests::harness::lab::Lab;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -33,63 +27,26 @@ struct World {
     db: PgPool,
     queue: Queue,
     storage: Storage,
-    app: Arc<App>,
-    /// The API.
-    at: String,
     /// An admin's secret, and its key.
     secret: String,
     admin: KeyId,
     settings: AdminSettings,
-    folder: tempfile::TempDir,
-    _database: Database,
+    lab: Lab,
 }
 
 impl World {
     async fn new() -> Self {
-        let migrate = async |url: &str| {
-            let pool = PgPool::connect(url).await?;
-            MIGRATIONS.run(&pool).await?;
-            pool.close().await;
-            Ok(())
-        };
-        let database = cluster().await.database("admin", migrate).await;
-        let place = cluster().await.queue();
-        let folder = tempfile::tempdir().unwrap();
-        let environment = Environment::new([
-            ("DATABASE_URL", database.url.clone()),
-            ("REDIS_URL", place.url.clone()),
-            ("QUEUE_NAME", place.name.clone()),
-            ("STORAGE_URL", format!("file://{}", folder.path().display())),
-        ]);
-        let settings: AdminSettings = config::resolve(&Flags::default(), &environment).unwrap();
-        let serving: ServeSettings = config::resolve(&Flags::default(), &environment).unwrap();
-        let db = PgPool::connect(&database.url).await.unwrap();
-        let mut queue = QueueConfig::new(place.url);
-        queue.name = place.name;
-        let queue = Queue::connect(&queue).await.unwrap();
-        let storage = Storage::open(&settings.storage).unwrap();
-        let behind = Behind {
-            db: db.clone(),
-            queue: queue.clone(),
-            storage: storage.clone(),
-            metrics: Metrics::new("test"),
-        };
-        let app = serve::app(&serving, behind).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, router::router(&app)).into_future());
-        let (admin, secret) = key(&db, &[Scope::Admin]).await;
+        let lab = Lab::start().await;
+        let settings = config::resolve(&Flags::default(), &lab.environment).unwrap();
+        let (admin, secret) = key(&lab.app.db, &[Scope::Admin]).await;
         Self {
-            db,
-            queue,
-            storage,
-            app,
-            at,
+            db: lab.app.db.clone(),
+            queue: lab.app.queue.clone(),
+            storage: lab.app.storage.clone(),
             secret,
             admin,
             settings,
-            folder,
-            _database: database,
+            lab,
         }
     }
 
@@ -100,10 +57,8 @@ impl World {
         path: &str,
         body: Option<Value>,
     ) -> (u16, Value) {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut request = client
-            .request(method, format!("{}/api/v1{path}", self.at))
-            .bearer_auth(secret);
+        let path = format!("/api/v1{path}");
+        let mut request = self.lab.request(method, &path).bearer_auth(secret);
         if let Some(body) = body {
             request = request
                 .header("content-type", "application/json")
@@ -269,9 +224,6 @@ fn actor() -> Actor {
 #[tokio::test]
 async fn a_key_lives_and_dies_over_the_api() {
     let world = World::new().await;
-    // So that keys are cached, and forgetting them is what makes them void.
-    let keys = Arc::clone(&world.app);
-    tokio::spawn(async move { keys.keys.listen(CancellationToken::new()).await });
     let wanted = json!({"name": "CI", "scopes": ["read", "analyze"], "rate_limit": 7});
     let (status, made) = world
         .admin(Method::POST, "/admin/keys/", Some(wanted))
@@ -671,7 +623,7 @@ async fn all_that_a_key_submitted_goes_and_nothing_else() {
         uploads::begin(&world.db, id, whose, "mine.tar.gz")
             .await
             .unwrap();
-        let path = world.folder.path().join(format!("uploads/{whose}"));
+        let path = world.lab.folder.join(format!("storage/uploads/{whose}"));
         std::fs::create_dir_all(&path).unwrap();
         std::fs::write(path.join(id.to_string()), "bytes").unwrap();
         let batch: i64 = sqlx::query_scalar(
@@ -713,9 +665,9 @@ async fn all_that_a_key_submitted_goes_and_nothing_else() {
     assert!(!world.has(&private).await && world.has(&public).await && world.has(&shared).await);
     let exists = |key: KeyId| {
         world
+            .lab
             .folder
-            .path()
-            .join(format!("uploads/{key}"))
+            .join(format!("storage/uploads/{key}"))
             .read_dir()
             .is_ok_and(|mut all| all.next().is_some())
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use packguard_tests::tar_gz;
+use packguard_tests::{cache, packguard, tar_gz};
 
 const HONEST: &[(&str, &[u8])] = &[(
     "sample-1.0/sample/__init__.py",
@@ -57,36 +57,6 @@ impl Shell {
             .count();
         assert_eq!(left, 0, "temporary files were left");
     }
-}
-
-/// The binary under test, built once by cargo for this test run.
-fn packguard() -> PathBuf {
-    static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-            let built = Command::new(env!("CARGO"))
-                .args([
-                    "build",
-                    "--quiet",
-                    "--package",
-                    "packguard-platform",
-                    "--bin",
-                    "packguard",
-                ])
-                .current_dir(here)
-                .status();
-            assert!(built.unwrap().success());
-            // <target>/debug/deps/<this test>
-            let this = std::env::current_exe().unwrap();
-            this.ancestors().nth(2).unwrap().join("packguard")
-        })
-        .clone()
-}
-
-/// One compile cache for all tests, beside the binary, so that they compile once.
-fn cache() -> PathBuf {
-    packguard().with_file_name("packguard-test-cache")
 }
 
 fn code(output: &Output) -> i32 {

@@ -13,7 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use packguard_platform::config::WebhookConfig;
-use packguard_platform::db::MIGRATIONS;
 use packguard_platform::db::audit;
 use packguard_platform::db::claims::{self, Claim, Held};
 use packguard_platform::db::deliveries;
@@ -22,7 +21,8 @@ use packguard_platform::db::reports::{self, NewReport};
 use packguard_platform::db::webhooks::{self, Change, DeliveryRow, NewWebhook, WebhookRow};
 use packguard_platform::model::{KeyId, Scope, TaskId};
 use packguard_platform::webhooks::{EVENTS, Secret};
-use packguard_tests::harness::cluster::{Database, cluster};
+use packguard_tests::harness::cluster::Database;
+use packguard_tests::harness::lab;
 use serde_json::Value;
 use sha2::Sha256;
 use sqlx::PgPool;
@@ -93,13 +93,7 @@ struct World {
 
 impl World {
     async fn new(attempts: u32) -> Self {
-        let migrate = async |url: &str| {
-            let pool = PgPool::connect(url).await?;
-            MIGRATIONS.run(&pool).await?;
-            pool.close().await;
-            Ok(())
-        };
-        let database = cluster().await.database("webhooks", migrate).await;
+        let database = lab::database().await;
         let db = PgPool::connect(&database.url).await.unwrap();
         let new = NewKey {
             name: "tests",

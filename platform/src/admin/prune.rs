@@ -105,7 +105,7 @@ pub async fn prune(
     actor: &Actor,
     stop: &CancellationToken,
 ) -> Result<Option<Pruned>, PruneError> {
-    let Some(_lock) = db::try_lock(db, "packguard prune").await? else {
+    let Some(lock) = db::try_lock(db, "packguard prune").await? else {
         return Ok(None);
     };
     let mut pruning = Pruning {
@@ -131,6 +131,8 @@ pub async fn prune(
         audit::write(&mut transaction, actor, &entry).await?;
         transaction.commit().await?;
     }
+    // Dropped, it would be let go some time after our caller was told that this is over.
+    lock.release_now().await?;
     ended.map(|()| Some(done))
 }
 

@@ -7,26 +7,33 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 
 use super::auth::Caller;
-use super::body::JsonBody;
+use super::body::{JsonBody, whole};
 use super::envelope::{Answer, Envelope, ErrorEnvelope, RequestId};
 use super::error::ApiError;
 use super::purls::{self, Common};
 use super::submitter::Placed;
-use super::{App, links};
+use super::{App, counted, links};
 use crate::db::submit::Submitted;
 use crate::model::{Scope, TaskId, TaskStatus};
+use crate::telemetry::metrics;
+use crate::telemetry::spans::create_span;
 
 /// A package to be analysed.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnalyzeRequest {
     /// The package URL; without a version, the latest release.
-    #[schema(example = "pkg:pypi/requests@2.28.1", max_length = 4096)]
+    #[schema(
+        example = "pkg:pypi/requests@2.28.1",
+        max_length = 2048,
+        pattern = "^pkg:[A-Za-z]+/."
+    )]
     purl: String,
     /// 0 to 100; higher goes first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0, maximum = 100)]
     priority: i64,
 }
@@ -53,8 +60,8 @@ pub struct Submission {
 /// Submits a package. The same package again, while the first is under way, gives the same
 /// task; a finished report that is fresh answers at once.
 #[utoipa::path(
-    post, path = "/api/v1/analyze/", tag = "tasks", request_body = AnalyzeRequest,
-    params(("X-Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same task, however often they are sent; 1 to 255 visible ASCII characters", max_length = 255)),
+    post, operation_id = "submit_package", path = "/api/v1/analyze/", tag = "tasks", request_body = AnalyzeRequest,
+    params(("X-Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same task, however often they are sent; 1 to 255 visible ASCII characters", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses(
         (status = 200, description = "A task for it is under way, or a finished report answers it", body = Envelope<Submission>),
         (status = 202, description = "A new task", body = Envelope<Submission>),
@@ -66,10 +73,24 @@ pub async fn submit(
     caller: Caller,
     Extension(RequestId(request_id)): Extension<RequestId>,
     headers: HeaderMap,
-    JsonBody(request): JsonBody<AnalyzeRequest>,
+    body: Result<JsonBody<AnalyzeRequest>, ApiError>,
 ) -> Result<Answer<Submission>, ApiError> {
     caller.needs(Scope::Analyze)?;
-    let idempotency = idempotency_key(&headers)?;
+    let placed = match body {
+        Ok(JsonBody(request)) => place(&app, &caller, &headers, request, request_id).await,
+        Err(error) => Err(error),
+    };
+    answer(&app, placed, metrics::Submission::Package).await
+}
+
+async fn place(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    request: AnalyzeRequest,
+    request_id: String,
+) -> Result<Placed, ApiError> {
+    let idempotency = idempotency_key(headers)?;
     let purl = purls::parse(&request.purl, "purl")?;
     let common = Common {
         key: caller.id(),
@@ -78,25 +99,40 @@ pub async fn submit(
         max_attempts: app.settings.max_attempts,
         request_id,
     };
-    caller.spend(&app, 1).await?;
-    let mut task = purls::task(&purl, &request.purl, &common);
+    caller.spend(app, 1).await?;
+    let span = create_span(app.queue.name(), 1);
+    let mut task = span.in_scope(|| purls::task(&purl, &request.purl, &common));
     let asked = format!("analyze\n{purl}\n{}", request.priority);
     task.idempotency = idempotency.map(|key| (key, Sha256::digest(asked).into()));
-    let placed = match app.submitter.submit(vec![task]).await {
-        Ok(placed) => placed,
+    match app.submitter.submit(vec![task]).instrument(span).await {
+        Ok(placed) => match placed.first() {
+            Some(placed) => Ok(*placed),
+            None => Err(ApiError::internal(&"a submission without an outcome")),
+        },
         Err(error) => {
-            caller.give_back(&app, 1).await;
-            return Err(error);
+            caller.give_back(app, 1).await;
+            Err(error)
         }
-    };
-    match placed.first() {
-        Some(placed) => answer(&app, placed).await,
-        None => Err(ApiError::internal(&"a submission without an outcome")),
     }
 }
 
-/// What a client is told of its submission.
-pub(super) async fn answer(app: &App, placed: &Placed) -> Result<Answer<Submission>, ApiError> {
+/// What a client is told of its submission; counts it.
+pub(super) async fn answer(
+    app: &App,
+    placed: Result<Placed, ApiError>,
+    kind: metrics::Submission,
+) -> Result<Answer<Submission>, ApiError> {
+    let told = match placed {
+        Ok(placed) => {
+            counted::placed(app, kind, placed.submitted);
+            tell(app, &placed).await
+        }
+        Err(error) => Err(error),
+    };
+    told.inspect_err(|error| counted::refused(app, kind, error))
+}
+
+async fn tell(app: &App, placed: &Placed) -> Result<Answer<Submission>, ApiError> {
     let (status, message) = match placed.submitted {
         Submitted::Created(_) => (StatusCode::ACCEPTED, "the package is in the queue"),
         Submitted::Cached(_) => (StatusCode::OK, "a finished report answers this"),

@@ -24,6 +24,9 @@ const MAX_SECRET: usize = 256;
 /// unless it is away, and then nobody should wait for it.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How long a submission waits to be counted: as long as a failover's reconnection takes.
+const COUNT: Duration = Duration::from_secs(1);
+
 /// Who asks: an extension of every request behind [`authenticate`], and an extractor.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -60,13 +63,23 @@ impl Caller {
         )))
     }
 
-    /// Takes `packages` off what the key may submit in this hour.
+    /// Takes `packages` off what the key may submit in this hour. While Redis is away nothing
+    /// is counted and nothing refused: tasks are taken all the same, for Postgres is the
+    /// truth, and who may submit is known.
     ///
     /// # Errors
-    /// 429 when that is more than is left; 503 when the count can't be kept.
+    /// 429 when that is more than is left.
     pub async fn spend(&self, app: &App, packages: u32) -> Result<(), ApiError> {
         let limit = self.key.rate_limit;
-        let decision = app.limiter.take(self.key.id, packages, limit).await?;
+        let taken = tokio::time::timeout(COUNT, app.limiter.take(self.key.id, packages, limit));
+        let decision = match taken.await {
+            Ok(Ok(decision)) => decision,
+            Ok(Err(error)) if !error.is_transient() => return Err(error.into()),
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!(packages, "the queue is away: a submission is not counted");
+                return Ok(());
+            }
+        };
         let (allowed, again) = (decision.allowed, decision.retry_after);
         *self.spent.lock().unwrap_or_else(PoisonError::into_inner) = Some(decision);
         if allowed {

@@ -1,11 +1,14 @@
 //! Reading request bodies: one place that decides what is JSON, how large, and how an error
 //! names the place.
 
+use std::fmt;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::error::ApiError;
 
@@ -46,7 +49,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     // serde would take an array's items for an object's fields, in their order.
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|byte| b"[\"0123456789-tfn".contains(byte))
-        && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+        && serde_json::from_slice::<de::IgnoredAny>(bytes).is_ok()
     {
         return Err(ApiError::invalid("body", "it must be a JSON object"));
     }
@@ -64,6 +67,65 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     json.end()
         .map_err(|error| ApiError::bad_request(format!("the body is no valid JSON: {error}")))?;
     Ok(value)
+}
+
+/// Reads a whole number, also one that is written with a fraction of zero: to JSON Schema,
+/// 7.0 is an integer.
+///
+/// # Errors
+/// Where it is none, or none of this size.
+pub fn whole<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    struct Whole;
+    impl Visitor<'_> for Whole {
+        type Value = i64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number")
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<i64, E> {
+            Ok(number)
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<i64, E> {
+            let wrong = de::Unexpected::Unsigned(number);
+            i64::try_from(number).map_err(|_| E::invalid_value(wrong, &self))
+        }
+
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<i64, E> {
+            // Up to 2^53 all whole numbers are told apart.
+            if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 {
+                return Ok(number as i64);
+            }
+            Err(E::invalid_value(de::Unexpected::Float(number), &self))
+        }
+    }
+    let number = deserializer.deserialize_any(Whole)?;
+    let wrong = de::Unexpected::Signed(number);
+    T::try_from(number).map_err(|_| de::Error::invalid_value(wrong, &"a number of this size"))
+}
+
+/// As [`whole`], or null.
+///
+/// # Errors
+/// As [`whole`].
+pub fn whole_or_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    struct Number<T>(T);
+    impl<'de, T: TryFrom<i64>> Deserialize<'de> for Number<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            whole(deserializer).map(Self)
+        }
+    }
+    let number = Option::<Number<T>>::deserialize(deserializer)?;
+    Ok(number.map(|Number(number)| number))
 }
 
 fn is_json(request: &Request) -> bool {
@@ -88,5 +150,43 @@ pub fn unread(rejection: BytesRejection) -> ApiError {
             "the body is larger than this route takes",
         ),
         _ => ApiError::bad_request("the body broke off, or took too long"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Numbers {
+        #[serde(default, deserialize_with = "whole")]
+        one: u64,
+        #[serde(default, deserialize_with = "whole_or_none")]
+        two: Option<i64>,
+    }
+
+    #[test]
+    fn whole_numbers_in_every_spelling() {
+        let read = |text: &str| parse::<Numbers>(text.as_bytes());
+        let numbers = |one, two| Numbers { one, two };
+        assert_eq!(read("{}").unwrap(), numbers(0, None));
+        let spelled = r#"{"one": 7.0, "two": -3e0}"#;
+        assert_eq!(read(spelled).unwrap(), numbers(7, Some(-3)));
+        assert_eq!(
+            read(r#"{"one": 7, "two": null}"#).unwrap(),
+            numbers(7, None)
+        );
+        for bad in [
+            "7.5",
+            "-1",
+            "1e300",
+            "18446744073709551615",
+            "\"7\"",
+            "null",
+            "true",
+        ] {
+            let error = read(&format!("{{\"one\": {bad}}}")).unwrap_err();
+            assert_eq!(error.status(), StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        }
     }
 }

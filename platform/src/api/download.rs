@@ -1,13 +1,16 @@
-//! `GET /api/v1/task/{id}/report/`: a task's report, as it was stored or rendered from it.
+//! `GET /api/v1/task/{id}/report/` and `/api/v1/report/{id}/`: a report, as it was stored or
+//! rendered from it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
 use packguard_runtime::report::Report;
 use serde::Deserialize;
@@ -17,10 +20,11 @@ use super::auth::Caller;
 use super::envelope::ErrorEnvelope;
 use super::error::ApiError;
 use super::negotiate;
-use super::params::{Params, PathTask};
-use super::tasks::{filename, find};
+use super::params::{Params, PathTask, path_id};
+use super::tasks::{filename, find, full_name};
+use crate::db::packages;
 use crate::db::tasks::TaskRow;
-use crate::model::{Scope, TaskStatus};
+use crate::model::{ReportId, Scope, TaskStatus};
 use crate::output::{self, Look, ScanOutput};
 use crate::storage::{ReportKey, StorageError};
 
@@ -92,7 +96,7 @@ pub struct ReportParams {
 
 /// A task's report: JSON as it was stored, SARIF or Markdown. Not enveloped.
 #[utoipa::path(
-    get, path = "/api/v1/task/{id}/report/", tag = "reports",
+    get, operation_id = "get_task_report", path = "/api/v1/task/{id}/report/", tag = "reports",
     params(
         ("id" = i64, Path, description = "The task", minimum = 1),
         ReportParams,
@@ -123,26 +127,118 @@ pub async fn download(
     let (Some(digest), Some(size)) = (&row.report_sha256, row.report_size) else {
         return Err(missing(&row));
     };
+    let stored = Stored {
+        key: key(digest)?,
+        size,
+        created_at: row.report_created_at,
+        filename: filename(
+            &row.ecosystem,
+            &full_name(&row),
+            row.version.as_deref(),
+            format.extension(),
+        ),
+    };
+    send(&app, &stored, format, (&method, &headers)).await
+}
+
+/// The report that a path names as `{id}`.
+#[derive(Debug, Clone, Copy)]
+pub struct PathReport(ReportId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathReport {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        path_id(parts, state, "id").await.map(ReportId).map(Self)
+    }
+}
+
+/// A report by its id: JSON as it was stored, SARIF or Markdown. Anybody may read public ones;
+/// others only their owner. Not enveloped.
+#[utoipa::path(
+    get, operation_id = "get_report", path = "/api/v1/report/{id}/", tag = "reports",
+    params(
+        ("id" = i64, Path, description = "The report", minimum = 1),
+        ReportParams,
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of an earlier answer: 304 if nothing has changed"),
+    ),
+    responses(
+        (status = 200, description = "The report", content(
+            (Object = "application/json"), (Object = "application/sarif+json"), (String = "text/markdown"),
+        )),
+        (status = 304, description = "As the client has it"),
+        (status = 307, description = "It is to be had from the object storage, for some minutes"),
+        (status = 404, description = "There is none, or it is somebody else's", body = ErrorEnvelope),
+        (status = 410, description = "The report was pruned", body = ErrorEnvelope),
+    )
+)]
+pub async fn by_id(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathReport(id): PathReport,
+    Params(params): Params<ReportParams>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    caller.needs(Scope::Read)?;
+    let format = ReportFormat::of(&params, &headers)?;
+    let row = packages::report(&app.db, id, caller.sees()).await?;
+    let row = row.ok_or_else(|| ApiError::not_found("report"))?;
+    let stored = Stored {
+        key: key(&row.sha256)?,
+        size: row.size_bytes,
+        created_at: Some(row.created_at),
+        filename: filename(
+            &row.ecosystem,
+            &row.full_name,
+            row.version.as_deref(),
+            format.extension(),
+        ),
+    };
+    send(&app, &stored, format, (&method, &headers)).await
+}
+
+fn key(digest: &[u8]) -> Result<ReportKey, ApiError> {
     let key = ReportKey::of_digest(&hex::encode(digest));
-    let key = key.map_err(|error| ApiError::internal(&error))?;
-    let shared = headers_of(&row, &key, format);
-    if is_known(&headers, &shared) {
+    key.map_err(|error| ApiError::internal(&error))
+}
+
+/// A report in the object storage.
+struct Stored {
+    key: ReportKey,
+    /// Bytes.
+    size: i64,
+    created_at: Option<DateTime<Utc>>,
+    /// A name for it in the format that is wanted.
+    filename: String,
+}
+
+/// Answers with a report, as far as the client does not have it already.
+async fn send(
+    app: &App,
+    stored: &Stored,
+    format: ReportFormat,
+    (method, headers): (&Method, &HeaderMap),
+) -> Result<Response, ApiError> {
+    let (key, size) = (&stored.key, stored.size);
+    let shared = headers_of(stored, format);
+    if is_known(headers, &shared) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
     }
     let json = format == ReportFormat::Json;
     if json && app.settings.redirect_downloads && app.storage.signs_urls() {
-        return redirect(&app, &key).await;
+        return redirect(app, key).await;
     }
     let mut response = if !json {
-        Body::from(rendered(&app, &key, format).await?).into_response()
-    } else if method == Method::HEAD {
+        Body::from(rendered(app, key, format).await?).into_response()
+    } else if *method == Method::HEAD {
         (
             [(header::CONTENT_LENGTH, HeaderValue::from(size))],
             Body::empty(),
         )
             .into_response()
     } else {
-        let object = app.storage.get_report(&key).await.map_err(unread)?;
+        let object = app.storage.get_report(key).await.map_err(unread)?;
         let length = HeaderValue::from(object.size);
         let bytes = object.bytes.inspect_err(|error| {
             tracing::error!(%error, "a report broke off on its way");
@@ -204,7 +300,7 @@ fn unread(error: StorageError) -> ApiError {
 }
 
 /// What answers with and without a body have in common.
-fn headers_of(row: &TaskRow, key: &ReportKey, format: ReportFormat) -> HeaderMap {
+fn headers_of(stored: &Stored, format: ReportFormat) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -212,16 +308,16 @@ fn headers_of(row: &TaskRow, key: &ReportKey, format: ReportFormat) -> HeaderMap
         }
     };
     // What is rendered changes with the program too.
+    let digest = stored.key.digest();
     let tag = match format {
-        ReportFormat::Json => format!("\"{}\"", key.digest()),
+        ReportFormat::Json => format!("\"{digest}\""),
         _ => format!(
-            "\"{}-{}-{}\"",
-            key.digest(),
+            "\"{digest}-{}-{}\"",
             format.extension(),
             env!("CARGO_PKG_VERSION")
         ),
     };
-    let name = filename(row, format.extension());
+    let name = &stored.filename;
     set(header::CONTENT_TYPE, format.media());
     set(header::ETAG, &tag);
     set(header::CACHE_CONTROL, "private, no-cache");
@@ -230,7 +326,7 @@ fn headers_of(row: &TaskRow, key: &ReportKey, format: ReportFormat) -> HeaderMap
         header::CONTENT_DISPOSITION,
         &format!("attachment; filename=\"{name}\""),
     );
-    if let Some(at) = row.report_created_at {
+    if let Some(at) = stored.created_at {
         set(header::LAST_MODIFIED, &httpdate::fmt_http_date(at.into()));
     }
     headers

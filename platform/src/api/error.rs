@@ -18,9 +18,13 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// An error as the client sees it. `code` is API: clients match on it.
+/// An error as the client sees it. `code` is API: clients match on it. Boxed: every handler's
+/// result has room for one, and few are ever made.
 #[derive(Debug, Clone)]
-pub struct ApiError {
+pub struct ApiError(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -31,13 +35,13 @@ pub struct ApiError {
 impl ApiError {
     /// Any error. Prefer the constructors below: they fix status and code together.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Inner {
             status,
             code,
             message: message.into(),
             fields: Vec::new(),
             headers: HeaderMap::new(),
-        }
+        }))
     }
 
     /// 400: it can't be read at all.
@@ -117,15 +121,20 @@ impl ApiError {
         )
     }
 
+    /// What it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
     /// Whether it is a defect of ours.
     pub fn is_internal(&self) -> bool {
-        self.status == StatusCode::INTERNAL_SERVER_ERROR
+        self.0.status == StatusCode::INTERNAL_SERVER_ERROR
     }
 
     /// Names a field.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
-        self.fields.push(FieldError {
+        self.0.fields.push(FieldError {
             field: field.into(),
             message: message.into(),
         });
@@ -135,7 +144,7 @@ impl ApiError {
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
@@ -157,11 +166,12 @@ pub(super) struct Failure {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.headers).into_response();
+        let inner = *self.0;
+        let mut response = (inner.status, inner.headers).into_response();
         response.extensions_mut().insert(Failure {
-            code: self.code,
-            message: self.message,
-            fields: self.fields,
+            code: inner.code,
+            message: inner.message,
+            fields: inner.fields,
         });
         response
     }

@@ -119,18 +119,32 @@ pub struct EventsParams {
     last_event_id: Option<i32>,
 }
 
+/// An event of a stream, for the description.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes what is written line by line")]
+struct ServerSentEvent {
+    /// Its number: what Last-Event-ID names.
+    id: Option<String>,
+    /// What happened: a state of the task, or `analyzer`.
+    event: Option<String>,
+    /// A JSON object: `task_id`, `at`, and what else there is to say.
+    data: Option<String>,
+    /// After how many milliseconds to come back when the stream breaks.
+    retry: Option<u32>,
+}
+
 /// Every state change of a task, and every analyzer as it finishes: as server-sent events,
 /// each with its number as `id`, its kind as `event` and a JSON object as `data`. The stream
 /// ends after the event that ends the task.
 #[utoipa::path(
-    get, path = "/api/v1/task/{id}/events/", tag = "tasks",
+    get, operation_id = "follow_task", path = "/api/v1/task/{id}/events/", tag = "tasks",
     params(
         ("id" = i64, Path, description = "The task", minimum = 1),
         ("Last-Event-ID" = Option<i32>, Header, description = "Go on after this event", minimum = 0),
         EventsParams,
     ),
     responses(
-        (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The events", body = ServerSentEvent, content_type = "text/event-stream"),
         (status = 204, description = "That was the last event: do not come back"),
         (status = 404, description = "There is no such task, or it is somebody else's", body = ErrorEnvelope),
         (status = 429, description = "The key has too many streams open", body = ErrorEnvelope),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tower_http::cors::CorsLayer;
@@ -99,6 +99,7 @@ pub async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
+    one_vary(headers);
     // Two codings of one report are not the same bytes, so they may not share a strong tag.
     if headers.contains_key(header::CONTENT_ENCODING)
         && let Some(tag) = headers.get(header::ETAG)
@@ -112,6 +113,25 @@ pub async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Gathers what layers and routes each put into a header of their own: some caches read the
+/// first one alone.
+fn one_vary(headers: &mut HeaderMap) {
+    let mut names: Vec<String> = Vec::new();
+    for value in headers.get_all(header::VARY) {
+        let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        for name in text.split(',').map(str::trim) {
+            if !name.is_empty() && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&names.join(", "))
+        && !names.is_empty()
+    {
+        headers.insert(header::VARY, value);
+    }
 }
 
 /// What browsers may do on behalf of pages from these origins; `None` without any. Origins

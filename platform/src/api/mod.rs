@@ -6,6 +6,8 @@ pub mod archives;
 pub mod auth;
 pub mod batches;
 pub mod body;
+mod counted;
+pub mod deadline;
 pub mod docs;
 pub mod download;
 pub mod envelope;

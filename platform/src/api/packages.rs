@@ -1,17 +1,13 @@
-//! `/api/v1/packages/{type}/{name}/`: what is known of a package, and the reports by their id.
-//!
-//! Public reports only: a private archive has no package, and its report is its owner's.
+//! `/api/v1/packages/{type}/{name}/`: what is known of a package. Public reports only: a
+//! private archive has no package, and its report is its owner's.
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi as _;
@@ -21,12 +17,11 @@ use super::App;
 use super::auth::Caller;
 use super::envelope::{Answer, Envelope, ErrorEnvelope, ok};
 use super::error::ApiError;
-use super::params::{Params, path_id};
+use super::params::Params;
 use crate::db::packages::{self, PackageName};
 use crate::db::reports::ReportRow;
 use crate::model::{ReportId, Scope};
 use crate::purl::{Ecosystem, Purl, PurlError};
-use crate::storage::{ReportKey, StorageError};
 
 /// Versions that are shown with their latest verdict: the newest ones.
 const VERSIONS: i64 = 100;
@@ -164,9 +159,9 @@ fn package(kind: &str, name: &str) -> Result<Purl, ApiError> {
 /// reports. The name is written as in a purl, slashes included:
 /// `/api/v1/packages/npm/%40babel/core/`.
 #[utoipa::path(
-    get, path = "/api/v1/packages/{type}/{name}/", tag = "reports",
+    get, operation_id = "get_package_history", path = "/api/v1/packages/{type}/{name}/", tag = "reports",
     params(
-        ("type" = String, Path, description = "The purl type", example = "pypi"),
+        ("type" = String, Path, description = "The purl type; packagist is composer", example = "pypi", pattern = "^(pypi|npm|cargo|gem|maven|composer|packagist|golang|nuget)$"),
         ("name" = String, Path, description = "Namespace and name; slashes may be written as %2F", example = "requests"),
         HistoryParams,
     ),
@@ -249,101 +244,4 @@ fn unknown(purl: &Purl, version: Option<&str>) -> ApiError {
             "{purl} has never been analysed: POST /api/v1/analyze/ with {{\"purl\": \"{purl}\"}}"
         ),
     )
-}
-
-/// The report that a path names as `{id}`.
-#[derive(Debug, Clone, Copy)]
-pub struct PathReport(ReportId);
-
-impl<S: Send + Sync> FromRequestParts<S> for PathReport {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        path_id(parts, state, "id").await.map(ReportId).map(Self)
-    }
-}
-
-/// A report by its id, as it was stored. Anybody may read public ones; others only their
-/// owner. Not enveloped.
-#[utoipa::path(
-    get, path = "/api/v1/report/{id}/", tag = "reports",
-    params(
-        ("id" = i64, Path, description = "The report", minimum = 1),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of an earlier answer: 304 if nothing has changed"),
-    ),
-    responses(
-        (status = 200, description = "The report", content((Object = "application/json"))),
-        (status = 304, description = "As the client has it"),
-        (status = 404, description = "There is none, or it is somebody else's", body = ErrorEnvelope),
-        (status = 410, description = "The report was pruned", body = ErrorEnvelope),
-    )
-)]
-pub async fn report(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    PathReport(id): PathReport,
-    method: Method,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    caller.needs(Scope::Read)?;
-    let row = packages::report(&app.db, id, caller.sees()).await?;
-    let row = row.ok_or_else(|| ApiError::not_found("report"))?;
-    let key = ReportKey::of_digest(&hex::encode(&row.sha256));
-    let key = key.map_err(|error| ApiError::internal(&error))?;
-    let shared = shared(&row, &key);
-    if is_known(&headers, key.digest()) {
-        return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
-    }
-    let (length, body) = if method == Method::HEAD {
-        (HeaderValue::from(row.size_bytes), Body::empty())
-    } else {
-        let object = app.storage.get_report(&key).await.map_err(unread)?;
-        let bytes = object.bytes.inspect_err(|error| {
-            tracing::error!(%error, "a report broke off on its way");
-        });
-        (HeaderValue::from(object.size), Body::from_stream(bytes))
-    };
-    let mut response = ([(header::CONTENT_LENGTH, length)], body).into_response();
-    response.headers_mut().extend(shared);
-    Ok(response)
-}
-
-/// What answers with and without a body have in common.
-fn shared(row: &ReportRow, key: &ReportKey) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let mut set = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    set(header::CONTENT_TYPE, "application/json");
-    set(header::ETAG, &format!("\"{}\"", key.digest()));
-    set(header::CACHE_CONTROL, "private, no-cache");
-    set(header::VARY, "authorization, x-api-key");
-    set(
-        header::LAST_MODIFIED,
-        &httpdate::fmt_http_date(row.created_at.into()),
-    );
-    headers
-}
-
-/// Whether the client has it already. Compared weakly: compression weakens tags.
-fn is_known(headers: &HeaderMap, digest: &str) -> bool {
-    let tags = headers.get_all(header::IF_NONE_MATCH).iter();
-    let texts = tags.filter_map(|tags| tags.to_str().ok());
-    let ours = format!("\"{digest}\"");
-    let mut all = texts.flat_map(|text| text.split(',')).map(str::trim);
-    all.any(|tag| tag == "*" || tag.trim_start_matches("W/") == ours)
-}
-
-/// An object that is gone was pruned.
-fn unread(error: StorageError) -> ApiError {
-    match error {
-        StorageError::NotFound { .. } => ApiError::new(
-            StatusCode::GONE,
-            "report_pruned",
-            "the report was pruned: submit the package again",
-        ),
-        error => error.into(),
-    }
 }

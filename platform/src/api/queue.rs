@@ -26,7 +26,7 @@ pub struct QueueStatus {
 
 /// How much there is to do.
 #[utoipa::path(
-    get, path = "/api/v1/queue/status/", tag = "tasks",
+    get, operation_id = "get_queue_status", path = "/api/v1/queue/status/", tag = "tasks",
     responses(
         (status = 200, description = "The numbers", body = Envelope<QueueStatus>),
         (status = 503, description = "The queue can't be reached", body = ErrorEnvelope),

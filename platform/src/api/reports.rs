@@ -62,7 +62,7 @@ pub struct TaskPage {
 
 /// The key's own tasks, newest first, with where their reports are.
 #[utoipa::path(
-    get, path = "/api/v1/reports/", tag = "reports", params(PageParams),
+    get, operation_id = "list_tasks", path = "/api/v1/reports/", tag = "reports", params(PageParams),
     responses(
         (status = 200, description = "A page; the header Link names the next one", body = Envelope<TaskPage>),
         (status = 422, description = "There is no such page, or it lies too deep for page numbers", body = ErrorEnvelope),

@@ -73,7 +73,7 @@ pub struct Health {
 /// Whether the process runs. Looks at nothing else: a database that is away is no reason to
 /// restart this.
 #[utoipa::path(
-    get, path = "/health/", tag = "service", security(()),
+    get, operation_id = "get_health", path = "/health/", tag = "service", security(()),
     responses((status = 200, description = "It runs", body = Envelope<Health>))
 )]
 pub async fn health() -> Answer<Health> {
@@ -97,7 +97,7 @@ pub struct Behind {
 /// Whether requests can be served: Postgres, Redis and the object storage answer, and the
 /// process is not about to end.
 #[utoipa::path(
-    get, path = "/ready/", tag = "service", security(()),
+    get, operation_id = "get_readiness", path = "/ready/", tag = "service", security(()),
     responses(
         (status = 200, description = "They can", body = Envelope<Behind>),
         (status = 503, description = "They can't; `fields` names what is away", body = ErrorEnvelope),
@@ -159,7 +159,7 @@ async fn behind(app: &App) -> Behind {
 
 /// What Prometheus reads, as OpenMetrics.
 #[utoipa::path(
-    get, path = "/metrics/", tag = "service", security(()),
+    get, operation_id = "get_metrics", path = "/metrics/", tag = "service", security(()),
     responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text"))
 )]
 pub async fn scrape(State(app): State<Arc<App>>) -> Response {
@@ -181,7 +181,7 @@ pub async fn scrape(State(app): State<Arc<App>>) -> Response {
 
 /// This description of the API.
 #[utoipa::path(
-    get, path = "/api/v1/openapi.json/", tag = "service", security(()),
+    get, operation_id = "get_openapi", path = "/api/v1/openapi.json/", tag = "service", security(()),
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
 pub async fn openapi(

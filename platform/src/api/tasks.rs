@@ -142,7 +142,7 @@ fn minutes(seconds: i64) -> u64 {
     u64::try_from(seconds).unwrap_or(0).div_ceil(60)
 }
 
-fn full_name(row: &TaskRow) -> String {
+pub(super) fn full_name(row: &TaskRow) -> String {
     match &row.namespace {
         Some(namespace) => format!("{namespace}/{}", row.name),
         None => row.name.clone(),
@@ -153,7 +153,12 @@ fn metadata(row: &TaskRow) -> Option<ReportMetadata> {
     row.report_id?;
     let version = row.version.as_deref().unwrap_or("unknown");
     Some(ReportMetadata {
-        filename: filename(row, "json"),
+        filename: filename(
+            &row.ecosystem,
+            &full_name(row),
+            row.version.as_deref(),
+            "json",
+        ),
         size_bytes: row.report_size?,
         created_at: row.report_created_at?,
         download_url: links::report(row.id),
@@ -161,17 +166,21 @@ fn metadata(row: &TaskRow) -> Option<ReportMetadata> {
     })
 }
 
-/// A name for a task's report that every file system takes, and that can stand in a header
+/// A name for a package's report that every file system takes, and that can stand in a header
 /// as it is.
-pub(super) fn filename(row: &TaskRow, extension: &str) -> String {
-    let name = full_name(row);
-    let version = row.version.as_deref().unwrap_or("unknown");
+pub(super) fn filename(
+    ecosystem: &str,
+    name: &str,
+    version: Option<&str>,
+    extension: &str,
+) -> String {
+    let version = version.unwrap_or("unknown");
     let plain = |c: char| match c {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => c,
         _ => '_',
     };
     // 120: names are mostly far shorter, and file systems take 255.
-    let text: String = format!("{}-{name}-{version}", row.ecosystem)
+    let text: String = format!("{ecosystem}-{name}-{version}")
         .chars()
         .map(plain)
         .take(120)
@@ -196,7 +205,7 @@ async fn place(app: &App, id: TaskId, status: TaskStatus) -> Option<u64> {
 
 /// How a task stands.
 #[utoipa::path(
-    get, path = "/api/v1/task/{id}/", tag = "tasks",
+    get, operation_id = "get_task", path = "/api/v1/task/{id}/", tag = "tasks",
     params(("id" = i64, Path, description = "The task", minimum = 1)),
     responses(
         (status = 200, description = "The task", body = Envelope<TaskView>),
@@ -230,7 +239,7 @@ pub struct QueuePlace {
 
 /// Where a task is in the queue.
 #[utoipa::path(
-    get, path = "/api/v1/task/{id}/queue/", tag = "tasks",
+    get, operation_id = "get_task_position", path = "/api/v1/task/{id}/queue/", tag = "tasks",
     params(("id" = i64, Path, description = "The task", minimum = 1)),
     responses(
         (status = 200, description = "Its place", body = Envelope<QueuePlace>),
@@ -267,7 +276,7 @@ pub struct Cancellation {
 /// Cancels a task. One that waits is over at once; a running one is ended by its worker
 /// within a few seconds.
 #[utoipa::path(
-    delete, path = "/api/v1/task/{id}/", tag = "tasks",
+    delete, operation_id = "cancel_task", path = "/api/v1/task/{id}/", tag = "tasks",
     params(("id" = i64, Path, description = "The task", minimum = 1)),
     responses(
         (status = 200, description = "It is cancelled", body = Envelope<Cancellation>),

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::json;
 
 use super::App;
 use super::auth::Caller;
-use super::envelope::{Answer, Envelope, ErrorEnvelope, ok};
+use super::envelope::{Answer, Envelope, ErrorEnvelope, RequestId, ok};
 use super::error::ApiError;
+use super::webhooks::actor;
+use crate::db::audit::{self, Entry};
 use crate::db::tasks::{self, RunningTask};
 use crate::model::{Scope, TaskId};
 use crate::queue::wakeups::{self, Topic};
@@ -67,7 +71,7 @@ pub struct TimeoutStatus {
 
 /// Running tasks, and which of them ran too long. For admins.
 #[utoipa::path(
-    get, path = "/api/v1/timeout/status/", tag = "admin",
+    get, operation_id = "get_timeout_status", path = "/api/v1/timeout/status/", tag = "admin",
     responses(
         (status = 200, description = "The tasks", body = Envelope<TimeoutStatus>),
         (status = 403, description = "The key is no admin's", body = ErrorEnvelope),
@@ -99,21 +103,30 @@ pub struct Swept {
 /// Ends all tasks that ran too long, now. The reconciler does the same every so often. For
 /// admins.
 #[utoipa::path(
-    post, path = "/api/v1/timeout/check/", tag = "admin",
+    post, operation_id = "sweep_timeouts", path = "/api/v1/timeout/check/", tag = "admin",
     responses(
         (status = 200, description = "What was ended", body = Envelope<Swept>),
         (status = 403, description = "The key is no admin's", body = ErrorEnvelope),
     )
 )]
-pub async fn check(State(app): State<Arc<App>>, caller: Caller) -> Result<Answer<Swept>, ApiError> {
+pub async fn check(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Extension(request_id): Extension<RequestId>,
+) -> Result<Answer<Swept>, ApiError> {
     caller.needs(Scope::Admin)?;
-    let ended = tasks::sweep(&app.db, Duration::ZERO).await?;
+    let mut transaction = app.db.begin().await?;
+    let ended = tasks::sweep(&mut *transaction, Duration::ZERO).await?;
     if !ended.is_empty() {
-        tracing::info!(
-            tasks = ended.len(),
-            by = caller.id().0,
-            "an admin ended tasks that ran too long"
-        );
+        let entry = Entry {
+            action: "tasks.sweep",
+            subject: "tasks".into(),
+            details: json!({ "task_ids": ended }),
+        };
+        audit::write(&mut transaction, &actor(&caller, request_id), &entry).await?;
+    }
+    transaction.commit().await?;
+    if !ended.is_empty() {
         // A task of its own: a client that goes away now must not keep them from being told.
         let telling = tokio::spawn(tell(Arc::clone(&app), ended.clone()));
         let _ = tokio::time::timeout(TELL, telling).await;

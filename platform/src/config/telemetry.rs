@@ -21,7 +21,7 @@ pub enum LogFormat {
 }
 
 /// Logs and traces.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TelemetryConfig {
     /// How logs look.
     pub log_format: LogFormat,
@@ -35,6 +35,21 @@ pub struct TelemetryConfig {
     pub service_name: String,
     /// The share of requests traced, 0 to 1.
     pub sampling_ratio: f64,
+}
+
+impl std::fmt::Debug for TelemetryConfig {
+    /// Of the endpoint, its origin: the rest may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let origin = |url: &Url| url.origin().ascii_serialization();
+        f.debug_struct("TelemetryConfig")
+            .field("log_format", &self.log_format)
+            .field("log_level", &self.log_level)
+            .field("otlp_endpoint", &self.otlp_endpoint.as_ref().map(origin))
+            .field("otlp_headers", &self.otlp_headers)
+            .field("service_name", &self.service_name)
+            .field("sampling_ratio", &self.sampling_ratio)
+            .finish()
+    }
 }
 
 impl TelemetryConfig {

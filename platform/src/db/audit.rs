@@ -19,9 +19,9 @@ pub struct Actor {
 pub struct Entry {
     /// What was done: `key.create`, `key.update`, `key.rotate`, `key.revoke`, `data.delete`,
     /// `task.retry`, `webhook.create`, `webhook.update`, `webhook.rotate`, `webhook.delete`,
-    /// `webhook.test`, `webhook.retry`, `webhook.disable`, `prune`.
+    /// `webhook.test`, `webhook.retry`, `webhook.disable`, `tasks.sweep`, `prune`.
     pub action: &'static str,
-    /// To what: `key:12`, `task:5`, `webhook:3`.
+    /// To what: `key:12`, `task:5`, `webhook:3`; `tasks` for many.
     pub subject: String,
     /// A JSON object: what else helps.
     pub details: Value,

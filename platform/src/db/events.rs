@@ -75,22 +75,24 @@ pub async fn after(pool: &PgPool, task: TaskId, after: i32) -> Result<Option<Eve
     }))
 }
 
-/// Tells of an analyzer that finished. False when the claim is no longer good.
+/// Tells of analyzers that finished, in order. False when the claim is no longer good.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn analyzer_finished(
+pub async fn analyzers_finished(
     pool: &PgPool,
     held: Held,
-    data: &Value,
+    data: &[Value],
 ) -> Result<bool, sqlx::Error> {
     let told = sqlx::query!(
         r#"
         WITH next AS (
-            UPDATE tasks SET event_seq = event_seq + 1
+            UPDATE tasks SET event_seq = event_seq + cardinality($3::jsonb[])
             WHERE id = $1 AND fence = $2 AND status = 'running' RETURNING event_seq
         )
-        INSERT INTO task_events (task_id, seq, kind, data) SELECT $1, event_seq, 'analyzer', $3 FROM next
+        INSERT INTO task_events (task_id, seq, kind, data)
+        SELECT $1, event_seq - cardinality($3) + ord::integer, 'analyzer', data
+        FROM next, unnest($3) WITH ORDINALITY AS _ (data, ord)
         "#,
         held.task.0,
         held.fence.0,

@@ -1,7 +1,9 @@
 //! What `packguard doctor` and readiness ask of Postgres.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
+
+use super::MIGRATIONS;
 
 /// The server behind a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,4 +67,23 @@ pub async fn applied_migrations(connection: &mut PgConnection) -> sqlx::Result<V
     )
     .fetch_all(connection)
     .await
+}
+
+/// The versions of this build's migrations that the database lacks: what a role that starts
+/// looks for. Newer ones than this build knows are right while a deployment is rolled out.
+///
+/// # Errors
+/// What the database says.
+pub async fn missing_migrations(pool: &PgPool) -> sqlx::Result<Vec<i64>> {
+    let mut connection = pool.acquire().await?;
+    let applied = applied_migrations(&mut connection).await?;
+    let wanted = MIGRATIONS
+        .iter()
+        .filter(|one| !one.migration_type.is_down_migration())
+        .map(|one| one.version);
+    let is_there = |version: &i64| {
+        let mut all = applied.iter();
+        all.any(|one| one.version == *version && one.success)
+    };
+    Ok(wanted.filter(|version| !is_there(version)).collect())
 }

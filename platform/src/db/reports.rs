@@ -179,6 +179,8 @@ pub async fn aliases_due(pool: &PgPool, limit: i64) -> Result<Vec<AliasDue>, sql
 /// Says that a report's alias was written; older reports of the purl need none any more.
 /// False when a newer report came in between: its alias has to be written again.
 ///
+/// Does not wait for the disk: after a crash of Postgres the alias may be written once more.
+///
 /// # Errors
 /// When the database fails.
 pub async fn alias_written(pool: &PgPool, id: ReportId, purl: &str) -> Result<bool, sqlx::Error> {
@@ -187,6 +189,7 @@ pub async fn alias_written(pool: &PgPool, id: ReportId, purl: &str) -> Result<bo
         WITH done AS (
             UPDATE reports SET alias_written_at = now()
             WHERE purl = $2 AND owner IS NULL AND id <= $1 AND alias_written_at IS NULL
+              AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
         )
         SELECT NOT EXISTS (
             SELECT 1 FROM reports WHERE purl = $2 AND owner IS NULL AND id > $1

@@ -328,12 +328,19 @@ pub struct Queueable {
 
 /// Says that tasks are in the queue. Those that went on meanwhile stay as they are.
 ///
+/// Does not wait for the disk, which took as long as the submission itself: what a crash of
+/// Postgres undoes here is `pending` again, and the reconciler says it anew.
+///
 /// # Errors
 /// When the database fails.
 pub async fn queued(pool: &PgPool, tasks: &[TaskId]) -> Result<(), sqlx::Error> {
     let ids: Vec<i64> = tasks.iter().map(|id| id.0).collect();
     sqlx::query!(
-        "UPDATE tasks SET status = 'queued', queued_at = now() WHERE id = ANY($1) AND status = 'pending'",
+        r#"
+        UPDATE tasks SET status = 'queued', queued_at = now()
+        WHERE id = ANY($1) AND status = 'pending'
+          AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+        "#,
         &ids,
     )
     .execute(pool)

@@ -331,7 +331,10 @@ pub async fn unfinished(pool: &PgPool, ids: &[TaskId]) -> Result<Vec<TaskId>, sq
 ///
 /// # Errors
 /// When the database fails.
-pub async fn sweep(pool: &PgPool, grace: Duration) -> Result<Vec<TaskId>, sqlx::Error> {
+pub async fn sweep(
+    executor: impl sqlx::PgExecutor<'_>,
+    grace: Duration,
+) -> Result<Vec<TaskId>, sqlx::Error> {
     let rows = sqlx::query_scalar!(
         r#"
         WITH ended AS (
@@ -358,7 +361,7 @@ pub async fn sweep(pool: &PgPool, grace: Duration) -> Result<Vec<TaskId>, sqlx::
         "#,
         grace.as_secs_f64(),
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await?;
     Ok(rows.into_iter().map(TaskId).collect())
 }

@@ -355,11 +355,14 @@ mod tests {
     #[test]
     fn free_ports_lie_outside_the_range_of_outgoing_connections() {
         let taken = ephemeral();
+        // Other tests take some of them meanwhile.
+        let mut free = 0;
         for _ in 0..100 {
             let port = free_port().unwrap();
             assert!(!taken.contains(&port), "{port}");
-            assert!(is_free(port));
+            free += usize::from(is_free(port));
         }
+        assert!(free > 50, "{free}");
     }
 
     #[tokio::test]

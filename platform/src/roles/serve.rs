@@ -23,5 +23,6 @@ pub async fn serve(flags: &Flags, stop: CancellationToken) -> Result<(), Failure
     };
     let done = serve::run(&settings, behind, stop).await;
     telemetry.shutdown().await;
-    done.map_err(|error| Failure::environment(error, "set LISTEN to an address that is free"))
+    // Its errors say what to do.
+    done.map_err(|error| Failure::environment(error, ""))
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use packguard_runtime::report::{Report, StepInfo};
 use packguard_runtime::{Pipeline, PipelineError};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -57,6 +57,9 @@ enum Ended {
 /// How long the database may be away before the end of a task is given up, and its next
 /// attempt left to whoever gets it: longer than a failover, shorter than people's patience.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Most analyzers of one statement: more than there are.
+const STEPS: usize = 64;
 
 impl Shared {
     /// Runs a claimed task to its end, whatever it is.
@@ -127,7 +130,7 @@ impl Shared {
         tokio::fs::create_dir(&downloads)
             .await
             .map_err(JobError::disk)?;
-        let fetched = tokio::select! {
+        let mut fetched = tokio::select! {
             fetched = self.fetcher.fetch(&task, &downloads) => fetched?,
             () = stop.cancelled() => return Err(stopped()),
         };
@@ -140,15 +143,28 @@ impl Shared {
             room = self.memory.reserve(fetched.bytes) => room,
             () = stop.cancelled() => return Err(stopped()),
         };
-        let (report, fetched) = self
-            .pipeline(&task, fetched, folder.path(), &stop, &span)
-            .await?;
-        drop(room);
-        let stored = self.store(&report, &fetched, owner, reuse_key);
-        tokio::select! {
-            stored = stored => stored,
-            () = stop.cancelled() => Err(stopped()),
-        }
+        let held = Held {
+            task: task.id,
+            fence: task.fence,
+        };
+        let (steps, finished) = mpsc::unbounded_channel();
+        let pipeline = self.watched(&span, steps);
+        let input = std::mem::take(&mut fetched.input);
+        let work = async {
+            let report = pipeline.run(input, folder.path(), &stop).await;
+            // It holds the channel's only sender: no more steps will be told of.
+            drop(pipeline);
+            drop(room);
+            let report = report.map_err(|error| JobError::pipeline(&error))?;
+            let stored = self.store(&report, &fetched, owner, reuse_key);
+            tokio::select! {
+                stored = stored => stored,
+                () = stop.cancelled() => Err(stopped()),
+            }
+        };
+        // Beside the work, and to the end before the task's own end is written.
+        let (stored, ()) = tokio::join!(work, self.tell(held, finished));
+        stored
     }
 
     /// A report over the very same input that was made before.
@@ -182,53 +198,29 @@ impl Shared {
         })
     }
 
-    async fn pipeline(
-        &self,
-        task: &ClaimedTask,
-        mut fetched: Fetched,
-        folder: &std::path::Path,
-        stop: &CancellationToken,
-        span: &Span,
-    ) -> Result<(Report, Fetched), JobError> {
-        let input = std::mem::take(&mut fetched.input);
-        let (steps, finished) = mpsc::unbounded_channel();
+    /// The pipeline, telling of each step that finished.
+    fn watched(&self, span: &Span, steps: mpsc::UnboundedSender<StepInfo>) -> Pipeline {
         let (metrics, tracer, parent) = (self.metrics.clone(), self.tracer.clone(), span.clone());
-        let pipeline = self
-            .pipeline
+        self.pipeline
             .clone()
             .watched(Arc::new(move |step: &StepInfo| {
                 metrics.step(step);
                 tracer.finished(&parent, step);
                 // Nobody listens once the attempt is over.
                 let _ = steps.send(step.clone());
-            }));
-        let held = Held {
-            task: task.id,
-            fence: task.fence,
-        };
-        let telling = self.tell(held, finished);
-        let running = async move {
-            // The pipeline holds the channel's only sender: it is gone when this ends.
-            let pipeline = pipeline;
-            pipeline.run(input, folder, stop).await
-        };
-        let (report, ()) = tokio::join!(running, telling);
-        Ok((report.map_err(|error| JobError::pipeline(&error))?, fetched))
+            }))
     }
 
-    /// Writes an event for each analyzer that finished. Progress is not worth failing for.
+    /// Writes an event for each analyzer that finished. What finishes while one statement
+    /// runs goes with the next: each waits for the disk, and analyzers take no longer than
+    /// that. Progress is not worth failing for.
     async fn tell(&self, held: Held, mut finished: mpsc::UnboundedReceiver<StepInfo>) {
-        while let Some(step) = finished.recv().await {
-            let data = json!({
-                "analyzer": step.name,
-                "version": step.version,
-                "outcome": step.outcome,
-                "duration_us": step.usage.duration_us,
-                "peak_memory": step.usage.peak_memory,
-            });
-            match events::analyzer_finished(&self.db, held, &data).await {
+        let mut steps = Vec::new();
+        while finished.recv_many(&mut steps, STEPS).await > 0 {
+            let told: Vec<_> = steps.drain(..).map(|step| event(&step)).collect();
+            match events::analyzers_finished(&self.db, held, &told).await {
                 Ok(_) => self.wake(held).await,
-                Err(error) => tracing::warn!(%error, "an event was not written"),
+                Err(error) => tracing::warn!(%error, "events were not written"),
             }
         }
     }
@@ -423,6 +415,17 @@ pub(crate) async fn refresh_alias(
     Ok(())
 }
 
+/// What an analyzer's event says.
+fn event(step: &StepInfo) -> Value {
+    json!({
+        "analyzer": step.name,
+        "version": step.version,
+        "outcome": step.outcome,
+        "duration_us": step.usage.duration_us,
+        "peak_memory": step.usage.peak_memory,
+    })
+}
+
 fn ecosystem(task: &ClaimedTask) -> &str {
     let rest = task.purl.strip_prefix("pkg:").unwrap_or(&task.purl);
     rest.split_once('/')
@@ -431,7 +434,7 @@ fn ecosystem(task: &ClaimedTask) -> &str {
 
 /// Repeats a statement while the database is away. Every one of them is fenced, so that
 /// having been carried out already does no harm.
-async fn persist<T, F>(statement: impl Fn() -> F) -> Result<T, sqlx::Error>
+pub(super) async fn persist<T, F>(statement: impl Fn() -> F) -> Result<T, sqlx::Error>
 where
     F: Future<Output = Result<T, sqlx::Error>>,
 {

@@ -37,7 +37,7 @@ use crate::scan;
 use crate::storage::Storage;
 use crate::telemetry::{Metrics, StepTracer};
 use held::{HeldTasks, Stop};
-use job::Shared;
+use job::{Shared, persist};
 use memory::Memory;
 
 /// What a worker is connected to.
@@ -327,7 +327,7 @@ async fn register(db: &PgPool, tools: &Tools) -> Result<[u8; 32], sqlx::Error> {
         "settings": provenance.inputs,
     });
     let digest = Sha256::digest(set.to_string()).into();
-    reports::register_set(db, &digest, &set).await?;
+    persist(|| reports::register_set(db, &digest, &set)).await?;
     Ok(digest)
 }
 

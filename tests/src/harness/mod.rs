@@ -5,6 +5,7 @@
 
 pub mod ceph;
 pub mod cluster;
+pub mod lab;
 pub mod process;
 pub mod proxy;
 mod pump;

@@ -5,7 +5,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use packguard_platform::dev::process::{Child, Program, Signal};
-use tokio::sync::OnceCell;
+
+use crate::packguard;
 
 /// What a start may take on a busy machine: the first one compiles all components.
 const READY_LIMIT: Duration = Duration::from_secs(120);
@@ -16,24 +17,10 @@ const STOP_LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks at `/ready/`.
 const KNOCK: Duration = Duration::from_millis(10);
 
-/// The binary under test, built once by cargo for this test run, beside the test.
-pub async fn packguard() -> &'static PathBuf {
-    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    BUILT
-        .get_or_init(|| async {
-            let built = tokio::process::Command::new(env!("CARGO"))
-                .args(["build", "--quiet", "--package", "packguard-platform"])
-                .args(["--bin", "packguard"])
-                .current_dir(env!("CARGO_MANIFEST_DIR"))
-                .status()
-                .await;
-            assert!(built.expect("cargo runs").success());
-            // <target>/debug/deps/<this test>
-            let this = std::env::current_exe().expect("a path");
-            let folder = this.ancestors().nth(2).expect("a target folder");
-            folder.join("packguard")
-        })
-        .await
+async fn binary() -> PathBuf {
+    // It may have to be built first.
+    let built = tokio::task::spawn_blocking(packguard).await;
+    built.expect("cargo builds it")
 }
 
 /// A running role. When a test fails, what it wrote is printed; when it is dropped, it ends.
@@ -43,7 +30,7 @@ pub struct Role(Child);
 impl Role {
     /// Starts `packguard` with arguments and environment variables, beside those inherited.
     pub async fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let program = Program::new(packguard().await).args(arguments);
+        let program = Program::new(binary().await).args(arguments);
         Self::run(program.name(arguments.join(" ")), environment).await
     }
 

@@ -161,6 +161,8 @@ fn next_hit(
     rest: &[u8],
 ) -> Option<Hit> {
     let mut watches = shared.watches.lock().expect("nobody panics with it");
+    // Whoever does not wait any more wants nothing held.
+    watches.retain(|(_, seen)| !seen.is_closed());
     if watches
         .iter()
         .all(|(watch, _)| watch.direction != direction)

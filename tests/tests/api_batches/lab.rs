@@ -1,48 +1,35 @@
 //! The real API on a loopback port, on real servers, with three keys.
 
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use packguard_platform::api::keys::{Keys, Secret};
-use packguard_platform::api::service::Service;
-use packguard_platform::api::submitter::Submitter;
-use packguard_platform::api::{ApiSettings, App};
-use packguard_platform::config::{Place, StorageConfig};
-use packguard_platform::db::submit::Reuse;
-use packguard_platform::db::{self, PoolOptions};
 use packguard_platform::model::{KeyId, Scope};
-use packguard_platform::queue::rate_limit::RateLimiter;
-use packguard_platform::queue::wakeups::Hub;
-use packguard_platform::queue::{Queue, QueueConfig};
-use packguard_platform::serve::{self, Bounds};
-use packguard_platform::storage::Storage;
-use packguard_platform::telemetry::Metrics;
-use packguard_tests::harness::cluster::{Database, cluster};
-use packguard_tests::harness::scratch::Scratch;
+use packguard_tests::harness::lab;
+pub use packguard_tests::harness::lab::LIMIT;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::net::TcpStream;
 
-/// Packages per hour of each key.
-pub const LIMIT: u32 = 30_000;
 /// Largest upload.
 pub const UPLOAD: u64 = 20 << 20;
 /// Largest body of a batch.
 pub const BATCH_BODY: usize = 8 << 20;
 
 pub struct Lab {
-    pub app: Arc<App>,
-    pub address: String,
+    lab: lab::Lab,
     pub owner: (KeyId, String),
     pub other: (KeyId, String),
     pub admin: (KeyId, String),
-    pub client: reqwest::Client,
-    folder: Scratch,
-    _database: Database,
-    _stop: DropGuard,
+}
+
+impl Deref for Lab {
+    type Target = lab::Lab;
+
+    fn deref(&self) -> &lab::Lab {
+        &self.lab
+    }
 }
 
 /// An answer that was read.
@@ -75,82 +62,18 @@ impl Lab {
 
     /// With this time-out of requests.
     pub async fn patient(request_timeout: Duration) -> Self {
-        let cluster = cluster().await;
-        let database = cluster
-            .database("platform", async |url: &str| {
-                let pool = pool(url)?;
-                db::migrate(&pool).await?;
-                pool.close().await;
-                Ok(())
-            })
-            .await;
-        let db = pool(&database.url).expect("a pool");
-        let named = cluster.queue();
-        let mut config = QueueConfig::new(named.url);
-        config.name = named.name;
-        let queue = Queue::connect(&config).await.expect("a queue");
-        let folder = Scratch::new();
-        let place = Place::Folder(folder.join("storage"));
-        let storage = Storage::open(&StorageConfig::at(place)).expect("a folder");
-        let max_age = Duration::from_secs(3600);
-        let app = Arc::new(App {
-            limiter: RateLimiter::new(&queue),
-            hub: Hub::start(&queue),
-            storage,
-            metrics: Metrics::new("test"),
-            keys: Keys::new(db.clone()),
-            submitter: Submitter::start(&db, &queue, Reuse { max_age }),
-            service: Service::default(),
-            document: serde_json::to_vec(&packguard_platform::router::document())
-                .expect("JSON")
-                .into(),
-            settings: ApiSettings {
-                private_webhooks: false,
-                reuse: Reuse { max_age },
-                task_timeout: Duration::from_secs(1800),
-                max_attempts: 3,
-                request_timeout,
-                upload_timeout: Duration::from_secs(120),
-                max_body: 64 << 10,
-                max_batch_body: BATCH_BODY,
-                max_batch: 10_000,
-                max_upload: UPLOAD,
-                cors_origins: Vec::new(),
-                docs_page: false,
-                redirect_downloads: false,
-            },
-            db,
-            queue,
+        let lab = lab::Lab::with(&[], |settings| {
+            settings.serve.request_timeout = request_timeout;
+            settings.serve.upload_limit = UPLOAD;
+            settings.serve.batch_body_limit = BATCH_BODY;
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address").to_string();
-        let stop = CancellationToken::new();
-        let bounds = Bounds {
-            connections: 256,
-            header: 64 << 10,
-            header_timeout: Duration::from_secs(10),
-            grace: Duration::from_secs(1),
-        };
-        tokio::spawn(serve::serve(
-            listener,
-            Arc::clone(&app),
-            bounds,
-            stop.clone(),
-        ));
+        let lab = lab.await;
         let scopes = [Scope::Analyze, Scope::Read];
         Self {
-            owner: key(&app, "owner", &scopes).await,
-            other: key(&app, "other", &scopes).await,
-            admin: key(&app, "admin", &[Scope::Admin]).await,
-            app,
-            address,
-            client: reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .expect("a client"),
-            folder,
-            _database: database,
-            _stop: stop.drop_guard(),
+            owner: lab.key("owner", &scopes).await,
+            other: lab.key("other", &scopes).await,
+            admin: lab.key("admin", &[Scope::Admin]).await,
+            lab,
         }
     }
 
@@ -190,7 +113,7 @@ impl Lab {
 
     /// Announces a body, sends none of it, and returns the answer's status line.
     pub async fn announce(&self, path: &str, kind: &str, length: u64) -> String {
-        let mut stream = TcpStream::connect(&self.address)
+        let mut stream = TcpStream::connect(self.address)
             .await
             .expect("a connection");
         let head = format!(
@@ -274,30 +197,4 @@ pub async fn read(response: Response) -> Read {
         headers,
         body,
     }
-}
-
-fn pool(url: &str) -> Result<sqlx::PgPool, sqlx::Error> {
-    let options = PoolOptions {
-        size: 8,
-        acquire: Duration::from_secs(20),
-        statement: Some(Duration::from_secs(30)),
-    };
-    db::open(url, &options)
-}
-
-async fn key(app: &App, name: &str, scopes: &[Scope]) -> (KeyId, String) {
-    let secret = Secret::new().expect("randomness");
-    let scopes: Vec<String> = scopes.iter().map(Scope::to_string).collect();
-    let id: i64 = sqlx::query_scalar(
-        "INSERT INTO api_keys (name, prefix, secret_sha256, scopes, rate_limit) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-    )
-    .bind(name)
-    .bind(&secret.prefix)
-    .bind(secret.sha256().to_vec())
-    .bind(scopes)
-    .bind(i32::try_from(LIMIT).expect("small"))
-    .fetch_one(&app.db)
-    .await
-    .expect("a key");
-    (KeyId(id), secret.text)
 }

@@ -183,9 +183,7 @@ async fn a_client_that_goes_away_leaves_nothing() {
         (FORM, part("a.tgz", &"x".repeat(12 << 20)).into_bytes()),
     ] {
         for chunked in [false, true] {
-            let mut stream = TcpStream::connect(&lab.address)
-                .await
-                .expect("a connection");
+            let mut stream = TcpStream::connect(lab.address).await.expect("a connection");
             let length = if chunked {
                 "Transfer-Encoding: chunked\r\n".to_owned()
             } else {

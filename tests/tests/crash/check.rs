@@ -36,6 +36,12 @@ async fn tasks(platform: &Platform, accepted: &[Accepted]) {
         found, ids,
         "tasks that were accepted, and tasks that there are"
     );
+    let again = rows.iter().filter(|row| row.get::<i32, _>("attempts") > 1);
+    eprintln!(
+        "  {} tasks, {} of them tried more than once",
+        rows.len(),
+        again.count()
+    );
     for row in &rows {
         let id: i64 = row.get("id");
         let status: String = row.get("status");
@@ -54,6 +60,44 @@ async fn tasks(platform: &Platform, accepted: &[Accepted]) {
             "task {id}"
         );
     }
+}
+
+/// What was cancelled at once never completes; what was asked to end is cancelled, or was
+/// faster; everything else completes. Redis is empty in any case.
+pub async fn cancelled(platform: &Platform, accepted: &[Accepted], answers: &BTreeMap<i64, u16>) {
+    let pool = platform.pool().await;
+    let rows = sqlx::query(
+        "SELECT id, status::text AS status, (report_id IS NOT NULL) AS has_report FROM tasks",
+    )
+    .fetch_all(&pool)
+    .await
+    .expect("tasks");
+    assert_eq!(rows.len(), accepted.len(), "as many tasks as submissions");
+    for row in &rows {
+        let (id, status): (i64, String) = (row.get("id"), row.get("status"));
+        let answer = answers.get(&id).copied();
+        let fits = match (answer, status.as_str()) {
+            (Some(200), status) => status == "cancelled",
+            (Some(202), status) => status == "cancelled" || status == "completed",
+            (Some(409) | None, status) => status == "completed",
+            _ => false,
+        };
+        assert!(
+            fits,
+            "task {id} is {status}; its cancellation was answered with {answer:?}"
+        );
+        assert_eq!(
+            row.get::<bool, _>("has_report"),
+            status == "completed",
+            "task {id}"
+        );
+    }
+    let seen: BTreeSet<u16> = answers.values().copied().collect();
+    assert!(
+        seen.contains(&200),
+        "nothing was cancelled while it waited: {seen:?}"
+    );
+    queue(platform).await;
 }
 
 /// Every task's report is in storage, whole, and speaks of its package; none is there twice.

@@ -15,6 +15,7 @@
 mod check;
 mod platform;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use packguard_tests::harness::proxy::{Direction, Then, Watch};
@@ -31,7 +32,13 @@ async fn scenario<H>(name: &str, harm: H)
 where
     H: AsyncFn(&mut Platform, &mut fastrand::Rng),
 {
-    let mut servers = Servers::start().await;
+    scenario_on(Servers::start().await, name, harm).await;
+}
+
+async fn scenario_on<H>(mut servers: Servers, name: &str, harm: H)
+where
+    H: AsyncFn(&mut Platform, &mut fastrand::Rng),
+{
     for seed in seeds() {
         eprintln!("{name}: CRASH_SEED={seed}");
         let mut random = fastrand::Rng::with_seed(seed);
@@ -66,32 +73,47 @@ async fn worker_killed_at_random() {
     .await;
 }
 
+/// Where a worker is stopped and killed: a server, and what it is about to be asked.
+const STEPS: [(&str, &str); 7] = [
+    // Claimed in Redis, not in Postgres.
+    ("postgres", "attempts = attempts + 1"),
+    ("registry", "GET /simple/"),
+    ("registry", "GET /files/"),
+    ("postgres", "'analyzer', data"),
+    ("storage", "PUT /packguard/"),
+    // The report is stored, and nobody sees it.
+    ("postgres", "AND status = 'running' FOR UPDATE"),
+    // Its row is written, and not committed.
+    ("postgres", "status = 'completed', completed_at"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_killed_in_every_step() {
-    scenario("a worker killed in every step", async |platform, random| {
-        let steps: [(&str, Direction, &str); 5] = [
-            // Claimed in Redis, not yet in Postgres; the other way round; while fetching;
-            // with the report half-sent; with the report stored and not yet visible.
-            ("redis", Direction::Answer, "*2\r\n"),
-            ("postgres", Direction::Request, "UPDATE tasks SET"),
-            ("registry", Direction::Request, "GET /files/"),
-            ("storage", Direction::Request, "PUT /packguard/"),
-            ("postgres", Direction::Request, "FOR UPDATE"),
-        ];
-        for (server, direction, pattern) in steps {
-            let skip = random.usize(0..8);
-            let watch = Watch::new(direction, pattern, Then::HoldHere).skip(skip);
+    let mut servers = Servers::start().await;
+    for seed in seeds() {
+        eprintln!("a worker killed in every step: CRASH_SEED={seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut platform = Platform::start(servers, 1).await;
+        let mut steps = STEPS;
+        random.shuffle(&mut steps);
+        let mut tasks = Vec::new();
+        for (number, (server, pattern)) in steps.into_iter().enumerate() {
             let proxy = platform.worker_proxy(server);
-            let seen = proxy.watch(watch);
-            // Statements are prepared once for each connection: whoever does not send the
-            // text again is killed all the same, a moment later.
-            let _ = tokio::time::timeout(Duration::from_secs(2), seen.wait()).await;
+            let seen = proxy.watch(Watch::new(Direction::Request, pattern, Then::HoldHere));
+            // A new one: statements are sent as text once for each connection.
+            platform.kill_worker(0).await;
+            platform.start_worker().await;
+            let submitted = platform.submit(30, seed * 10 + number as u64);
+            seen.wait().await;
             platform.kill_worker(0).await;
             platform.worker_proxy(server).restore().await;
             platform.start_worker().await;
+            tasks.extend(submitted.await.expect("submissions end"));
         }
-    })
-    .await;
+        platform.mend().await;
+        check::all(&platform, &tasks).await;
+        servers = platform.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,4 +243,42 @@ async fn rolling_restart_fails_no_request() {
         assert_eq!(platform.failed_requests(), 0, "no request may fail");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_fails_over() {
+    // A replica that lags loses what it had not got: the reconciler finds it.
+    let servers = Servers::with_sentinels().await;
+    scenario_on(servers, "Redis fails over", async |platform, random| {
+        tokio::time::sleep(moment(random)).await;
+        if let Some(sentinels) = &platform.servers.sentinels {
+            sentinels.failover().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_cancelled_in_every_state() {
+    let mut servers = Servers::start().await;
+    for seed in seeds() {
+        eprintln!("tasks cancelled in every state: CRASH_SEED={seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut platform = Platform::start(servers, 1).await;
+        let tasks = platform.submit(PACKAGES, seed).await.expect("they end");
+        let mut answers = BTreeMap::new();
+        let mut order: Vec<_> = tasks.iter().map(|task| task.id).collect();
+        random.shuffle(&mut order);
+        for task in order.iter().take(PACKAGES / 2) {
+            answers.insert(*task, platform.cancel(*task).await);
+            if random.u8(..) < 16 {
+                // The worker dies with tasks whose cancellation it was to see to.
+                platform.kill_worker(0).await;
+                platform.start_worker().await;
+            }
+        }
+        platform.mend().await;
+        check::cancelled(&platform, &tasks, &answers).await;
+        servers = platform.stop().await;
+    }
 }

@@ -12,6 +12,7 @@ use packguard_tests::harness::proxy::Proxy;
 use packguard_tests::harness::registry::{Registry, harmless};
 use packguard_tests::harness::s3::{self, LocalS3};
 use packguard_tests::harness::scratch::Scratch;
+use packguard_tests::harness::sentinel::Sentinels;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
@@ -46,8 +47,8 @@ pub struct Servers {
     pub worker_redis: Proxy,
     pub storage: Proxy,
     pub registry_proxy: Proxy,
-    /// Compiled components.
-    cache: Scratch,
+    /// In place of the one Redis: one that fails over.
+    pub sentinels: Option<Sentinels>,
 }
 
 impl Servers {
@@ -74,7 +75,22 @@ impl Servers {
             redis,
             s3,
             _registry: registry,
-            cache: Scratch::new(),
+            sentinels: None,
+        }
+    }
+
+    /// The same, with a Redis that fails over.
+    pub async fn with_sentinels() -> Self {
+        Self {
+            sentinels: Some(Sentinels::start(3).await),
+            ..Self::start().await
+        }
+    }
+
+    fn redis_url(&self) -> String {
+        match &self.sentinels {
+            Some(sentinels) => sentinels.url(),
+            None => self.redis.0.url(),
         }
     }
 
@@ -181,7 +197,13 @@ impl Platform {
                 "DATABASE_URL",
                 postgres.url(&servers.postgres.0.url(&self.database)),
             ),
-            ("REDIS_URL", redis.url(&servers.redis.0.url())),
+            (
+                "REDIS_URL",
+                match &servers.sentinels {
+                    Some(sentinels) => sentinels.url(),
+                    None => redis.url(&servers.redis.0.url()),
+                },
+            ),
             ("QUEUE_NAME", self.database.clone()),
             (
                 "STORAGE_URL",
@@ -193,6 +215,7 @@ impl Platform {
             ),
             ("STORAGE_ACCESS_KEY_ID", bucket.access_key.clone()),
             ("STORAGE_SECRET_ACCESS_KEY", bucket.secret_key.clone()),
+            ("STORAGE_CONNECT_TIMEOUT", "1s".into()),
             ("STORAGE_REQUEST_TIMEOUT", "3s".into()),
             ("METRICS_LISTEN", "127.0.0.1:0".into()),
             ("WORKER_CONCURRENCY", "8".into()),
@@ -211,7 +234,7 @@ impl Platform {
             ),
             (
                 "PACKGUARD_CACHE_DIR",
-                servers.cache.path().display().to_string(),
+                packguard_tests::cache().display().to_string(),
             ),
         ]
     }
@@ -362,15 +385,9 @@ impl Platform {
     /// Mends all that was broken, and waits until nothing is under way.
     pub async fn mend(&mut self) {
         self.servers.restore().await;
-        let pool = self.pool().await;
         let started = Instant::now();
         loop {
-            let open: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM tasks WHERE status IN ('pending', 'queued', 'running')",
-            )
-            .fetch_one(&pool)
-            .await
-            .expect("Postgres answers");
+            let open = self.under_way().await;
             if open == 0 {
                 break;
             }
@@ -389,7 +406,24 @@ impl Platform {
     }
 
     pub fn redis_url(&self) -> String {
-        self.servers.redis.0.url()
+        self.servers.redis_url()
+    }
+
+    /// Tasks that are under way now.
+    pub async fn under_way(&self) -> i64 {
+        let pool = self.pool().await;
+        let count = sqlx::query_scalar(
+            "SELECT count(*) FROM tasks WHERE status IN ('pending', 'queued', 'running')",
+        );
+        count.fetch_one(&pool).await.expect("Postgres answers")
+    }
+
+    /// `DELETE /api/v1/task/{id}/`: the status of the answer.
+    pub async fn cancel(&self, task: i64) -> u16 {
+        let client = reqwest::Client::builder().no_proxy().build().expect("TLS");
+        let request = client.delete(format!("{}/api/v1/task/{task}/", self.address()));
+        let answer = request.bearer_auth(&self.key).send().await;
+        answer.expect("an answer").status().as_u16()
     }
 
     pub fn queue_name(&self) -> &str {

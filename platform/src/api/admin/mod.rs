@@ -49,7 +49,7 @@ fn page(before: Option<i64>, limit: Option<i64>) -> Result<(Option<i64>, i64), A
 pub struct AuditParams {
     /// Only of this subject, as in `key:12`.
     #[serde(default)]
-    #[param(max_length = 100)]
+    #[param(max_length = 100, pattern = "^[!-~]*$")]
     subject: Option<String>,
     /// Only what is older than this id: the page before's `next_before`.
     #[serde(default)]
@@ -86,7 +86,9 @@ pub async fn audit(
     caller.needs(Scope::Admin)?;
     let (before, limit) = page(params.before, params.limit)?;
     let subject = params.subject.as_deref();
-    if subject.is_some_and(|text| text.len() > MAX_SUBJECT || text.contains('\0')) {
+    if subject
+        .is_some_and(|text| text.len() > MAX_SUBJECT || !text.bytes().all(|b| b.is_ascii_graphic()))
+    {
         return Err(ApiError::invalid(
             "subject",
             "give a word and a number, as in key:12",

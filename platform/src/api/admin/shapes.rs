@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::body::{whole, whole_or_none};
 use crate::db::keys::KeyRow;
 use crate::model::Scope;
 
@@ -10,13 +11,18 @@ use crate::model::Scope;
 #[serde(deny_unknown_fields)]
 pub struct CreateKey {
     /// For people: 1 to 100 characters.
-    #[schema(example = "CI of the shop", min_length = 1, max_length = 100)]
+    #[schema(
+        example = "CI of the shop",
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x1F\x7F-\x9F]*$"
+    )]
     pub(super) name: String,
     /// What it may do.
     #[schema(min_items = 1)]
     pub(super) scopes: Vec<Scope>,
     /// Packages that may be submitted in an hour; 100 by default.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_none")]
     #[schema(minimum = 0, maximum = 2_147_483_647i64)]
     pub(super) rate_limit: Option<i64>,
 }
@@ -27,14 +33,18 @@ pub struct CreateKey {
 pub struct UpdateKey {
     /// For people: 1 to 100 characters.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x1F\x7F-\x9F]*$"
+    )]
     pub(super) name: Option<String>,
     /// What it may do.
     #[serde(default)]
     #[schema(min_items = 1)]
     pub(super) scopes: Option<Vec<Scope>>,
     /// Packages that may be submitted in an hour.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_none")]
     #[schema(minimum = 0, maximum = 2_147_483_647i64)]
     pub(super) rate_limit: Option<i64>,
 }
@@ -44,7 +54,7 @@ pub struct UpdateKey {
 #[serde(deny_unknown_fields)]
 pub struct RotateKey {
     /// For how many seconds the present secret stays good: a day by default, a month at most.
-    #[serde(default = "day")]
+    #[serde(default = "day", deserialize_with = "whole")]
     #[schema(minimum = 0, maximum = 2_592_000, default = 86_400)]
     pub(super) overlap_seconds: u64,
 }

@@ -8,6 +8,7 @@
 //! be worse than one that nobody waits for.
 
 mod filename;
+mod kind;
 pub mod receive;
 
 use std::sync::Arc;
@@ -15,23 +16,27 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use self::kind::BodyKind;
 use self::receive::{Chunks, Faults, FilePart};
 use super::analyze::{self, Submission};
 use super::auth::Caller;
 use super::envelope::{Answer, Envelope, ErrorEnvelope, RequestId};
 use super::error::ApiError;
 use super::params::Params;
+use super::submitter::Placed;
 use super::{App, purls};
 use crate::db::submit::{NewTask, Submitted};
 use crate::db::uploads;
 use crate::model::{KeyId, Scope};
 use crate::storage::{StorageError, UploadKey, Uploaded};
+use crate::telemetry::metrics;
+use crate::telemetry::spans::create_span;
 
 /// The `ecosystem` of uploaded archives: the purl type of what no registry has.
 pub const ECOSYSTEM: &str = "generic";
@@ -50,6 +55,15 @@ pub struct ArchiveQuery {
     priority: i64,
 }
 
+/// An archive as a form.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes what is read piece by piece")]
+struct ArchiveForm {
+    /// The archive, with its file name.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
 /// What is asked for, beside the bytes.
 struct Request {
     app: Arc<App>,
@@ -63,14 +77,14 @@ struct Request {
 /// and admins see its task and report. The same file again, while the first is under way,
 /// gives the same task.
 #[utoipa::path(
-    post, path = "/api/v1/archives/", tag = "tasks",
+    post, operation_id = "submit_archive", path = "/api/v1/archives/", tag = "tasks",
     params(
         ArchiveQuery,
-        ("X-Idempotency-Key" = Option<String>, Header, description = "The same key, file, name and priority give the same task, however often they are sent; 1 to 255 visible ASCII characters", max_length = 255),
+        ("X-Idempotency-Key" = Option<String>, Header, description = "The same key, file, name and priority give the same task, however often they are sent; 1 to 255 visible ASCII characters", min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
     ),
     request_body(
         description = "The archive, of at most `UPLOAD_LIMIT` bytes: wheel, sdist, tgz, crate, gem, jar, zip, tar, nupkg",
-        content((Vec<u8> = "application/octet-stream"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"), (Vec<u8> = "application/x-tar"), (Vec<u8> = "multipart/form-data"))
+        content((Vec<u8> = "application/octet-stream"), (Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"), (Vec<u8> = "application/x-tar"), (ArchiveForm = "multipart/form-data"))
     ),
     responses(
         (status = 200, description = "A task for it is under way", body = Envelope<Submission>),
@@ -93,24 +107,38 @@ pub async fn submit(
     body: Body,
 ) -> Result<Answer<Submission>, ApiError> {
     caller.needs(Scope::Analyze)?;
+    let request = Request {
+        owner: caller.id(),
+        idempotency: None,
+        query,
+        request_id,
+        app: Arc::clone(&app),
+    };
+    let placed = take(request, &caller, &headers, body).await;
+    analyze::answer(&app, placed, metrics::Submission::Archive).await
+}
+
+/// Receives the archive, and makes its task.
+async fn take(
+    mut request: Request,
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Placed, ApiError> {
+    let app = Arc::clone(&request.app);
+    let query = &request.query;
     purls::priority(query.priority)?;
     if let Some(name) = &query.filename {
         filename::check(name, "filename")?;
     }
-    let kind = BodyKind::of(&headers, &query)?;
+    let kind = BodyKind::of(headers, query.filename.is_some())?;
     let limit = app.settings.max_upload;
     let most = match kind {
         BodyKind::Raw => limit,
         BodyKind::Form(_) => receive::multipart_limit(limit),
     };
-    receive::announced(&headers, most, limit)?;
-    let request = Request {
-        idempotency: analyze::idempotency_key(&headers)?,
-        owner: caller.id(),
-        query,
-        request_id,
-        app: Arc::clone(&app),
-    };
+    receive::announced(headers, most, limit)?;
+    request.idempotency = analyze::idempotency_key(headers)?;
     caller.spend(&app, 1).await?;
     let faults = Faults::default();
     let chunks = receive::paced(body, app.settings.request_timeout, &faults);
@@ -120,82 +148,6 @@ pub async fn submit(
     tokio::spawn(rest)
         .await
         .map_err(|error| ApiError::internal(&error))?
-}
-
-/// How the file stands in the body.
-enum BodyKind {
-    Raw,
-    /// A form with this boundary.
-    Form(String),
-}
-
-impl BodyKind {
-    fn of(headers: &HeaderMap, query: &ArchiveQuery) -> Result<Self, ApiError> {
-        let refused = || {
-            ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "send the archive as application/octet-stream, as an archive's media type, or as a form: curl -F file=@NAME",
-            )
-        };
-        let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-        let kind = match (types.next(), types.next()) {
-            // RFC 9110, 8.3: bytes of an unknown kind.
-            (None, _) => Self::Raw,
-            (Some(_), Some(_)) => return Err(refused()),
-            (Some(one), None) => {
-                let text = one.to_str().map_err(|_| refused())?;
-                let essence = text.split(';').next().unwrap_or_default().trim();
-                let essence = essence.to_ascii_lowercase();
-                if essence == "multipart/form-data" {
-                    let boundary = multer::parse_boundary(text);
-                    Self::Form(boundary.map_err(|error| {
-                        ApiError::bad_request(format!("the form is no valid multipart: {error}"))
-                    })?)
-                } else if is_archive(&essence) {
-                    Self::Raw
-                } else {
-                    return Err(refused());
-                }
-            }
-        };
-        if matches!(kind, Self::Raw) && query.filename.is_none() {
-            return Err(ApiError::invalid(
-                "filename",
-                "say what the archive is called: ?filename=NAME",
-            ));
-        }
-        Ok(kind)
-    }
-}
-
-/// Whether a media type is that of an archive, or says nothing.
-fn is_archive(essence: &str) -> bool {
-    const ARCHIVES: [&str; 22] = [
-        "application/octet-stream",
-        "binary/octet-stream",
-        "application/zip",
-        "application/x-zip",
-        "application/x-zip-compressed",
-        "application/gzip",
-        "application/x-gzip",
-        "application/tar",
-        "application/tar+gzip",
-        "application/x-tar",
-        "application/x-gtar",
-        "application/x-tgz",
-        "application/x-compressed",
-        "application/x-compressed-tar",
-        "application/x-bzip",
-        "application/x-bzip2",
-        "application/x-xz",
-        "application/x-lzma",
-        "application/zstd",
-        "application/x-zstd",
-        "application/java-archive",
-        "application/x-java-archive",
-    ];
-    ARCHIVES.contains(&essence)
 }
 
 /// Stores the file.
@@ -246,7 +198,7 @@ async fn complete(
     request: Request,
     stored: Uploaded,
     receiving: Receiving,
-) -> Result<Answer<Submission>, ApiError> {
+) -> Result<Placed, ApiError> {
     let app = Arc::clone(&request.app);
     let mut sha256 = [0; 32];
     let size = i64::try_from(stored.size).unwrap_or(i64::MAX);
@@ -268,8 +220,9 @@ async fn complete(
             return Err(error.into());
         }
     }
-    let task = task(&request, &stored, &receiving)?;
-    let placed = app.submitter.submit(vec![task]).await;
+    let span = create_span(app.queue.name(), 1);
+    let task = span.in_scope(|| task(&request, &stored, &receiving))?;
+    let placed = app.submitter.submit(vec![task]).instrument(span).await;
     let placed = match placed.as_deref() {
         Ok([placed]) => *placed,
         Ok(_) => return Err(ApiError::internal(&"a submission without an outcome")),
@@ -289,7 +242,7 @@ async fn complete(
         // An earlier upload of the same file is analysed instead.
         receiving.discard().await;
     }
-    analyze::answer(&app, &placed).await
+    Ok(placed)
 }
 
 fn task(request: &Request, stored: &Uploaded, receiving: &Receiving) -> Result<NewTask, ApiError> {

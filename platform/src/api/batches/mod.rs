@@ -71,7 +71,7 @@ fn skipped(row: &BatchRow) -> Vec<Skipped> {
 pub struct ListQuery {
     /// From 1.
     #[serde(default = "first")]
-    #[param(minimum = 1, default = 1)]
+    #[param(minimum = 1, maximum = 1_000_000_000, default = 1)]
     page: i64,
     /// 1 to 100.
     #[serde(default = "size")]
@@ -86,7 +86,7 @@ pub struct ListQuery {
 pub struct TasksQuery {
     /// From 1.
     #[serde(default = "first")]
-    #[param(minimum = 1, default = 1)]
+    #[param(minimum = 1, maximum = 1_000_000_000, default = 1)]
     page: i64,
     /// 1 to 100.
     #[serde(default = "size")]
@@ -150,7 +150,7 @@ pub struct BatchPage {
 
 /// Lists your batches, newest first; admins see everybody's.
 #[utoipa::path(
-    get, path = "/api/v1/batches/", tag = "tasks", params(ListQuery),
+    get, operation_id = "list_batches", path = "/api/v1/batches/", tag = "tasks", params(ListQuery),
     responses((status = 200, description = "A page of batches", body = Envelope<BatchPage>))
 )]
 pub async fn list(
@@ -242,7 +242,7 @@ pub struct BatchTaskPage {
 
 /// Lists a batch's packages, in its order.
 #[utoipa::path(
-    get, path = "/api/v1/batches/{id}/tasks/", tag = "tasks",
+    get, operation_id = "list_batch_tasks", path = "/api/v1/batches/{id}/tasks/", tag = "tasks",
     params(("id" = i64, Path, description = "The batch", minimum = 1), TasksQuery),
     responses(
         (status = 200, description = "A page of its packages", body = Envelope<BatchTaskPage>),
@@ -284,7 +284,7 @@ pub struct BatchCancelled {
 /// Cancels what is unfinished of a batch and belongs only to it: tasks that were under way
 /// before, or that stand in another batch too, go on. The batch stays, and tells how it ended.
 #[utoipa::path(
-    delete, path = "/api/v1/batches/{id}/", tag = "tasks",
+    delete, operation_id = "cancel_batch", path = "/api/v1/batches/{id}/", tag = "tasks",
     params(("id" = i64, Path, description = "The batch", minimum = 1)),
     responses(
         (status = 200, description = "Nothing of it runs any more", body = Envelope<BatchCancelled>),

@@ -90,7 +90,7 @@ pub struct BatchProgress {
 
 /// Tells how a batch stands: progress, verdict, failures.
 #[utoipa::path(
-    get, path = "/api/v1/batches/{id}/", tag = "tasks",
+    get, operation_id = "get_batch", path = "/api/v1/batches/{id}/", tag = "tasks",
     params(("id" = i64, Path, description = "The batch", minimum = 1)),
     responses(
         (status = 200, description = "How it stands", body = Envelope<BatchProgress>),

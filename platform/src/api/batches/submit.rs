@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 
 use super::read::{self, BatchRequest, Hints, Listed, Skipped, Wanted};
 use crate::api::analyze::idempotency_key;
@@ -17,10 +18,12 @@ use crate::api::envelope::{Answer, Envelope, ErrorEnvelope, RequestId};
 use crate::api::error::ApiError;
 use crate::api::params::Params;
 use crate::api::purls::{self, Common};
-use crate::api::{App, submitter};
+use crate::api::{App, counted, submitter};
 use crate::db::batches::{self, BatchRow, NewBatch, Written};
 use crate::db::submit::{NewTask, Submitted};
 use crate::model::{BatchId, Scope};
+use crate::telemetry::metrics::{self, SubmissionOutcome};
+use crate::telemetry::spans::create_span;
 
 /// Most tasks that the queue takes in one call.
 const ENQUEUED: usize = crate::queue::MAX_ENQUEUE;
@@ -37,7 +40,11 @@ pub struct BatchQuery {
     #[param(minimum = 0, maximum = 100)]
     priority: Option<i64>,
     /// Your own word for the batch; a list of purls may have it inside.
-    #[param(min_length = 1, max_length = 200)]
+    #[param(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1F\x7F-\x9F]+$"
+    )]
     name: Option<String>,
 }
 
@@ -68,10 +75,10 @@ pub struct BatchSubmitted {
 /// file or SBOM that can't be analysed are skipped, and the answer says why. Packages that
 /// are named twice are analysed once. All is written together, or nothing.
 #[utoipa::path(
-    post, path = "/api/v1/batches/", tag = "tasks",
+    post, operation_id = "submit_batch", path = "/api/v1/batches/", tag = "tasks",
     params(
         BatchQuery,
-        ("X-Idempotency-Key" = Option<String>, Header, description = "The same key, body and query give the same batch, however often they are sent; 1 to 255 visible ASCII characters", max_length = 255),
+        ("X-Idempotency-Key" = Option<String>, Header, description = "The same key, body and query give the same batch, however often they are sent; 1 to 255 visible ASCII characters", min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
     ),
     request_body(
         description = "A list of purls, or a lock file or SBOM: requirements.txt, poetry.lock, uv.lock, package-lock.json, pnpm-lock.yaml, yarn.lock, Cargo.lock, CycloneDX JSON, SPDX 2 JSON",
@@ -100,10 +107,49 @@ pub async fn submit(
     body: Body,
 ) -> Result<Answer<BatchSubmitted>, ApiError> {
     caller.needs(Scope::Analyze)?;
-    let hints = hints(&app, &headers, &query)?;
-    let idempotency = idempotency_key(&headers)?;
+    let written = take(&app, &caller, (query, &headers), body, request_id).await;
+    let answered = written.and_then(|written| {
+        count(&app, &written);
+        answer(written)
+    });
+    answered.inspect_err(|error| counted::refused(&app, metrics::Submission::Batch, error))
+}
+
+/// Counts the packages of a batch.
+fn count(app: &App, written: &Written) {
+    let counts = match written {
+        Written::New(row, _) => [
+            (SubmissionOutcome::Accepted, row.created),
+            (SubmissionOutcome::Cached, row.cached),
+            (SubmissionOutcome::Existing, row.active),
+        ],
+        Written::Replayed(row) => [
+            (SubmissionOutcome::Accepted, 0),
+            (SubmissionOutcome::Cached, 0),
+            (SubmissionOutcome::Existing, row.total),
+        ],
+        // An error, and counted as one.
+        Written::Conflict(_) => return,
+    };
+    for (outcome, packages) in counts {
+        let packages = u64::try_from(packages).unwrap_or(0);
+        let kind = metrics::Submission::Batch;
+        app.metrics.submitted(kind, outcome, packages);
+    }
+}
+
+/// Receives and writes a batch.
+async fn take(
+    app: &App,
+    caller: &Caller,
+    (query, headers): (BatchQuery, &HeaderMap),
+    body: Body,
+    request_id: String,
+) -> Result<Written, ApiError> {
+    let hints = hints(app, headers, &query)?;
+    let idempotency = idempotency_key(headers)?;
     let limit = u64::try_from(app.settings.max_batch_body).unwrap_or(u64::MAX);
-    receive::announced(&headers, limit, limit)?;
+    receive::announced(headers, limit, limit)?;
     let faults = Faults::default();
     let chunks = receive::paced(body, app.settings.request_timeout, &faults);
     let received = read::receive(chunks, &faults, limit).await?;
@@ -116,11 +162,13 @@ pub async fn submit(
         skipped: serde_json::Value::Null,
     };
     if let Some(written) = batches::replayed(&app.db, &batch).await? {
-        return answer(written);
+        return Ok(written);
     }
     let listed = read::read(received, hints).await?;
     let packages = u32::try_from(listed.packages.len()).unwrap_or(u32::MAX);
-    caller.spend(&app, packages).await?;
+    caller.spend(app, packages).await?;
+    let count = usize::try_from(packages).unwrap_or(usize::MAX);
+    let span = create_span(app.queue.name(), count);
     let common = Common {
         key: caller.id(),
         priority: purls::priority(0)?,
@@ -129,8 +177,8 @@ pub async fn submit(
         request_id,
     };
     batch.name = query.name.or(listed.name.clone());
-    let tasks = describe(&mut batch, listed, &common)?;
-    write(&app, &batch, &tasks).await
+    let tasks = span.in_scope(|| describe(&mut batch, listed, &common))?;
+    write(app, &batch, &tasks).instrument(span).await
 }
 
 /// Checks what the request says beside its body.
@@ -214,11 +262,7 @@ fn describe(
 }
 
 /// Writes the batch, and enqueues what is new.
-async fn write(
-    app: &App,
-    batch: &NewBatch,
-    tasks: &[NewTask],
-) -> Result<Answer<BatchSubmitted>, ApiError> {
+async fn write(app: &App, batch: &NewBatch, tasks: &[NewTask]) -> Result<Written, ApiError> {
     let reuse = app.settings.reuse;
     let mut written = batches::create(&app.db, batch, tasks, reuse).await;
     if written.as_ref().is_err_and(is_deadlock) {
@@ -235,7 +279,7 @@ async fn write(
                 .any(|one| matches!(one, Submitted::Conflict(_)))
         );
     }
-    answer(written)
+    Ok(written)
 }
 
 /// Two transactions waited for each other, and Postgres ended ours.

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::App;
 use super::auth::Caller;
-use super::body::JsonBody;
+use super::body::{JsonBody, whole};
 use super::envelope::{Answer, Envelope, ErrorEnvelope, RequestId, ok};
 use super::error::ApiError;
 use super::params::path_id;
@@ -29,16 +29,32 @@ const MOST: i64 = 10;
 /// Longest that an old secret signs beside the new one: a week to roll it out.
 const MAX_OVERLAP: u64 = 7 * 24 * 3_600;
 
+/// Of what webhooks tell, for the description: what is read are [`EVENTS`].
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the words that a request may use")]
+enum WebhookEvent {
+    #[schema(rename = "task.completed")]
+    Completed,
+    #[schema(rename = "task.failed")]
+    Failed,
+    #[schema(rename = "task.cancelled")]
+    Cancelled,
+}
+
 /// A webhook to be made.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateWebhook {
     /// Where deliveries go: https, port 443, 80, or 1024 and above, at a public address.
-    #[schema(example = "https://example.com/hooks/packguard", max_length = 2048)]
+    #[schema(
+        example = "https://example.com/hooks/packguard",
+        max_length = 2048,
+        pattern = "^https?://"
+    )]
     url: String,
     /// Of what it tells: `task.completed`, `task.failed`, `task.cancelled`; all by default.
     #[serde(default)]
-    #[schema(min_items = 1, max_items = 3)]
+    #[schema(value_type = Option<Vec<WebhookEvent>>, min_items = 1, max_items = 3)]
     events: Option<Vec<String>>,
 }
 
@@ -48,11 +64,11 @@ pub struct CreateWebhook {
 pub struct UpdateWebhook {
     /// Where deliveries go.
     #[serde(default)]
-    #[schema(max_length = 2048)]
+    #[schema(max_length = 2048, pattern = "^https?://")]
     url: Option<String>,
     /// Of what it tells.
     #[serde(default)]
-    #[schema(min_items = 1, max_items = 3)]
+    #[schema(value_type = Option<Vec<WebhookEvent>>, min_items = 1, max_items = 3)]
     events: Option<Vec<String>>,
     /// Whether it tells. Disabling gives up what is pending.
     #[serde(default)]
@@ -64,7 +80,7 @@ pub struct UpdateWebhook {
 #[serde(deny_unknown_fields)]
 pub struct RotateSecret {
     /// For how many seconds the present secret signs beside the new one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0, maximum = 604_800, default = 0)]
     overlap_seconds: u64,
 }

@@ -9,8 +9,9 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{Listed, Wanted, check_name, too_many};
+use crate::api::body::{self, whole, whole_or_none};
 use crate::api::error::ApiError;
-use crate::api::{body, purls};
+use crate::api::purls;
 use crate::model::Priority;
 use crate::purl::Purl;
 
@@ -34,11 +35,15 @@ pub struct BatchRequest {
     #[schema(value_type = Option<Vec<BatchItem>>, max_items = 10000)]
     items: Option<Bounded<BatchItem>>,
     /// 0 to 100, of those that have none of their own; higher goes first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0, maximum = 100)]
     priority: i64,
     /// Your own word for the batch.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1F\x7F-\x9F]+$"
+    )]
     name: Option<String>,
 }
 
@@ -47,9 +52,10 @@ pub struct BatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct BatchItem {
     /// The package URL; without a version, the latest release.
-    #[schema(max_length = 4096)]
+    #[schema(max_length = 2048, pattern = "^pkg:[A-Za-z]+/.")]
     purl: String,
     /// 0 to 100; the batch's where there is none.
+    #[serde(default, deserialize_with = "whole_or_none")]
     #[schema(minimum = 0, maximum = 100)]
     priority: Option<i64>,
 }
