@@ -3,7 +3,7 @@
 PURL ?=
 ARGS ?=
 
-.PHONY: help run dev test bench lint fuzz schema
+.PHONY: help run dev test crash bench lint fuzz schema queries contract
 .DEFAULT_GOAL := help
 
 help: ## Says what there is
@@ -15,19 +15,31 @@ run: ## Analyses a package: make run PURL=pkg:pypi/requests@2.28.1 [ARGS="--form
 	@cargo build --release --package packguard-platform
 	@cargo run --quiet --release --package packguard-platform -- scan $(ARGS) '$(PURL)'
 
-dev: ## Builds for development: target/debug/packguard
-	@tools/setup
-	cargo build --workspace
+dev: ## Runs the whole platform here, with a Postgres and a Redis of its own in .packguard/
+	@tools/setup servers
+	@cargo build --quiet --release --package packguard-platform
+	@target=$$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'); \
+	    exec "$$target/release/packguard" dev $(ARGS)
 
 test: ## Runs all tests
-	@tools/setup
+	@tools/setup servers tests
 	cargo test --workspace
 
+crash: ## Runs the crash tests: make crash [CRASH_SEEDS=10 | CRASH_SEED=7]
+	@tools/setup servers tests
+	cargo test --workspace --test crash
+
+contract: ## Lets schemathesis loose on the API
+	@tools/setup servers
+	cargo build --workspace
+	tools/schemathesis
+
 lint: ## Format, clippy, docs, licences
-	@tools/setup
+	@tools/setup servers
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	tools/queries --check
 	tools/deny
 
 fuzz: ## Fuzzes each target for SECONDS_EACH (default 20)
@@ -35,8 +47,12 @@ fuzz: ## Fuzzes each target for SECONDS_EACH (default 20)
 	tools/fuzz
 
 bench: ## Prints the benchmarks: make bench [CORPUS=folder-of-archives | LIST=tools/bench-popular.txt]
-	@tools/setup
+	@tools/setup servers
 	tools/bench
 
 schema: ## Writes the report's JSON schema anew
 	UPDATE_SCHEMA=1 cargo test --quiet --package packguard-platform schema
+
+queries: ## Writes .sqlx/ anew, which the build checks all SQL against
+	@tools/setup servers
+	tools/queries

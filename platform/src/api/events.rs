@@ -196,14 +196,13 @@ pub async fn stream(
 /// The number of the last event that the client has: 0 for none.
 fn last_event(headers: &HeaderMap, params: &EventsParams) -> Result<i32, ApiError> {
     let wrong = |name: &str| ApiError::invalid(name, "it must be the id of an event, once");
+    let given = params.last_event_id.unwrap_or(0);
+    if given < 0 {
+        return Err(wrong("last_event_id"));
+    }
     let mut values = headers.get_all("last-event-id").iter();
     let Some(value) = values.next() else {
-        let id = params.last_event_id.unwrap_or(0);
-        return if id >= 0 {
-            Ok(id)
-        } else {
-            Err(wrong("last_event_id"))
-        };
+        return Ok(given);
     };
     let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
     let text = value.to_str().ok().filter(digits);

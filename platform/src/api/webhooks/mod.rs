@@ -322,11 +322,12 @@ fn url(app: &App, text: &str) -> Result<String, ApiError> {
     Ok(url.into())
 }
 
-/// Checks events; each counts once.
+/// Checks events.
 fn events(mut events: Vec<String>) -> Result<Vec<String>, ApiError> {
     let known = |event: &String| EVENTS.contains(&event.as_str());
-    if events.is_empty() || !events.iter().all(known) {
-        let message = format!("name at least one of {}", EVENTS.join(", "));
+    let some = 1..=EVENTS.len();
+    if !some.contains(&events.len()) || !events.iter().all(known) {
+        let message = format!("name one or more of {}, each once", EVENTS.join(", "));
         return Err(ApiError::invalid("events", message));
     }
     events.sort_unstable();
