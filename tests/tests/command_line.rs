@@ -1,6 +1,6 @@
 //! `packguard scan` as its users meet it: exit codes, messages, what is left on disk.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use packguard_tests::{cache, packguard, tar_gz};

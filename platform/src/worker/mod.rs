@@ -13,6 +13,7 @@ mod fetch;
 mod held;
 mod job;
 mod memory;
+mod record;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use job::refresh_alias;
+pub(crate) use record::refresh_alias;
 
 use crate::config::WorkerConfig;
 use crate::db::claims::{self, Claim};
@@ -37,8 +38,9 @@ use crate::scan;
 use crate::storage::Storage;
 use crate::telemetry::{Metrics, StepTracer};
 use held::{HeldTasks, Stop};
-use job::{Shared, persist};
+use job::Shared;
 use memory::Memory;
+use record::persist;
 
 /// What a worker is connected to.
 pub struct Connections {

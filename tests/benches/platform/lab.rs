@@ -193,6 +193,32 @@ impl Site<'_> {
         request.bearer_auth(&self.key)
     }
 
+    /// CPU seconds of the API, of Postgres and of Redis so far.
+    pub async fn cpu(&self) -> [f64; 3] {
+        let servers: Vec<i32> = sqlx::query_scalar("SELECT pid FROM pg_stat_activity")
+            .fetch_all(&self.pool)
+            .await
+            .expect("Postgres answers");
+        let servers = servers.into_iter().filter_map(|id| u32::try_from(id).ok());
+        let redis = redis::Client::open(self.machine.redis_url()).expect("a URL");
+        let mut redis = redis
+            .get_multiplexed_async_connection()
+            .await
+            .expect("Redis answers");
+        let told: redis::InfoDict = redis::cmd("INFO")
+            .arg("server")
+            .query_async(&mut redis)
+            .await
+            .expect("Redis answers");
+        let redis: u32 = told.get("process_id").expect("Redis tells its id");
+        [
+            process::cpu(self.api.id()),
+            servers.map(process::cpu).sum(),
+            process::cpu(redis),
+        ]
+        .map(|time: Duration| time.as_secs_f64())
+    }
+
     /// Submits a package, and gives its task.
     pub async fn submit(&self, purl: &str) -> i64 {
         let request = self.post("/api/v1/analyze/");

@@ -28,24 +28,28 @@ pub async fn run(machine: &Machine, soak: Duration) {
     let id = site.api.id();
     println!("serve, idle: {:.0} MB", process::memory(id).now);
     load(&site, 32, WARM_UP, "warm").await;
+    println!("                                                                        CPU µs each");
     println!(
-        "connections  submissions/s  p50 ms  p99 ms  mean ms  max ms  failed  API cores  peak MB"
+        "connections  submissions/s  p50 ms  p99 ms  mean ms  max ms  failed   API  Postgres  Redis  peak MB"
     );
     for connections in [1, 32, 256] {
         process::forget_peak(id);
-        let before = process::cpu(id);
+        let before = site.cpu().await;
         let done = load(&site, connections, EACH, &format!("c{connections}")).await;
+        let after = site.cpu().await;
         let number = |name: &str| done[name].as_f64().expect("a number");
-        let (seconds, cpu) = (number("seconds"), process::cpu(id) - before);
+        let each = |at: usize| (after[at] - before[at]) / number("requests") * 1e6;
         println!(
-            "{connections:>11}  {:>13.0}  {:>6.1}  {:>6.1}  {:>7.1}  {:>6.1}  {:>6}  {:>9.2}  {:>7.0}",
-            number("requests") / seconds,
+            "{connections:>11}  {:>13.0}  {:>6.1}  {:>6.1}  {:>7.1}  {:>6.1}  {:>6}  {:>4.0}  {:>8.0}  {:>5.0}  {:>7.0}",
+            number("requests") / number("seconds"),
             number("p50"),
             number("p99"),
             number("mean"),
             number("max"),
             number("failed"),
-            cpu.as_secs_f64() / seconds,
+            each(0),
+            each(1),
+            each(2),
             process::memory(id).peak,
         );
     }

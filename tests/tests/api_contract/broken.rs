@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use packguard_tests::harness::cluster::cluster;
 use packguard_tests::harness::lab::Proxies;
+use packguard_tests::packguard;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -143,4 +145,30 @@ async fn a_slow_server_behind_is_not_the_clients_fault() {
     bad(answer, 503, "unavailable").await;
     proxies(&lab).database.thaw();
     lab.end().await;
+}
+
+#[test]
+fn a_database_that_was_not_migrated_is_refused_with_what_to_do() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (database, redis) = runtime.block_on(async {
+        let name = format!("empty_{}", uuid::Uuid::new_v4().simple());
+        let servers = cluster().await;
+        (
+            servers.postgres().create(&name).await.unwrap(),
+            servers.redis().url(),
+        )
+    });
+    let refused = std::process::Command::new(packguard())
+        .arg("serve")
+        .envs([
+            ("DATABASE_URL", database.as_str()),
+            ("REDIS_URL", redis.as_str()),
+        ])
+        .env("STORAGE_URL", "file:///nowhere")
+        .env("LISTEN", "127.0.0.1:0")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(4), "{said}");
+    assert!(said.contains("run `packguard migrate`"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! Who may do what.
 
-use packguard_platform::db::keys as db_keys;
+use packguard_platform::db::{audit, keys as db_keys};
 use packguard_platform::model::Scope;
 use reqwest::{Method, StatusCode};
 
@@ -75,5 +75,33 @@ async fn what_is_for_admins_is_for_nobody_else() {
         )
         .await;
     }
+    lab.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_is_in_the_audit_log() {
+    let lab = Lab::start().await;
+    let task = lab.submit("pkg:npm/slow@1").await;
+    lab.claim(task).await;
+    let sweep = || {
+        lab.request(Method::POST, "/api/v1/timeout/check/")
+            .bearer_auth(&lab.admin)
+            .header("x-request-id", "sweep-1")
+    };
+    let swept = good(sweep().send().await.unwrap(), StatusCode::OK).await;
+    assert_eq!(swept["timed_out_tasks"], 0);
+    sqlx::query("UPDATE tasks SET started_at = now() - interval '1 day'")
+        .execute(&lab.app.db)
+        .await
+        .unwrap();
+    let swept = good(sweep().send().await.unwrap(), StatusCode::OK).await;
+    assert_eq!(swept["task_ids"], serde_json::json!([task.0]));
+    let log = audit::list(&lab.app.db, Some("tasks"), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(log.len(), 1, "what changed nothing is not in it");
+    assert_eq!(log[0].action, "tasks.sweep");
+    assert_eq!(log[0].details, serde_json::json!({"task_ids": [task.0]}));
+    assert_eq!(log[0].request_id.as_deref(), Some("sweep-1"));
     lab.end().await;
 }

@@ -122,3 +122,41 @@ async fn sockets_that_are_slow_silent_or_wrong() {
     bad(lab.get("/ready/").send().await.unwrap(), 503, "not_ready").await;
     lab.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn submissions_are_counted_by_what_became_of_them() {
+    let lab = Lab::start().await;
+    lab.submit("pkg:npm/a@1").await;
+    for (body, status) in [
+        (r#"{"purl":"pkg:npm/a@1"}"#, 200),
+        (r#"{"purl":"nonsense"}"#, 422),
+        ("{", 400),
+    ] {
+        let answer = lab.analyze(body).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
+    let batch = lab
+        .request(Method::POST, "/api/v1/batches/")
+        .bearer_auth(&lab.key)
+        .header("content-type", "application/json")
+        .body(r#"{"purls":["pkg:npm/a@1","pkg:npm/b@1","pkg:npm/c@1"]}"#);
+    good(batch.send().await.unwrap(), StatusCode::ACCEPTED).await;
+    let archive = lab
+        .request(Method::POST, "/api/v1/archives/?filename=a.tgz")
+        .bearer_auth(&lab.key)
+        .body("bytes");
+    good(archive.send().await.unwrap(), StatusCode::ACCEPTED).await;
+    let metrics = lab.request(Method::GET, "/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in [
+        r#"packguard_submissions_total{kind="package",outcome="accepted"} 1"#,
+        r#"packguard_submissions_total{kind="package",outcome="existing"} 1"#,
+        r#"packguard_submissions_total{kind="package",outcome="invalid"} 2"#,
+        r#"packguard_submissions_total{kind="batch",outcome="accepted"} 2"#,
+        r#"packguard_submissions_total{kind="batch",outcome="existing"} 1"#,
+        r#"packguard_submissions_total{kind="archive",outcome="accepted"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{line} is missing in {metrics}");
+    }
+    lab.end().await;
+}
