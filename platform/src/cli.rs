@@ -28,7 +28,7 @@ pub struct Cli {
 pub enum Command {
     /// Analyse packages here and now, and print a verdict with its evidence
     #[command(after_help = SCAN_HELP)]
-    Scan(ScanArgs),
+    Scan(Box<ScanArgs>),
     /// The whole platform on this machine, with a Postgres and a Redis of its own
     Dev(DevArgs),
     /// Serve the REST API

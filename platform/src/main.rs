@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command, cancel: CancellationToken) -> u8 {
     let done = match command {
-        Command::Scan(args) => return scan::run(args, cancel).await,
+        Command::Scan(args) => return scan::run(*args, cancel).await,
         Command::Dev(args) => roles::dev(args, cancel).await,
         Command::Serve(flags) => roles::serve(&flags.0, cancel).await,
         Command::Work(args) => {

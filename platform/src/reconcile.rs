@@ -108,8 +108,10 @@ impl Reconciler {
         let Some(_lock) = db::try_lock(&self.db, "packguard reconciler").await? else {
             return Ok(None);
         };
-        let mut repairs = Repairs::default();
-        repairs.timed_out = self.sweep().await?;
+        let mut repairs = Repairs {
+            timed_out: self.sweep().await?,
+            ..Repairs::default()
+        };
         self.fill(&mut repairs).await?;
         repairs.orphans = self.clean().await?;
         repairs.aliases = self.aliases().await?;

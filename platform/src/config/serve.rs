@@ -30,8 +30,6 @@ pub struct ServeConfig {
     pub request_timeout: Duration,
     /// How long an upload may take.
     pub upload_timeout: Duration,
-    /// Proxies whose X-Forwarded-For entries count.
-    pub trusted_proxies: usize,
     /// Origins whose pages may call the API, as browsers write them; empty = none.
     pub cors_origins: Vec<String>,
     /// Packages per hour of a key without a limit of its own.
@@ -76,7 +74,6 @@ impl ServeConfig {
             upload_limit: reader.size("UPLOAD_LIMIT", KIB, 64 * 1_024 * MIB),
             request_timeout: reader.duration("REQUEST_TIMEOUT", SECOND, 10 * MINUTE),
             upload_timeout: reader.duration("UPLOAD_TIMEOUT", SECOND, DAY),
-            trusted_proxies: count(reader.number("TRUSTED_PROXIES", 0, 16)),
             cors_origins: reader.optional("CORS_ORIGINS", origins).unwrap_or_default(),
             rate_limit: reader.number("RATE_LIMIT", 1, 1_000_000_000),
             docs_page: reader.truth("DOCS_PAGE"),

@@ -90,7 +90,7 @@ pub async fn list(
     .await
 }
 
-/// Makes a failed task pending again, with `allowance` further attempts; as a part of the
+/// Makes a failed task pending again, with `further` further attempts; as a part of the
 /// caller's transaction, which also writes the audit log. `None` where there is no such task.
 ///
 /// # Errors
@@ -98,7 +98,7 @@ pub async fn list(
 pub async fn retry(
     transaction: &mut sqlx::PgTransaction<'_>,
     id: TaskId,
-    allowance: i32,
+    further: i32,
 ) -> Result<Option<Retried>, sqlx::Error> {
     let row = sqlx::query!(
         r#"
@@ -119,7 +119,7 @@ pub async fn retry(
     if row.duplicate {
         return Ok(Some(Retried::Duplicate));
     }
-    match again(transaction, id, allowance).await {
+    match again(transaction, id, further).await {
         Ok(()) => {}
         // A submission of the same package came in between: the transaction is void.
         Err(sqlx::Error::Database(error)) if error.constraint() == Some("tasks_active") => {
@@ -137,7 +137,7 @@ pub async fn retry(
 async fn again(
     transaction: &mut sqlx::PgTransaction<'_>,
     id: TaskId,
-    allowance: i32,
+    further: i32,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
@@ -152,7 +152,7 @@ async fn again(
         SELECT id, event_seq, 'pending', '{"reason": "retried by an admin"}' FROM again
         "#,
         id.0,
-        allowance,
+        further,
     )
     .execute(&mut **transaction)
     .await?;

@@ -337,7 +337,7 @@ pub async fn queued(pool: &PgPool, tasks: &[TaskId]) -> Result<(), sqlx::Error> 
     let ids: Vec<i64> = tasks.iter().map(|id| id.0).collect();
     sqlx::query!(
         r#"
-        UPDATE tasks SET status = 'queued', queued_at = now()
+        UPDATE tasks SET status = 'queued', queued_at = COALESCE(queued_at, now())
         WHERE id = ANY($1) AND status = 'pending'
           AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
         "#,

@@ -13,7 +13,7 @@ pub async fn migrate(flags: &Flags) -> Result<(), Failure> {
     let pool = database(&settings.database)?;
     db::migrate(&pool).await.map_err(|error| {
         Failure::environment(
-            error,
+            &error,
             "is this the right database, and no newer version's? `packguard doctor` compares",
         )
     })?;

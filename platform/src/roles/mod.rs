@@ -40,7 +40,7 @@ pub struct Failure {
 
 impl Failure {
     /// The environment failed.
-    pub fn environment(message: impl ToString, hint: &str) -> Self {
+    pub fn environment(message: &dyn std::fmt::Display, hint: &str) -> Self {
         Self {
             message: message.to_string(),
             hint: hint.to_owned(),
@@ -99,17 +99,17 @@ pub(crate) fn database(config: &DatabaseConfig) -> Result<PgPool, Failure> {
         statement: config.statement_timeout,
     };
     db::open(config.url.expose(), &options)
-        .map_err(|error| Failure::environment(error, "check DATABASE_URL"))
+        .map_err(|error| Failure::environment(&error, "check DATABASE_URL"))
 }
 
 /// Connects to Redis, and refuses one that would lose tasks.
 pub(crate) async fn queue(config: &RedisConfig) -> Result<Queue, Failure> {
     Queue::connect(&config.queue_config())
         .await
-        .map_err(|error| Failure::environment(error, "run `packguard doctor`"))
+        .map_err(|error| Failure::environment(&error, "run `packguard doctor`"))
 }
 
 /// Opens the object storage.
 pub(crate) fn storage(config: &StorageConfig) -> Result<Storage, Failure> {
-    Storage::open(config).map_err(|error| Failure::environment(error, "run `packguard doctor`"))
+    Storage::open(config).map_err(|error| Failure::environment(&error, "run `packguard doctor`"))
 }

@@ -14,7 +14,7 @@ use crate::telemetry::{self, Metrics};
 pub async fn serve(flags: &Flags, stop: CancellationToken) -> Result<(), Failure> {
     let settings: ServeSettings = config::resolve(flags, &Environment::of_process())?;
     let telemetry = telemetry::init(&settings.telemetry, "serve")
-        .map_err(|error| Failure::environment(error, "check the settings of logs and traces"))?;
+        .map_err(|error| Failure::environment(&error, "check the settings of logs and traces"))?;
     let behind = Behind {
         db: database(&settings.database)?,
         queue: queue(&settings.redis).await?,
@@ -24,5 +24,5 @@ pub async fn serve(flags: &Flags, stop: CancellationToken) -> Result<(), Failure
     let done = serve::run(&settings, behind, stop).await;
     telemetry.shutdown().await;
     // Its errors say what to do.
-    done.map_err(|error| Failure::environment(error, ""))
+    done.map_err(|error| Failure::environment(&error, ""))
 }

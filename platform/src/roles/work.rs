@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, database, queue, storage};
 use crate::components::{self, Setup};
 use crate::config::{self, Environment, Flags, WorkSettings, WorkerConfig};
+use crate::db::health as schema;
 use crate::registry::RegistryConfig;
 use crate::scan;
 use crate::telemetry::{self, Metrics};
@@ -19,13 +20,21 @@ use crate::worker::{self, Connections, Mode, Tools};
 pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<(), Failure> {
     let settings: WorkSettings = config::resolve(flags, &Environment::of_process())?;
     let telemetry = telemetry::init(&settings.telemetry, "work")
-        .map_err(|error| Failure::environment(error, "check the settings of logs and traces"))?;
+        .map_err(|error| Failure::environment(&error, "check the settings of logs and traces"))?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let health = health(&settings.worker, &metrics, &stop).await?;
     // Redis is asked while the components are loaded: a worker is to be ready in 300 ms.
     let (queue, pipeline) = tokio::try_join!(queue(&settings.redis), load(&settings.worker))?;
+    let db = database(&settings.database)?;
+    // One that is away is waited for, later.
+    if let Ok(missing) = schema::missing_migrations(&db).await
+        && !missing.is_empty()
+    {
+        let message = format!("the database lacks {} migrations", missing.len());
+        return Err(Failure::environment(&message, "run `packguard migrate`"));
+    }
     let connections = Connections {
-        db: database(&settings.database)?,
+        db,
         queue,
         storage: storage(&settings.storage)?,
         metrics,
@@ -45,7 +54,7 @@ pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<
     let done = worker::run(&settings.worker, grace, connections, tools, mode, stop).await;
     health.abort();
     telemetry.shutdown().await;
-    done.map_err(|error| Failure::environment(error, ""))
+    done.map_err(|error| Failure::environment(&error, ""))
 }
 
 async fn load(config: &WorkerConfig) -> Result<Pipeline, Failure> {
@@ -58,7 +67,7 @@ async fn load(config: &WorkerConfig) -> Result<Pipeline, Failure> {
     };
     components::pipeline(setup).await.map_err(|error| {
         Failure::environment(
-            error,
+            &error,
             "run `packguard doctor`; the README names what it needs",
         )
     })
@@ -74,7 +83,7 @@ async fn health(
     let listener = TcpListener::bind(address).await.map_err(|error| {
         let message = format!("{address} can't be listened on: {error}");
         Failure::environment(
-            message,
+            &message,
             "set METRICS_LISTEN to a free address; port 0 takes any",
         )
     })?;

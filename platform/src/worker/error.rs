@@ -21,7 +21,7 @@ pub(super) struct JobError {
 }
 
 impl JobError {
-    fn new(category: ErrorCategory, transient: bool, message: impl ToString) -> Self {
+    fn new(category: ErrorCategory, transient: bool, message: &dyn std::fmt::Display) -> Self {
         Self {
             category,
             message: message.to_string(),
@@ -49,14 +49,14 @@ impl JobError {
         self.category
     }
 
-    pub(super) fn purl(error: PurlError) -> Self {
+    pub(super) fn purl(error: &PurlError) -> Self {
         let hint = error.hint();
         Self::new(ErrorCategory::FetchError, false, error).hint(hint)
     }
 
-    pub(super) fn pinned(error: serde_json::Error) -> Self {
+    pub(super) fn pinned(error: &serde_json::Error) -> Self {
         let message = format!("the digests that the lock file pins can't be read: {error}");
-        Self::new(ErrorCategory::UnknownError, false, message)
+        Self::new(ErrorCategory::UnknownError, false, &message)
     }
 
     pub(super) fn fetch(error: &FetchError) -> Self {
@@ -93,49 +93,49 @@ impl JobError {
         Self::new(category, transient, error)
     }
 
-    pub(super) fn storage(error: StorageError) -> Self {
+    pub(super) fn storage(error: &StorageError) -> Self {
         Self::new(ErrorCategory::StorageError, error.is_transient(), error)
     }
 
-    pub(super) fn database(error: sqlx::Error) -> Self {
+    pub(super) fn database(error: &sqlx::Error) -> Self {
         Self::new(
             ErrorCategory::UnknownError,
             true,
-            format!("the database failed: {error}"),
+            &format!("the database failed: {error}"),
         )
     }
 
-    pub(super) fn disk(error: std::io::Error) -> Self {
+    pub(super) fn disk(error: &std::io::Error) -> Self {
         let message = format!("the worker's disk failed: {error}");
-        Self::new(ErrorCategory::AnalysisError, true, message)
+        Self::new(ErrorCategory::AnalysisError, true, &message)
     }
 
     pub(super) fn no_upload() -> Self {
         let message = "the uploaded archive is gone: upload it again";
-        Self::new(ErrorCategory::StorageError, false, message)
+        Self::new(ErrorCategory::StorageError, false, &message)
     }
 
     pub(super) fn damaged_upload() -> Self {
         let message = "the stored archive is not the one that was uploaded";
-        Self::new(ErrorCategory::StorageError, true, message)
+        Self::new(ErrorCategory::StorageError, true, &message)
     }
 
-    pub(super) fn report(error: serde_json::Error) -> Self {
+    pub(super) fn report(error: &serde_json::Error) -> Self {
         Self::new(
             ErrorCategory::AnalysisError,
             false,
-            format!("the report can't be written: {error}"),
+            &format!("the report can't be written: {error}"),
         )
     }
 
     pub(super) fn panicked() -> Self {
         let message = "the worker broke on this package: this is a defect of Packguard";
-        Self::new(ErrorCategory::AnalysisError, true, message)
+        Self::new(ErrorCategory::AnalysisError, true, &message)
     }
 
     pub(super) fn timeout(seconds: u64) -> Self {
         let message = format!("it ran longer than its timeout of {seconds} seconds");
-        Self::new(ErrorCategory::TimeoutError, false, message)
+        Self::new(ErrorCategory::TimeoutError, false, &message)
     }
 }
 

@@ -86,7 +86,10 @@ impl Fetcher {
     }
 
     async fn release(&self, task: &ClaimedTask, folder: &Path) -> Result<Fetched, JobError> {
-        let purl: Purl = task.requested_purl.parse().map_err(JobError::purl)?;
+        let purl: Purl = task
+            .requested_purl
+            .parse()
+            .map_err(|error| JobError::purl(&error))?;
         let ecosystem = purl.ecosystem().as_str();
         let started = Instant::now();
         let work = async {
@@ -107,7 +110,9 @@ impl Fetcher {
         let bytes = downloads.artifacts.iter().map(|one| one.size).sum();
         self.metrics.fetched(ecosystem, bytes, started.elapsed());
         let pinned: Vec<ExpectedHash> = match &task.pinned {
-            Some(pinned) => serde_json::from_value(pinned.clone()).map_err(JobError::pinned)?,
+            Some(pinned) => {
+                serde_json::from_value(pinned.clone()).map_err(|error| JobError::pinned(&error))?
+            }
             None => Vec::new(),
         };
         let artifacts = downloads
@@ -133,7 +138,7 @@ impl Fetcher {
     ) -> Result<Fetched, JobError> {
         let row = uploads::get(&self.db, id)
             .await
-            .map_err(JobError::database)?;
+            .map_err(|error| JobError::database(&error))?;
         let row = row.ok_or_else(JobError::no_upload)?;
         let path = folder.join("upload");
         let sha256 = self.copy(&UploadKey::of(row.owner, id), &path).await?;
@@ -168,17 +173,19 @@ impl Fetcher {
             .storage
             .get_upload(key)
             .await
-            .map_err(JobError::storage)?;
+            .map_err(|error| JobError::storage(&error))?;
         let mut file = tokio::fs::File::create(path)
             .await
-            .map_err(JobError::disk)?;
+            .map_err(|error| JobError::disk(&error))?;
         let mut hash = Sha256::new();
         while let Some(bytes) = object.bytes.next().await {
-            let bytes = bytes.map_err(JobError::storage)?;
+            let bytes = bytes.map_err(|error| JobError::storage(&error))?;
             hash.update(&bytes);
-            file.write_all(&bytes).await.map_err(JobError::disk)?;
+            file.write_all(&bytes)
+                .await
+                .map_err(|error| JobError::disk(&error))?;
         }
-        file.flush().await.map_err(JobError::disk)?;
+        file.flush().await.map_err(|error| JobError::disk(&error))?;
         Ok(hash.finalize().into())
     }
 }

@@ -120,11 +120,11 @@ impl Shared {
         let folder = tempfile::Builder::new()
             .prefix("task-")
             .tempdir_in(self.folder.path())
-            .map_err(JobError::disk)?;
+            .map_err(|error| JobError::disk(&error))?;
         let downloads = folder.path().join("download");
         tokio::fs::create_dir(&downloads)
             .await
-            .map_err(JobError::disk)?;
+            .map_err(|error| JobError::disk(&error))?;
         let mut fetched = tokio::select! {
             fetched = self.fetcher.fetch(&task, &downloads) => fetched?,
             () = stop.cancelled() => return Err(stopped()),
@@ -227,12 +227,13 @@ impl Shared {
         owner: Option<KeyId>,
         reuse_key: [u8; 32],
     ) -> Result<NewReport, JobError> {
-        let bytes = Bytes::from(serde_json::to_vec(report).map_err(JobError::report)?);
+        let bytes =
+            Bytes::from(serde_json::to_vec(report).map_err(|error| JobError::report(&error))?);
         let stored = self
             .storage
             .put_report(bytes)
             .await
-            .map_err(JobError::storage)?;
+            .map_err(|error| JobError::storage(&error))?;
         let mut sha256 = [0; 32];
         // The key's own digest: hex of 32 bytes.
         hex::decode_to_slice(stored.key.digest(), &mut sha256).unwrap_or_default();

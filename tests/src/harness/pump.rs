@@ -64,7 +64,8 @@ async fn connection(shared: Arc<Shared>, client: TcpStream, generation: u64) {
     let counted = Counted(shared);
     let shared = &counted.0;
     let mut gate = shared.gate.subscribe();
-    let cut = gate.wait_for(|gate| gate.generation != generation);
+    // One that was accepted while the gate was being closed has the new generation.
+    let cut = gate.wait_for(|gate| gate.generation != generation || !gate.is_open);
     // Until the end is an orderly one, closing means a reset.
     let _ = client.set_zero_linger();
     let forwarding = async {

@@ -65,12 +65,6 @@ pub(super) const API: &[Setting] = &[
         "How long an upload may take: 512 MiB at 1 MB/s, and a minute.",
     ),
     Setting::open(
-        "TRUSTED_PROXIES",
-        "0",
-        SERVE,
-        "Proxies before the API, each of which appends to X-Forwarded-For. With 0 the header, which anybody can send, is ignored.",
-    ),
-    Setting::open(
         "CORS_ORIGINS",
         "",
         SERVE,
