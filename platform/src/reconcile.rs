@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{self, reports, submit, tasks};
+use crate::db::{self, reports, submit, tasks, timeouts};
 use crate::model::{TaskId, TaskStatus};
 use crate::queue::wakeups::{self, Topic};
 use crate::queue::{Cursor, Entry, Queue, QueueError};
@@ -132,7 +132,7 @@ impl Reconciler {
     /// # Errors
     /// When Postgres or Redis is away.
     pub async fn sweep(&self) -> Result<u64, ReconcileError> {
-        let ended = tasks::sweep(&self.db, GRACE).await?;
+        let ended = timeouts::sweep(&self.db, GRACE).await?;
         if !ended.is_empty() {
             self.queue.remove(&ended).await?;
             for task in &ended {

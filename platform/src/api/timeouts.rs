@@ -15,7 +15,7 @@ use super::envelope::{Answer, Envelope, ErrorEnvelope, RequestId, ok};
 use super::error::ApiError;
 use super::webhooks::actor;
 use crate::db::audit::{self, Entry};
-use crate::db::tasks::{self, RunningTask};
+use crate::db::timeouts::{self, RunningTask};
 use crate::model::{Scope, TaskId};
 use crate::queue::wakeups::{self, Topic};
 
@@ -82,7 +82,7 @@ pub async fn status(
     caller: Caller,
 ) -> Result<Answer<TimeoutStatus>, ApiError> {
     caller.needs(Scope::Admin)?;
-    let running = tasks::running(&app.db, MOST).await?;
+    let running = timeouts::running(&app.db, MOST).await?;
     let tasks: Vec<Running> = running.into_iter().map(Running::from).collect();
     Ok(ok(TimeoutStatus {
         running_tasks: tasks.len(),
@@ -116,7 +116,7 @@ pub async fn check(
 ) -> Result<Answer<Swept>, ApiError> {
     caller.needs(Scope::Admin)?;
     let mut transaction = app.db.begin().await?;
-    let ended = tasks::sweep(&mut *transaction, Duration::ZERO).await?;
+    let ended = timeouts::sweep(&mut *transaction, Duration::ZERO).await?;
     if !ended.is_empty() {
         let entry = Entry {
             action: "tasks.sweep",

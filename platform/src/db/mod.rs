@@ -14,12 +14,14 @@ pub mod doomed;
 pub mod erase;
 pub mod events;
 pub mod health;
+pub mod heartbeats;
 pub mod keys;
 pub mod packages;
 pub mod reports;
 pub mod retention;
 pub mod submit;
 pub mod tasks;
+pub mod timeouts;
 pub mod uploads;
 pub mod webhooks;
 

@@ -16,7 +16,8 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::claims::{self, ClaimedTask, Held};
+use crate::db::claims::{ClaimedTask, Held};
+use crate::db::heartbeats;
 use crate::model::TaskId;
 use crate::queue::{Beat, Entry, Queue, Token};
 
@@ -172,7 +173,7 @@ impl HeldTasks {
             .iter()
             .map(|one| (one.held.task, one.held.fence))
             .collect();
-        match claims::heartbeat(&self.db, &claims).await {
+        match heartbeats::heartbeat(&self.db, &claims).await {
             Ok(alive) => Some(
                 alive
                     .into_iter()
