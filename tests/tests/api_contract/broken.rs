@@ -158,13 +158,17 @@ fn a_database_that_was_not_migrated_is_refused_with_what_to_do() {
             servers.redis().url(),
         )
     });
+    let storage = tempfile::tempdir().unwrap();
     let refused = std::process::Command::new(packguard())
         .arg("serve")
         .envs([
             ("DATABASE_URL", database.as_str()),
             ("REDIS_URL", redis.as_str()),
         ])
-        .env("STORAGE_URL", "file:///nowhere")
+        .env(
+            "STORAGE_URL",
+            format!("file://{}", storage.path().display()),
+        )
         .env("LISTEN", "127.0.0.1:0")
         .output()
         .unwrap();

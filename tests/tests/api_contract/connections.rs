@@ -113,11 +113,15 @@ async fn a_key_revoked_by_another_process_is_void_at_once() {
         .send()
         .await
         .unwrap();
+    let storage = tempfile::tempdir().unwrap();
     let revoked = std::process::Command::new(packguard())
         .args(["admin", "keys", "revoke", &id.to_string()])
         .env("DATABASE_URL", &lab.database.url)
         .env("REDIS_URL", cluster().await.redis().url())
-        .env("STORAGE_URL", "file:///nowhere")
+        .env(
+            "STORAGE_URL",
+            format!("file://{}", storage.path().display()),
+        )
         .output()
         .unwrap();
     assert!(revoked.status.success(), "{revoked:?}");
