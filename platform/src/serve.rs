@@ -184,7 +184,7 @@ pub fn app(config: &ServeSettings, behind: Behind) -> Result<Arc<App>, ServeErro
         limiter: RateLimiter::new(&queue),
         hub: Hub::start(&queue),
         keys: Keys::new(db.clone()),
-        submitter: Submitter::start(&db, &queue, reuse),
+        submitter: Submitter::start(&db, &queue, reuse, &metrics),
         service: Service::default(),
         document: serde_json::to_vec(&router::document())?.into(),
         settings: ApiSettings {
@@ -230,7 +230,12 @@ fn background(
     beside.spawn(prune(Arc::clone(app), ages, stop.clone()));
     let guard = Guard::new(config.serve.webhooks.allow_private);
     let sender = Sender::new(&config.serve.webhooks, guard).map_err(ServeError::Tls)?;
-    beside.spawn(webhooks::run(app.db.clone(), sender, stop.clone()));
+    beside.spawn(webhooks::run(
+        app.db.clone(),
+        sender,
+        app.metrics.clone(),
+        stop.clone(),
+    ));
     Ok(beside)
 }
 

@@ -20,6 +20,7 @@ use packguard_platform::db::keys::{self, NewKey};
 use packguard_platform::db::reports::{self, NewReport};
 use packguard_platform::db::webhooks::{self, Change, DeliveryRow, NewWebhook, WebhookRow};
 use packguard_platform::model::{KeyId, Scope, TaskId};
+use packguard_platform::telemetry::Metrics;
 use packguard_platform::webhooks::{EVENTS, Secret};
 use packguard_tests::harness::cluster::Database;
 use packguard_tests::harness::lab;
@@ -133,7 +134,12 @@ impl World {
     fn start(&mut self) {
         let sender = packguard_platform::webhooks::sender(&self.config).unwrap();
         self.stop = CancellationToken::new();
-        let run = packguard_platform::webhooks::run(self.db.clone(), sender, self.stop.clone());
+        let run = packguard_platform::webhooks::run(
+            self.db.clone(),
+            sender,
+            Metrics::new("test"),
+            self.stop.clone(),
+        );
         self.deliverer = Some(tokio::spawn(run));
     }
 
@@ -579,6 +585,7 @@ async fn two_deliverers_share_the_work_and_send_nothing_twice() {
     let other = tokio::spawn(packguard_platform::webhooks::run(
         world.db.clone(),
         sender,
+        Metrics::new("test"),
         world.stop.clone(),
     ));
     let (webhook, _) = world.to("/ok").await;

@@ -27,6 +27,7 @@ use crate::db::tasks::TaskRow;
 use crate::model::{ReportId, Scope, TaskStatus};
 use crate::output::{self, Look, ScanOutput};
 use crate::storage::{ReportKey, StorageError};
+use crate::telemetry::metrics::Backend;
 
 /// Largest report that is rendered: it is in memory as text, as a tree and as the result.
 /// Reports have some hundred kilobytes; larger ones can be had as JSON.
@@ -238,7 +239,12 @@ async fn send(
         )
             .into_response()
     } else {
-        let object = app.storage.get_report(key).await.map_err(unread)?;
+        let work = app.storage.get_report(key);
+        let object = app
+            .metrics
+            .timed(Backend::Storage, "get_report", work)
+            .await;
+        let object = object.map_err(unread)?;
         let length = HeaderValue::from(object.size);
         let bytes = object.bytes.inspect_err(|error| {
             tracing::error!(%error, "a report broke off on its way");

@@ -164,6 +164,13 @@ async fn behind(app: &App) -> Behind {
 )]
 pub async fn scrape(State(app): State<Arc<App>>) -> Response {
     app.metrics.database_pool(app.db.size(), app.db.num_idle());
+    let started = Instant::now();
+    if timeout(SCRAPE, app.db.acquire())
+        .await
+        .is_ok_and(|free| free.is_ok())
+    {
+        app.metrics.database_acquired(started.elapsed());
+    }
     // Without Redis the depths stay as they were last seen.
     if let Ok(Ok(depths)) = timeout(SCRAPE, app.queue.depths()).await {
         app.metrics.queue_depth(QueueState::Ready, depths.ready);

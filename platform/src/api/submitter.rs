@@ -17,6 +17,8 @@ use super::error::ApiError;
 use crate::db::submit::{self, NewTask, Reuse, Submitted};
 use crate::model::{TaskId, TaskStatus};
 use crate::queue::{Entry, Queue};
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::Backend;
 
 /// Most requests that wait: beyond, new ones are told to come again. At 3,000/s a third of a
 /// second's worth.
@@ -52,7 +54,7 @@ pub struct Submitter {
 
 impl Submitter {
     /// Starts the writers.
-    pub fn start(db: &PgPool, queue: &Queue, reuse: Reuse) -> Self {
+    pub fn start(db: &PgPool, queue: &Queue, reuse: Reuse, metrics: &Metrics) -> Self {
         let (requests, waiting) = mpsc::channel(WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..WRITERS {
@@ -60,6 +62,7 @@ impl Submitter {
                 db: db.clone(),
                 queue: queue.clone(),
                 reuse,
+                metrics: metrics.clone(),
             };
             tokio::spawn(writer.run(Arc::clone(&waiting)));
         }
@@ -85,6 +88,7 @@ struct Writer {
     db: PgPool,
     queue: Queue,
     reuse: Reuse,
+    metrics: Metrics,
 }
 
 impl Writer {
@@ -128,13 +132,18 @@ impl Writer {
         }
     }
 
+    async fn submit(&self, tasks: &[NewTask]) -> Result<Vec<Submitted>, sqlx::Error> {
+        let work = submit::submit(&self.db, tasks, self.reuse);
+        self.metrics.timed(Backend::Database, "submit", work).await
+    }
+
     async fn place(&self, tasks: &[NewTask]) -> Result<Vec<Placed>, ApiError> {
-        let mut written = submit::submit(&self.db, tasks, self.reuse).await;
+        let mut written = self.submit(tasks).await;
         if written.as_ref().is_err_and(is_deadlock) {
-            written = submit::submit(&self.db, tasks, self.reuse).await;
+            written = self.submit(tasks).await;
         }
         let written = written?;
-        let positions = enqueue(&self.db, &self.queue, tasks, &written).await;
+        let positions = enqueue(&self.db, &self.queue, &self.metrics, tasks, &written).await;
         Ok(written
             .into_iter()
             .zip(positions)
@@ -181,6 +190,7 @@ pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
 pub async fn enqueue(
     db: &PgPool,
     queue: &Queue,
+    metrics: &Metrics,
     tasks: &[NewTask],
     written: &[Submitted],
 ) -> Vec<Option<u64>> {
@@ -199,7 +209,8 @@ pub async fn enqueue(
     if entries.is_empty() {
         return positions;
     }
-    match queue.enqueue(&entries).await {
+    let work = queue.enqueue(&entries);
+    match metrics.timed(Backend::Redis, "enqueue", work).await {
         Ok(found) => {
             let ids: Vec<TaskId> = entries.iter().map(|entry| entry.task).collect();
             if let Err(error) = submit::queued(db, &ids).await {

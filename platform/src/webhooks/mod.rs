@@ -42,6 +42,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::WebhookConfig;
 use crate::db::deliveries::{self, Busy, Due, Room};
 use crate::db::webhooks::DUE;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::Delivery;
 
 pub use guard::{Guard, UrlProblem};
 pub use send::Sender;
@@ -72,10 +74,11 @@ const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: i32 = 10;
 
 /// Delivers until `cancel`; then finishes the attempts that are under way.
-pub async fn run(db: PgPool, sender: Sender, cancel: CancellationToken) {
+pub async fn run(db: PgPool, sender: Sender, metrics: Metrics, cancel: CancellationToken) {
     let mut deliverer = Deliverer {
         db,
         sender,
+        metrics,
         attempts: JoinSet::new(),
         under_way: BTreeMap::new(),
     };
@@ -109,6 +112,7 @@ pub async fn run(db: PgPool, sender: Sender, cancel: CancellationToken) {
 struct Deliverer {
     db: PgPool,
     sender: Sender,
+    metrics: Metrics,
     attempts: JoinSet<()>,
     /// Which webhook each attempt is for.
     under_way: BTreeMap<Id, i64>,
@@ -130,7 +134,12 @@ impl Deliverer {
         let taken = deliveries::take(&self.db, room, &self.busy()).await?;
         for due in taken {
             let webhook = due.webhook;
-            let attempt = attempt(self.db.clone(), self.sender.clone(), due);
+            let attempt = attempt(
+                self.db.clone(),
+                self.sender.clone(),
+                self.metrics.clone(),
+                due,
+            );
             let id = self.attempts.spawn(attempt).id();
             self.under_way.insert(id, webhook);
         }
@@ -163,7 +172,7 @@ impl Deliverer {
     }
 }
 
-async fn attempt(db: PgPool, sender: Sender, due: Due) {
+async fn attempt(db: PgPool, sender: Sender, metrics: Metrics, due: Due) {
     let outcome = sender.send(&due).await;
     if let Some(error) = &outcome.error {
         tracing::info!(
@@ -174,6 +183,11 @@ async fn attempt(db: PgPool, sender: Sender, due: Due) {
             "a webhook was not delivered"
         );
     }
+    metrics.webhook(match (&outcome.error, outcome.retry) {
+        (None, _) => Delivery::Delivered,
+        (Some(_), Some(_)) => Delivery::Retrying,
+        (Some(_), None) => Delivery::GaveUp,
+    });
     match deliveries::settle(&db, &due, &outcome, PATIENCE).await {
         Ok(Some(reason)) => tracing::warn!(webhook = due.webhook, reason, "a webhook was disabled"),
         Ok(None) => {}

@@ -5,7 +5,7 @@
 //! between leaves an object that the next attempt writes again, or a lease that runs out.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use packguard_runtime::report::{Report, StepInfo};
@@ -27,7 +27,7 @@ use crate::db::reports::{self, NewReport};
 use crate::model::KeyId;
 use crate::queue::{Queue, Token};
 use crate::storage::Storage;
-use crate::telemetry::metrics::{Cache, CacheResult};
+use crate::telemetry::metrics::{Backend, Cache, CacheResult};
 use crate::telemetry::{Metrics, StepTracer, spans};
 
 /// What all tasks of a worker share.
@@ -220,6 +220,16 @@ impl Shared {
         }
     }
 
+    /// What the task came to. Steps compute from their beginning to their end, each on a
+    /// thread of its own: their times together are the CPU time of the task.
+    fn measure(&self, report: &Report) {
+        let steps = report.analyzers.iter();
+        let used = steps.filter_map(|step| step.usage.duration_us).sum();
+        self.metrics.task_cpu(Duration::from_micros(used));
+        let ecosystem = &report.package.ecosystem;
+        self.metrics.verdict(ecosystem, report.verdict.outcome);
+    }
+
     async fn store(
         &self,
         report: &Report,
@@ -229,11 +239,10 @@ impl Shared {
     ) -> Result<NewReport, JobError> {
         let bytes =
             Bytes::from(serde_json::to_vec(report).map_err(|error| JobError::report(&error))?);
-        let stored = self
-            .storage
-            .put_report(bytes)
-            .await
-            .map_err(|error| JobError::storage(&error))?;
+        let work = self.storage.put_report(bytes);
+        let stored = self.metrics.timed(Backend::Storage, "put_report", work);
+        let stored = stored.await.map_err(|error| JobError::storage(&error))?;
+        self.measure(report);
         let mut sha256 = [0; 32];
         // The key's own digest: hex of 32 bytes.
         hex::decode_to_slice(stored.key.digest(), &mut sha256).unwrap_or_default();

@@ -36,6 +36,7 @@ use crate::queue::{Lease, Queue};
 use crate::registry::{Registry, RegistryConfig};
 use crate::scan;
 use crate::storage::Storage;
+use crate::telemetry::metrics::Backend;
 use crate::telemetry::{Metrics, StepTracer};
 use held::{HeldTasks, Stop};
 use job::Shared;
@@ -234,13 +235,16 @@ impl Worker {
 
     /// Claims up to `room` tasks, and starts them.
     async fn claim(&self, room: usize) -> Result<Round, String> {
-        let claimed = self.shared.queue.claim(&self.name, room, self.lease).await;
+        let (metrics, queue) = (&self.shared.metrics, &self.shared.queue);
+        let work = queue.claim(&self.name, room, self.lease);
+        let claimed = metrics.timed(Backend::Redis, "claim", work).await;
         let claimed = claimed.map_err(|error| error.to_string())?;
         if claimed.leases.is_empty() {
             return Ok(Round::None(claimed.next.unwrap_or(crate::queue::MAX_WAIT)));
         }
         let ids: Vec<_> = claimed.leases.iter().map(|lease| lease.task).collect();
-        let claims = match claims::claim(&self.shared.db, &self.name, &ids).await {
+        let work = claims::claim(&self.shared.db, &self.name, &ids);
+        let claims = match metrics.timed(Backend::Database, "claim", work).await {
             Ok(claims) => claims,
             Err(error) => {
                 for lease in &claimed.leases {

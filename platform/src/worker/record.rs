@@ -15,7 +15,7 @@ use crate::purl::{Purl, PurlError};
 use crate::queue::wakeups::{self, Topic};
 use crate::queue::{QueueError, Token, backoff};
 use crate::storage::{AliasKey, ReportKey, Storage};
-use crate::telemetry::metrics::{Return, TaskOutcome};
+use crate::telemetry::metrics::{Backend, Return, TaskOutcome};
 
 /// How long the database may be away before the end of a task is given up, and its next
 /// attempt left to whoever gets it: longer than a failover, shorter than people's patience.
@@ -63,7 +63,11 @@ impl Shared {
         report: NewReport,
         took: Duration,
     ) -> Result<(), sqlx::Error> {
-        let id = persist(|| claims::complete(&self.db, held, &report)).await?;
+        let work = persist(|| claims::complete(&self.db, held, &report));
+        let id = self
+            .metrics
+            .timed(Backend::Database, "complete", work)
+            .await?;
         match id {
             Some(id) => {
                 self.metrics

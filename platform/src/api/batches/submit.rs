@@ -271,7 +271,7 @@ async fn write(app: &App, batch: &NewBatch, tasks: &[NewTask]) -> Result<Written
     let written = written?;
     if let Written::New(_, submitted) = &written {
         for (tasks, submitted) in tasks.chunks(ENQUEUED).zip(submitted.chunks(ENQUEUED)) {
-            submitter::enqueue(&app.db, &app.queue, tasks, submitted).await;
+            submitter::enqueue(&app.db, &app.queue, &app.metrics, tasks, submitted).await;
         }
         debug_assert!(
             !submitted

@@ -1,6 +1,6 @@
 //! What Packguard leans on: registries, storage, Postgres, Redis; caches, the reconciler.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -96,6 +96,17 @@ fn observe(
     family.get_or_create(&labels).observe(took.as_secs_f64());
 }
 
+/// What we stand before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Object storage.
+    Storage,
+    /// Postgres.
+    Database,
+    /// Redis.
+    Redis,
+}
+
 impl Metrics {
     /// A cache was asked.
     pub fn cache(&self, cache: Cache, result: CacheResult) {
@@ -118,6 +129,27 @@ impl Metrics {
         let ecosystem = ecosystem(purl_type);
         let labels = FetchFailed { ecosystem, kind };
         self.0.backends.fetch_errors.get_or_create(&labels).inc();
+    }
+
+    /// Times an operation of a backend, and notes how it ended.
+    pub async fn timed<T, E>(
+        &self,
+        backend: Backend,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let started = Instant::now();
+        let done = work.await;
+        let outcome = match done {
+            Ok(_) => Outcome::Ok,
+            Err(_) => Outcome::Error,
+        };
+        match backend {
+            Backend::Storage => self.storage(operation, outcome, started.elapsed()),
+            Backend::Database => self.database(operation, outcome, started.elapsed()),
+            Backend::Redis => self.redis(operation, outcome, started.elapsed()),
+        }
+        done
     }
 
     /// Object storage did something: `put_report`, `get_archive`, …

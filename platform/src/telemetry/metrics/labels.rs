@@ -199,8 +199,6 @@ words! {
         Retrying = "retrying",
         /// It failed for the last time.
         GaveUp = "gave_up",
-        /// Its address is not allowed.
-        Refused = "refused",
     }
 
     /// What the reconciler mended.

@@ -35,6 +35,7 @@ mod process;
 mod tests;
 mod work;
 
+pub use backends::Backend;
 pub use buckets::Buckets;
 pub use catalogue::Described;
 pub use front::RunningRequest;

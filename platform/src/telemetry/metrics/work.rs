@@ -69,7 +69,7 @@ impl Work {
             )),
             cpu: c.seconds_counter(seconds(
                 "task_cpu",
-                "CPU time of this process while it worked on tasks",
+                "CPU time of the steps of tasks: how long each computed, added up",
             )),
             slots: c.gauge(plain("worker_slots", "Tasks that this worker may run at once")),
             slots_in_use: c.gauge(plain("worker_slots_in_use", "Tasks that it runs")),
