@@ -1,7 +1,7 @@
 //! One PostgreSQL and one Redis for all tests of a process, started by the first that asks.
 //!
 //! A test gets a database of its own, cloned from a migrated template, and a queue name of its
-//! own. A test that kills servers starts its own with [`postgres`] and [`redis`].
+//! own. A test that kills servers starts its own with [`postgres()`] and [`redis()`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
