@@ -34,7 +34,6 @@ use crate::api::service::Service;
 use crate::api::submitter::Submitter;
 use crate::api::{ApiSettings, App, front, keys::Keys};
 use crate::config::{Downloads, ServeConfig, ServeSettings};
-use crate::db::audit::Actor;
 use crate::db::submit::Reuse;
 use crate::db::{self, health};
 use crate::queue::Queue;
@@ -227,7 +226,12 @@ fn background(
     };
     beside.spawn(reconciler.run(config.serve.reconcile_interval, stop.clone()));
     let ages = Ages::of(&config.retention, Some(config.serve.idempotency_max_age));
-    beside.spawn(prune(Arc::clone(app), ages, stop.clone()));
+    beside.spawn(prune::run(
+        app.db.clone(),
+        app.storage.clone(),
+        ages,
+        stop.clone(),
+    ));
     let guard = Guard::new(config.serve.webhooks.allow_private);
     let sender = Sender::new(&config.serve.webhooks, guard).map_err(ServeError::Tls)?;
     beside.spawn(webhooks::run(
@@ -237,28 +241,6 @@ fn background(
         stop.clone(),
     ));
     Ok(beside)
-}
-
-/// How often what is too old is deleted.
-const PRUNE: Duration = Duration::from_secs(3_600);
-
-/// Deletes what is too old, every hour, until `stop`.
-async fn prune(app: Arc<App>, ages: Ages, stop: CancellationToken) {
-    let actor = Actor {
-        name: "system:retention".into(),
-        request_id: None,
-    };
-    loop {
-        tokio::select! {
-            () = sleep(PRUNE) => {}
-            () = stop.cancelled() => return,
-        }
-        match prune::prune(&app.db, &app.storage, &ages, &actor, &stop).await {
-            Ok(Some(pruned)) => tracing::info!(?pruned, "what was too old is deleted"),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "not all that is too old is deleted"),
-        }
-    }
 }
 
 /// Serves `app` at `listener` until `stop`, and then until what is under way has ended, or

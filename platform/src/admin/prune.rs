@@ -136,6 +136,28 @@ pub async fn prune(
     ended.map(|()| Some(done))
 }
 
+/// How often what is too old is deleted.
+const PAUSE: Duration = Duration::from_secs(3_600);
+
+/// Deletes what is too old, every hour, until `stop`.
+pub async fn run(db: PgPool, storage: Storage, ages: Ages, stop: CancellationToken) {
+    let actor = Actor {
+        name: "system:retention".into(),
+        request_id: None,
+    };
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = stop.cancelled() => return,
+        }
+        match prune(&db, &storage, &ages, &actor, &stop).await {
+            Ok(Some(pruned)) => tracing::info!(?pruned, "what was too old is deleted"),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "not all that is too old is deleted"),
+        }
+    }
+}
+
 struct Pruning<'a> {
     db: &'a PgPool,
     storage: &'a Storage,
