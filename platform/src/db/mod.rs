@@ -88,7 +88,9 @@ pub fn is_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
+        | sqlx::Error::WorkerCrashed
+        // A handshake that the server's end cut in two.
+        | sqlx::Error::Protocol(_) => true,
         // Classes 08 (connections), 53 (resources), 57P0x (shutting down, starting up),
         // 57014 (our own statement timeout), 40 (deadlock, serialization).
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
