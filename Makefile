@@ -27,8 +27,8 @@ test: ## Runs all tests
 
 crash: ## Runs the crash tests: make crash [CRASH_SEEDS=10 | CRASH_SEED=7]
 	@tools/setup servers tests
-	@# They wait more than they work: four at a time, whatever the number of cores.
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --workspace --test crash
+	@# They wait more than they work: six at a time, whatever the number of cores.
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace --test crash
 
 contract: ## Lets schemathesis loose on the API
 	@tools/setup servers
