@@ -194,6 +194,7 @@ pub fn app(config: &ServeSettings, behind: Behind) -> Result<Arc<App>, ServeErro
             upload_timeout: serve.upload_timeout,
             max_body: serve.body_limit,
             max_batch_body: serve.batch_body_limit,
+            rate_limit: i32::try_from(serve.rate_limit).unwrap_or(i32::MAX),
             private_webhooks: serve.webhooks.allow_private,
             max_batch: serve.batch_limit,
             max_upload: serve.upload_limit,

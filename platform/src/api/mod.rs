@@ -84,6 +84,8 @@ pub struct ApiSettings {
     pub max_body: usize,
     /// Largest body of a batch, bytes.
     pub max_batch_body: usize,
+    /// Packages an hour of a key that is made without a limit of its own.
+    pub rate_limit: i32,
     /// Webhooks may go to private addresses.
     pub private_webhooks: bool,
     /// Most purls of a batch.

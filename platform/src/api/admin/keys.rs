@@ -23,9 +23,6 @@ use crate::db::audit::{self, Entry};
 use crate::db::keys::{self, KeyChange, KeyRow, NewKey};
 use crate::model::{KeyId, Scope};
 
-/// Packages per hour of a key that is made without a limit of its own: api.md's.
-const RATE_LIMIT: i32 = 100;
-
 /// Longest that an old secret is good beside the new one: a month to roll it out.
 pub const MAX_OVERLAP: u64 = 30 * 24 * 3_600;
 
@@ -90,7 +87,9 @@ pub async fn create(
     caller.needs(Scope::Admin)?;
     name(&request.name)?;
     let scopes = scopes(request.scopes)?;
-    let rate_limit = request.rate_limit.map_or(Ok(RATE_LIMIT), rate_limit)?;
+    let rate_limit = request
+        .rate_limit
+        .map_or(Ok(app.settings.rate_limit), rate_limit)?;
     let secret = secret()?;
     let new = NewKey {
         name: request.name.trim(),
