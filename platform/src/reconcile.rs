@@ -105,7 +105,8 @@ impl Reconciler {
     /// # Errors
     /// When Postgres or Redis is away.
     pub async fn round(&self) -> Result<Option<Repairs>, ReconcileError> {
-        let Some(_lock) = db::try_lock(&self.db, "packguard reconciler").await? else {
+        let Some(_lock) = db::answered(db::try_lock(&self.db, "packguard reconciler")).await?
+        else {
             return Ok(None);
         };
         let mut repairs = Repairs {
@@ -132,7 +133,7 @@ impl Reconciler {
     /// # Errors
     /// When Postgres or Redis is away.
     pub async fn sweep(&self) -> Result<u64, ReconcileError> {
-        let ended = timeouts::sweep(&self.db, GRACE).await?;
+        let ended = db::answered(timeouts::sweep(&self.db, GRACE)).await?;
         if !ended.is_empty() {
             self.queue.remove(&ended).await?;
             for task in &ended {
@@ -149,7 +150,8 @@ impl Reconciler {
         // Two leases: one that was not renewed, and the time to notice.
         let silence = self.lease * 2;
         loop {
-            let page = tasks::open(&self.db, after, PAGE, silence, SETTLING).await?;
+            let page = tasks::open(&self.db, after, PAGE, silence, SETTLING);
+            let page = db::answered(page).await?;
             let Some(last) = page.last() else {
                 return Ok(());
             };
@@ -171,7 +173,7 @@ impl Reconciler {
                 .filter(|one| one.status == TaskStatus::Pending)
                 .map(|one| one.entry.task)
                 .collect();
-            submit::queued(&self.db, &pending).await?;
+            db::answered(submit::queued(&self.db, &pending)).await?;
             repairs.enqueued += count(lost.len());
             repairs.marked += count(pending.len());
             if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
@@ -190,7 +192,7 @@ impl Reconciler {
             if found.is_empty() {
                 continue;
             }
-            let unfinished = tasks::unfinished(&self.db, &found).await?;
+            let unfinished = db::answered(tasks::unfinished(&self.db, &found)).await?;
             let orphans: Vec<TaskId> = found
                 .into_iter()
                 .filter(|id| !unfinished.contains(id))
@@ -202,7 +204,7 @@ impl Reconciler {
 
     async fn aliases(&self) -> Result<u64, ReconcileError> {
         let mut written = 0;
-        for due in reports::aliases_due(&self.db, ALIASES).await? {
+        for due in db::answered(reports::aliases_due(&self.db, ALIASES)).await? {
             let refreshed = crate::worker::refresh_alias(
                 &self.db,
                 &self.storage,

@@ -15,6 +15,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::db;
 use crate::db::keys::{self, KeyRow};
 use crate::model::{KeyId, Scope};
 
@@ -182,7 +183,7 @@ impl Keys {
     pub async fn listen(&self, stop: CancellationToken) {
         let mut tick = tokio::time::interval(USES);
         while !stop.is_cancelled() {
-            let mut listener = match self.subscribe().await {
+            let mut listener = match db::answered(self.subscribe()).await {
                 Ok(listener) => listener,
                 Err(error) => {
                     tracing::warn!(%error, "keys are not cached: cannot listen for their changes");
@@ -223,7 +224,7 @@ impl Keys {
         if used.is_empty() {
             return;
         }
-        if let Err(error) = keys::used(&self.pool, &used).await {
+        if let Err(error) = db::answered(keys::used(&self.pool, &used)).await {
             tracing::warn!(%error, "could not note which keys were used");
         }
     }

@@ -14,6 +14,7 @@ use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::error::ApiError;
+use crate::db;
 use crate::db::submit::{self, NewTask, Reuse, Submitted};
 use crate::model::{TaskId, TaskStatus};
 use crate::queue::{Entry, Queue};
@@ -133,7 +134,7 @@ impl Writer {
     }
 
     async fn submit(&self, tasks: &[NewTask]) -> Result<Vec<Submitted>, sqlx::Error> {
-        let work = submit::submit(&self.db, tasks, self.reuse);
+        let work = db::answered(submit::submit(&self.db, tasks, self.reuse));
         self.metrics.timed(Backend::Database, "submit", work).await
     }
 
@@ -213,7 +214,7 @@ pub async fn enqueue(
     match metrics.timed(Backend::Redis, "enqueue", work).await {
         Ok(found) => {
             let ids: Vec<TaskId> = entries.iter().map(|entry| entry.task).collect();
-            if let Err(error) = submit::queued(db, &ids).await {
+            if let Err(error) = db::answered(submit::queued(db, &ids)).await {
                 tracing::warn!(%error, "tasks are in the queue, and still called pending");
             }
             for (place, position) in places.into_iter().zip(found) {

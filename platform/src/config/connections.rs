@@ -50,7 +50,7 @@ impl DatabaseConfig {
             connect_timeout: reader.duration("DATABASE_CONNECT_TIMEOUT", 100 * MS, MINUTE),
             acquire_timeout: reader.duration("DATABASE_ACQUIRE_TIMEOUT", 100 * MS, MINUTE),
             statement_timeout: (reader.role() != Role::Migrate)
-                .then(|| reader.duration("DATABASE_STATEMENT_TIMEOUT", 100 * MS, 60 * MINUTE)),
+                .then(|| reader.duration("DATABASE_STATEMENT_TIMEOUT", 100 * MS, 25 * SECOND)),
         };
         let needed = match reader.role() {
             Role::Serve => POOL_OF_SERVE,

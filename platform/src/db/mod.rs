@@ -25,14 +25,25 @@ pub mod timeouts;
 pub mod uploads;
 pub mod webhooks;
 
+use std::io;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use tokio::time::timeout;
 
 /// The schema, as this version wants it.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Longest wait for an answer: beyond what Postgres lets any statement take
+/// (`DATABASE_STATEMENT_TIMEOUT`), so that only one that never comes is given up.
+pub const SILENCE: Duration = Duration::from_secs(30);
+
+/// Longest wait for the answer to a ping.
+const PING: Duration = Duration::from_secs(2);
 
 /// How the database is reached.
 #[derive(Debug, Clone)]
@@ -63,13 +74,50 @@ pub fn open(url: &str, options: &PoolOptions) -> Result<PgPool, sqlx::Error> {
             // all open ones for each statement after a burst of a hundred thousand. Planning
             // takes a tenth of a millisecond.
             ("plan_cache_mode", "force_custom_plan"),
+            // A client that is gone without a word: its session, and the advisory locks in it,
+            // end after a minute. Linux' two hours would leave the reconciler locked out.
+            ("tcp_keepalives_idle", "30"),
+            ("tcp_keepalives_interval", "10"),
+            ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "60000"),
         ]);
     Ok(PgPoolOptions::new()
         .max_connections(options.size)
         .acquire_timeout(options.acquire)
         // Servers and proxies in between drop idle connections after some minutes.
         .idle_timeout(Duration::from_secs(240))
+        // The pool's own tests wait for ever on a network that swallows packets.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| alive(connection).boxed())
+        .after_release(|connection, _| alive(connection).boxed())
         .connect_lazy_with(connect))
+}
+
+/// Whether the server at the other end answers; the pool throws the connection away otherwise.
+async fn alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match timeout(PING, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(silent(PING)),
+    }
+}
+
+/// Gives up after [`SILENCE`], for those that nobody else would stop. The connection is thrown
+/// away, and the statement may have been carried out.
+///
+/// # Errors
+/// Those of the statement; [`is_away`] is true of silence.
+pub async fn answered<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match timeout(SILENCE, statement).await {
+        Ok(answer) => answer,
+        Err(_) => Err(silent(SILENCE)),
+    }
+}
+
+fn silent(limit: Duration) -> sqlx::Error {
+    let message = format!("no answer from the database within {} s", limit.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, message).into()
 }
 
 /// Brings the schema to what this version wants, once however many do it at the same time:

@@ -35,6 +35,8 @@ pub struct RedisOptions {
     pub no_password: bool,
     /// Further lines of `redis.conf`.
     pub settings: Vec<String>,
+    /// Environment variables; it inherits none.
+    pub environment: Vec<(String, String)>,
     /// Where it logs; `redis.log` in its folder unless set.
     pub log: Option<PathBuf>,
 }
@@ -47,6 +49,7 @@ pub struct Redis {
     log: PathBuf,
     port: u16,
     password: Option<String>,
+    environment: Vec<(String, String)>,
     child: Mutex<Option<Child>>,
 }
 
@@ -75,6 +78,7 @@ impl Redis {
             folder,
             port: 0,
             password,
+            environment: options.environment.clone(),
             child: Mutex::new(None),
         };
         for attempt in 1.. {
@@ -158,14 +162,16 @@ impl Redis {
             return Ok(());
         }
         let log = Log::mark(&self.log).await;
-        let started = Program::new(&self.program)
+        let mut program = Program::new(&self.program)
             .name(NAME)
             .arg(self.folder.join("redis.conf"))
             .folder(&self.folder)
             .env_clear()
-            .log_to(&self.log)
-            .start()
-            .await?;
+            .log_to(&self.log);
+        for (name, value) in &self.environment {
+            program = program.env(name, value);
+        }
+        let started = program.start().await?;
         let client = redis::Client::open(self.url()).map_err(|error| ServerError::Silent {
             name: NAME,
             last: error.to_string(),

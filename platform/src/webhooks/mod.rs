@@ -40,8 +40,11 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::WebhookConfig;
-use crate::db::deliveries::{self, Busy, Due, Room};
 use crate::db::webhooks::DUE;
+use crate::db::{
+    self,
+    deliveries::{self, Busy, Due, Room},
+};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Delivery;
 
@@ -131,7 +134,7 @@ impl Deliverer {
             each: EACH,
             lease: self.sender.timeout() + LEASE_MARGIN,
         };
-        let taken = deliveries::take(&self.db, room, &self.busy()).await?;
+        let taken = db::answered(deliveries::take(&self.db, room, &self.busy())).await?;
         for due in taken {
             let webhook = due.webhook;
             let attempt = attempt(
@@ -143,7 +146,7 @@ impl Deliverer {
             let id = self.attempts.spawn(attempt).id();
             self.under_way.insert(id, webhook);
         }
-        let next = deliveries::next_due(&self.db).await?;
+        let next = db::answered(deliveries::next_due(&self.db)).await?;
         Ok(next.map_or(FALLBACK, |wait| wait.clamp(POLL, FALLBACK)))
     }
 
@@ -188,7 +191,7 @@ async fn attempt(db: PgPool, sender: Sender, metrics: Metrics, due: Due) {
         (Some(_), Some(_)) => Delivery::Retrying,
         (Some(_), None) => Delivery::GaveUp,
     });
-    match deliveries::settle(&db, &due, &outcome, PATIENCE).await {
+    match db::answered(deliveries::settle(&db, &due, &outcome, PATIENCE)).await {
         Ok(Some(reason)) => tracing::warn!(webhook = due.webhook, reason, "a webhook was disabled"),
         Ok(None) => {}
         // The lease ends, and it is delivered once more.
@@ -208,7 +211,7 @@ impl Ears {
         if self.0.is_some() {
             return;
         }
-        match listen(db).await {
+        match db::answered(listen(db)).await {
             Ok(listener) => self.0 = Some(listener),
             Err(error) => tracing::warn!(%error, "webhooks are late: cannot listen for them"),
         }

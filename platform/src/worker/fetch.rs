@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use uuid::Uuid;
 
 use super::error::{self, JobError};
+use crate::db;
 use crate::db::claims::ClaimedTask;
 use crate::db::uploads;
 use crate::inputs::lock::ExpectedHash;
@@ -136,7 +137,7 @@ impl Fetcher {
         id: Uuid,
         folder: &Path,
     ) -> Result<Fetched, JobError> {
-        let row = uploads::get(&self.db, id)
+        let row = db::answered(uploads::get(&self.db, id))
             .await
             .map_err(|error| JobError::database(&error))?;
         let row = row.ok_or_else(JobError::no_upload)?;

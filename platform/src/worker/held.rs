@@ -16,6 +16,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::db;
 use crate::db::claims::{ClaimedTask, Held};
 use crate::db::heartbeats;
 use crate::model::TaskId;
@@ -173,7 +174,7 @@ impl HeldTasks {
             .iter()
             .map(|one| (one.held.task, one.held.fence))
             .collect();
-        match heartbeats::heartbeat(&self.db, &claims).await {
+        match db::answered(heartbeats::heartbeat(&self.db, &claims)).await {
             Ok(alive) => Some(
                 alive
                     .into_iter()

@@ -21,6 +21,7 @@ use super::error::JobError;
 use super::fetch::{Fetched, Fetcher};
 use super::held::{HeldTasks, Stop, Stopper};
 use super::memory::Memory;
+use crate::db;
 use crate::db::claims::{ClaimedTask, Held};
 use crate::db::events;
 use crate::db::reports::{self, NewReport};
@@ -164,7 +165,7 @@ impl Shared {
 
     /// A report over the very same input that was made before.
     async fn reuse(&self, owner: Option<KeyId>, reuse_key: &[u8; 32]) -> Option<NewReport> {
-        let row = reports::reusable(&self.db, owner, reuse_key).await;
+        let row = db::answered(reports::reusable(&self.db, owner, reuse_key)).await;
         let row = row.unwrap_or_else(|error| {
             tracing::warn!(%error, "no report was looked for: it is made anew");
             None
@@ -213,7 +214,7 @@ impl Shared {
         let mut steps = Vec::new();
         while finished.recv_many(&mut steps, STEPS).await > 0 {
             let told: Vec<_> = steps.drain(..).map(|step| event(&step)).collect();
-            match events::analyzers_finished(&self.db, held, &told).await {
+            match db::answered(events::analyzers_finished(&self.db, held, &told)).await {
                 Ok(_) => self.wake(held).await,
                 Err(error) => tracing::warn!(%error, "events were not written"),
             }

@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use record::refresh_alias;
 
 use crate::config::WorkerConfig;
+use crate::db;
 use crate::db::claims::{self, Claim};
 use crate::db::reports;
 use crate::queue::wakeups::{Hub, Topic};
@@ -243,7 +244,7 @@ impl Worker {
             return Ok(Round::None(claimed.next.unwrap_or(crate::queue::MAX_WAIT)));
         }
         let ids: Vec<_> = claimed.leases.iter().map(|lease| lease.task).collect();
-        let work = claims::claim(&self.shared.db, &self.name, &ids);
+        let work = db::answered(claims::claim(&self.shared.db, &self.name, &ids));
         let claims = match metrics.timed(Backend::Database, "claim", work).await {
             Ok(claims) => claims,
             Err(error) => {

@@ -180,7 +180,7 @@ pub(crate) async fn refresh_alias(
             .await
             .map_err(|error| error.to_string())?;
     }
-    reports::alias_written(db, id, purl)
+    db::answered(reports::alias_written(db, id, purl))
         .await
         .map_err(|error| error.to_string())?;
     Ok(())
@@ -201,7 +201,7 @@ where
     let started = Instant::now();
     let mut attempt = 0;
     loop {
-        match statement().await {
+        match db::answered(statement()).await {
             Err(error) if db::is_away(&error) && started.elapsed() < PATIENCE => {
                 attempt += 1;
                 tracing::warn!(%error, "the database is away: trying again");

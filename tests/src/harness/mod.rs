@@ -4,6 +4,7 @@
 //! SIGKILL: see `packguard_platform::dev::process` and [`scratch`].
 
 pub mod ceph;
+pub mod clock;
 pub mod cluster;
 pub mod lab;
 pub mod process;

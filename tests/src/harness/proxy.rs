@@ -55,6 +55,8 @@ pub enum Then {
     HoldReply,
     /// The pattern passes and then all connections are reset, as [`Proxy::cut`] does.
     Cut,
+    /// The pattern passes and then all connections are lost, as [`Proxy::lose`] does.
+    Lose,
 }
 
 /// A pattern to be awaited.
@@ -117,6 +119,8 @@ pub(super) struct Gate {
     pub(super) holds_requests: bool,
     pub(super) holds_answers: bool,
     pub(super) delay: Duration,
+    /// Connections of an older one forward nothing any more, and are not reset either.
+    pub(super) lost: u64,
 }
 
 impl Gate {
@@ -173,6 +177,7 @@ impl Proxy {
             holds_requests: false,
             holds_answers: false,
             delay: Duration::ZERO,
+            lost: 0,
         };
         let (listener, address) = loop {
             let port = free_port().expect("a free port");
@@ -232,6 +237,7 @@ impl Proxy {
                 holds_requests: false,
                 holds_answers: false,
                 delay: Duration::ZERO,
+                lost: gate.lost,
             }
         });
         let mut listening = self.shared.is_listening.subscribe();
@@ -242,6 +248,12 @@ impl Proxy {
     pub fn freeze(&self) {
         self.hold(Direction::Request);
         self.hold(Direction::Answer);
+    }
+
+    /// Forwards nothing of the connections that there are, for good, and resets none: what a
+    /// router that forgot them does. New ones work.
+    pub fn lose(&self) {
+        self.shared.gate.send_modify(|gate| gate.lost += 1);
     }
 
     /// Forwards nothing in one direction.

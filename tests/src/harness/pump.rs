@@ -43,8 +43,8 @@ pub(super) async fn serve(shared: Arc<Shared>, listener: TcpListener) {
             accepted = open.accept() => if let Ok((client, _)) = accepted {
                 shared.accepted.fetch_add(1, Ordering::Relaxed);
                 shared.connections.send_modify(|count| *count += 1);
-                let generation = shared.gate.borrow().generation;
-                connections.spawn(connection(Arc::clone(&shared), client, generation));
+                let now = *shared.gate.borrow();
+                connections.spawn(connection(Arc::clone(&shared), client, now));
             },
             Some(_) = connections.join_next() => {}
         }
@@ -60,12 +60,12 @@ impl Drop for Counted {
     }
 }
 
-async fn connection(shared: Arc<Shared>, client: TcpStream, generation: u64) {
+async fn connection(shared: Arc<Shared>, client: TcpStream, accepted: Gate) {
     let counted = Counted(shared);
     let shared = &counted.0;
     let mut gate = shared.gate.subscribe();
     // One that was accepted while the gate was being closed has the new generation.
-    let cut = gate.wait_for(|gate| gate.generation != generation || !gate.is_open);
+    let cut = gate.wait_for(|gate| gate.generation != accepted.generation || !gate.is_open);
     // Until the end is an orderly one, closing means a reset.
     let _ = client.set_zero_linger();
     let forwarding = async {
@@ -75,8 +75,20 @@ async fn connection(shared: Arc<Shared>, client: TcpStream, generation: u64) {
         let (mut from_client, mut to_client) = client.into_split();
         let (mut from_server, mut to_server) = server.into_split();
         tokio::try_join!(
-            pump(shared, Direction::Request, &mut from_client, &mut to_server),
-            pump(shared, Direction::Answer, &mut from_server, &mut to_client),
+            pump(
+                shared,
+                accepted.lost,
+                Direction::Request,
+                &mut from_client,
+                &mut to_server
+            ),
+            pump(
+                shared,
+                accepted.lost,
+                Direction::Answer,
+                &mut from_server,
+                &mut to_client
+            ),
         )?;
         io::Result::Ok(())
     };
@@ -89,6 +101,7 @@ async fn connection(shared: Arc<Shared>, client: TcpStream, generation: u64) {
 
 async fn pump(
     shared: &Shared,
+    lost: u64,
     direction: Direction,
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
@@ -100,12 +113,12 @@ async fn pump(
             Ok(length) => length,
             Err(error) => {
                 // Bad news is held as all else is.
-                pass(shared, direction).await;
+                pass(shared, lost, direction).await;
                 return Err(error);
             }
         };
         if length == 0 {
-            pass(shared, direction).await;
+            pass(shared, lost, direction).await;
             return to.shutdown().await;
         }
         let mut rest = &chunk[..length];
@@ -119,7 +132,7 @@ async fn pump(
             }
             let (now, later) = rest.split_at(length);
             if !now.is_empty() {
-                pass(shared, direction).await;
+                pass(shared, lost, direction).await;
                 to.write_all(now).await?;
             }
             recent.extend(now);
@@ -127,6 +140,7 @@ async fn pump(
             match then {
                 Some(Then::HoldHere) => shared.gate.send_modify(|gate| gate.hold(direction)),
                 Some(Then::Cut) => shared.gate.send_modify(Gate::close),
+                Some(Then::Lose) => shared.gate.send_modify(|gate| gate.lost += 1),
                 _ => {}
             }
             if let Some((_, seen)) = hit.and_then(|hit| hit.fired) {
@@ -137,14 +151,16 @@ async fn pump(
     }
 }
 
-/// Waits until the gate lets this direction pass.
-async fn pass(shared: &Shared, direction: Direction) {
+/// Waits until the gate lets this direction of a connection pass.
+async fn pass(shared: &Shared, lost: u64, direction: Direction) {
     let delay = shared.gate.borrow().delay;
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
     let mut gate = shared.gate.subscribe();
-    let _ = gate.wait_for(|gate| !gate.holds(direction)).await;
+    let _ = gate
+        .wait_for(|gate| !gate.holds(direction) && gate.lost == lost)
+        .await;
 }
 
 struct Hit {
@@ -195,7 +211,7 @@ fn next_hit(
     let (watch, seen) = watches.remove(index);
     let length = match watch.then {
         Then::HoldHere => start.saturating_sub(old),
-        Then::Pass | Then::HoldReply | Then::Cut => end,
+        Then::Pass | Then::HoldReply | Then::Cut | Then::Lose => end,
     };
     Some(Hit {
         length,

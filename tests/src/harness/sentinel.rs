@@ -11,9 +11,12 @@ use super::scratch::Scratch;
 /// The name that sentinels know the master by.
 const MASTER: &str = "mymaster";
 
-/// Silence after which a sentinel calls a master down, in milliseconds: short for tests, and
-/// still several of the sentinels' pings, which follow it when it is short.
-const DOWN_AFTER: usize = 1_000;
+/// Silence after which sentinels call a master down where a test kills it: short, and still
+/// several of the sentinels' pings, which follow it when it is short.
+pub const QUICK: Duration = Duration::from_secs(1);
+
+/// The same where a master is slow, and not dead, on a machine whose processors are all taken.
+pub const PATIENT: Duration = Duration::from_secs(30);
 
 /// What an election may take.
 const FAILOVER_LIMIT: Duration = Duration::from_secs(60);
@@ -32,8 +35,8 @@ pub struct Sentinels {
 
 impl Sentinels {
     /// Starts a master, a replica and sentinels (three, or one, which needs no majority), and
-    /// waits until all know each other.
-    pub async fn start(sentinels: usize) -> Self {
+    /// waits until all know each other. A master that is silent for `down_after` is replaced.
+    pub async fn start(sentinels: usize, down_after: Duration) -> Self {
         let scratch = Scratch::new();
         let options = |settings| RedisOptions {
             no_password: true,
@@ -52,7 +55,7 @@ impl Sentinels {
         let mut started = Vec::new();
         for index in 0..sentinels {
             let quorum = sentinels / 2 + 1;
-            started.push(sentinel(&scratch, index, &master, quorum).await);
+            started.push(sentinel(&scratch, index, &master, quorum, down_after).await);
         }
         let all = Self {
             servers: [master, replica],
@@ -170,17 +173,24 @@ async fn query<T: redis::FromRedisValue>(url: &str, command: &redis::Cmd) -> red
     command.query_async(&mut connection).await
 }
 
-async fn sentinel(scratch: &Scratch, index: usize, master: &Redis, quorum: usize) -> (u16, Child) {
+async fn sentinel(
+    scratch: &Scratch,
+    index: usize,
+    master: &Redis,
+    quorum: usize,
+    down_after: Duration,
+) -> (u16, Child) {
     let port = free_port().expect("a port");
     let folder = scratch.join(format!("sentinel-{index}"));
     std::fs::create_dir(&folder).expect("a folder");
     let conf = folder.join("sentinel.conf");
     let text = format!(
         "bind 127.0.0.1\nport {port}\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {} {quorum}\n\
-         sentinel down-after-milliseconds {MASTER} {DOWN_AFTER}\n\
+         sentinel down-after-milliseconds {MASTER} {}\n\
          sentinel failover-timeout {MASTER} 5000\n",
         folder.display(),
         master.port(),
+        down_after.as_millis(),
     );
     // Sentinels write to their configuration.
     std::fs::write(&conf, text).expect("a file");

@@ -10,16 +10,19 @@
 //! ```
 //!
 //! The product runs as the processes that it runs as in production. Postgres, Redis, the
-//! object storage (s3s-fs) and the registry stand behind proxies that cut, hold and delay.
+//! object storage (Ceph where it is what fails, s3s-fs elsewhere) and the registry stand behind
+//! proxies that cut, hold, lose and delay.
 
 mod check;
 mod platform;
+mod servers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use packguard_tests::harness::proxy::{Direction, Then, Watch};
-use platform::{Platform, Servers, seeds};
+use platform::{Platform, seeds};
+use servers::{Choice, Servers};
 
 /// Packages of a run: enough that hundreds are in flight with two workers.
 const PACKAGES: usize = 200;
@@ -73,10 +76,16 @@ async fn worker_killed_at_random() {
     .await;
 }
 
+/// In the statement that a worker claims tasks with.
+const CLAIM: &str = "attempts = attempts + 1";
+
+/// In the statement that submissions are written with.
+const SUBMIT: &str = "INSERT INTO tasks";
+
 /// Where a worker is stopped and killed: a server, and what it is about to be asked.
 const STEPS: [(&str, &str); 7] = [
     // Claimed in Redis, not in Postgres.
-    ("postgres", "attempts = attempts + 1"),
+    ("postgres", CLAIM),
     ("registry", "GET /simple/"),
     ("registry", "GET /files/"),
     ("postgres", "'analyzer', data"),
@@ -195,8 +204,59 @@ async fn postgres_cut_for_ten_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn postgres_connections_fall_silent() {
+    let mut servers = Servers::start().await;
+    for seed in seeds() {
+        eprintln!("connections with Postgres fall silent: CRASH_SEED={seed}");
+        let mut platform = Platform::start(servers, 1).await;
+        // In the middle of a statement: what is idle is tried before it is used.
+        let lose = |pattern| Watch::new(Direction::Request, pattern, Then::Lose);
+        let (api, worker) = (
+            &platform.servers.api_postgres,
+            &platform.servers.worker_postgres,
+        );
+        let seen = [
+            // Both writers of submissions.
+            api.watch(lose(SUBMIT)),
+            api.watch(lose(SUBMIT)),
+            worker.watch(lose(CLAIM)),
+        ];
+        // New ones: statements are sent as text once for each connection.
+        platform.start_api().await;
+        platform.kill_worker(0).await;
+        platform.start_worker().await;
+        let submitting = platform.submit(PACKAGES, seed);
+        for sighting in seen {
+            sighting.wait().await;
+        }
+        let tasks = submitting.await.expect("submissions end");
+        platform.mend().await;
+        check::all(&platform, &tasks).await;
+        servers = platform.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_of_redis_moved() {
+    scenario("the clock of Redis moved", async |platform, random| {
+        // Forward, then back beyond where it was, then right again: leases and delays are ended
+        // an hour too early, and then would last for hours.
+        for seconds in [3_600, -3_600, 0] {
+            tokio::time::sleep(moment(random)).await;
+            platform.servers.clock.set(seconds);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn storage_down_and_slow() {
-    scenario(
+    let servers = Servers::with(Choice {
+        ceph: true,
+        ..Choice::default()
+    });
+    scenario_on(
+        servers.await,
         "the object storage down, then slow",
         async |platform, random| {
             tokio::time::sleep(moment(random)).await;
@@ -248,13 +308,20 @@ async fn rolling_restart_fails_no_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_fails_over() {
     // A replica that lags loses what it had not got: the reconciler finds it.
-    let servers = Servers::with_sentinels().await;
-    scenario_on(servers, "Redis fails over", async |platform, random| {
-        tokio::time::sleep(moment(random)).await;
-        if let Some(sentinels) = &platform.servers.sentinels {
-            sentinels.failover().await;
-        }
-    })
+    let servers = Servers::with(Choice {
+        sentinels: true,
+        ..Choice::default()
+    });
+    scenario_on(
+        servers.await,
+        "Redis fails over",
+        async |platform, random| {
+            tokio::time::sleep(moment(random)).await;
+            if let Some(sentinels) = &platform.servers.sentinels {
+                sentinels.failover().await;
+            }
+        },
+    )
     .await;
 }
 

@@ -5,17 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use packguard_platform::dev::servers::free_port;
-use packguard_platform::dev::{Durability, Postgres, Redis, RedisOptions};
-use packguard_tests::harness::cluster;
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::proxy::Proxy;
-use packguard_tests::harness::registry::{Registry, harmless};
-use packguard_tests::harness::s3::{self, LocalS3};
-use packguard_tests::harness::scratch::Scratch;
-use packguard_tests::harness::sentinel::Sentinels;
+use packguard_tests::harness::registry::Registry;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
+
+use super::servers::Servers;
 
 /// Short, so that what died is noticed within a test.
 pub const LEASE: Duration = Duration::from_secs(2);
@@ -32,87 +29,6 @@ pub fn seeds() -> Vec<u64> {
     match number("CRASH_SEED") {
         Some(seed) => vec![seed],
         None => (1..=number("CRASH_SEEDS").unwrap_or(2)).collect(),
-    }
-}
-
-/// What stays from seed to seed.
-pub struct Servers {
-    pub postgres: (Postgres, Scratch),
-    pub redis: (Redis, Scratch),
-    s3: LocalS3,
-    _registry: Registry,
-    pub api_postgres: Proxy,
-    pub worker_postgres: Proxy,
-    pub api_redis: Proxy,
-    pub worker_redis: Proxy,
-    pub storage: Proxy,
-    pub registry_proxy: Proxy,
-    /// In place of the one Redis: one that fails over.
-    pub sentinels: Option<Sentinels>,
-}
-
-impl Servers {
-    pub async fn start() -> Self {
-        // Crash tests are about durability: commits are real ones. Redis loses nothing on a
-        // restart but what the flush scenario takes.
-        let postgres = cluster::postgres(Durability::Durable).await;
-        let options = RedisOptions {
-            append_only: true,
-            ..RedisOptions::default()
-        };
-        let redis = cluster::redis(options).await;
-        let s3 = s3::local().await;
-        let registry = Registry::start(harmless).await;
-        let s3_address = s3.bucket.endpoint.trim_start_matches("http://").parse();
-        Self {
-            api_postgres: Proxy::local(postgres.0.port()).await,
-            worker_postgres: Proxy::local(postgres.0.port()).await,
-            api_redis: Proxy::local(redis.0.port()).await,
-            worker_redis: Proxy::local(redis.0.port()).await,
-            storage: Proxy::start(s3_address.expect("an address")).await,
-            registry_proxy: Proxy::start(registry.address()).await,
-            postgres,
-            redis,
-            s3,
-            _registry: registry,
-            sentinels: None,
-        }
-    }
-
-    /// The same, with a Redis that fails over.
-    pub async fn with_sentinels() -> Self {
-        Self {
-            sentinels: Some(Sentinels::start(3).await),
-            ..Self::start().await
-        }
-    }
-
-    fn redis_url(&self) -> String {
-        match &self.sentinels {
-            Some(sentinels) => sentinels.url(),
-            None => self.redis.0.url(),
-        }
-    }
-
-    pub async fn restart_redis(&mut self) {
-        self.redis.0.restart().await.expect("Redis restarts");
-    }
-
-    pub async fn restart_postgres(&mut self) {
-        self.postgres.0.restart().await.expect("Postgres restarts");
-    }
-
-    async fn restore(&self) {
-        for proxy in [
-            &self.api_postgres,
-            &self.worker_postgres,
-            &self.api_redis,
-            &self.worker_redis,
-            &self.storage,
-            &self.registry_proxy,
-        ] {
-            proxy.restore().await;
-        }
     }
 }
 
@@ -190,7 +106,7 @@ impl Platform {
 
     fn environment(&self, postgres: &Proxy, redis: &Proxy) -> Vec<(&'static str, String)> {
         let servers = &self.servers;
-        let bucket = &servers.s3.bucket;
+        let bucket = servers.store.bucket();
         let seconds = |time: Duration| format!("{}ms", time.as_millis());
         vec![
             (
@@ -217,6 +133,8 @@ impl Platform {
             ("STORAGE_SECRET_ACCESS_KEY", bucket.secret_key.clone()),
             ("STORAGE_CONNECT_TIMEOUT", "1s".into()),
             ("STORAGE_REQUEST_TIMEOUT", "3s".into()),
+            // What went as it should tells nothing of a failure.
+            ("LOG_LEVEL", "warn".into()),
             ("METRICS_LISTEN", "127.0.0.1:0".into()),
             ("WORKER_CONCURRENCY", "8".into()),
             ("WORKER_LEASE", seconds(LEASE)),
@@ -438,7 +356,7 @@ impl Platform {
     pub async fn objects(&self) -> Vec<(String, bytes::Bytes)> {
         use futures_util::TryStreamExt as _;
         use object_store::{ObjectStore as _, ObjectStoreExt as _};
-        let client = self.servers.s3.bucket.client();
+        let client = self.servers.store.bucket().client();
         let prefix = object_store::path::Path::from(format!("{}/reports", self.database));
         let listed: Vec<_> = client
             .list(Some(&prefix))

@@ -11,7 +11,7 @@ use packguard_platform::dev::{Durability, Postgres, PostgresOptions, Redis, Redi
 use packguard_tests::harness::cluster::{cluster, postgres, redis};
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::scratch::Scratch;
-use packguard_tests::harness::sentinel::Sentinels;
+use packguard_tests::harness::sentinel::{QUICK, Sentinels};
 use packguard_tests::harness::{ceph, s3};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
@@ -103,7 +103,7 @@ async fn holds_servers_until_killed() {
     };
     let own = cluster().await;
     let _s3 = s3::local().await;
-    let sentinels = Sentinels::start(1).await;
+    let sentinels = Sentinels::start(1, QUICK).await;
     let _role = Role::run(Program::new("sleep").arg("1000"), &[]).await;
     let folders = [
         own.postgres().folder().parent().unwrap().to_owned(),
@@ -176,7 +176,7 @@ async fn measure() {
         let _s3 = s3::local().await;
         println!("s3s-fs: {:?}", start.elapsed());
         let start = Instant::now();
-        let _sentinels = Sentinels::start(3).await;
+        let _sentinels = Sentinels::start(3, QUICK).await;
         println!("3 sentinels: {:?}", start.elapsed());
         let start = Instant::now();
         let _ceph = ceph::start().await;

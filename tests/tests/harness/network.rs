@@ -45,6 +45,18 @@ async fn the_proxy_cuts_freezes_and_delays() {
         start.elapsed() >= Duration::from_millis(100),
         "there and back"
     );
+    proxy.restore().await;
+
+    let mut open = client.get_multiplexed_async_connection().await.unwrap();
+    let mut ping = async || redis::cmd("PING").query_async::<String>(&mut open).await;
+    assert_eq!(ping().await.unwrap(), "PONG");
+    proxy.lose();
+    let lost = tokio::time::timeout(Duration::from_millis(300), ping()).await;
+    assert!(
+        lost.is_err_and(|_| proxy.connections() == 1),
+        "silent, not reset"
+    );
+    assert_eq!(ask(&url, &["PING"]).await.unwrap(), "PONG", "new ones work");
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 
 use packguard_platform::dev::process::Signal;
 use packguard_platform::dev::{Durability, Postgres, PostgresOptions, Redis, RedisOptions};
+use packguard_tests::harness::clock::Clock;
 use packguard_tests::harness::cluster::{cluster, postgres, redis};
 use packguard_tests::harness::scratch::Scratch;
-use packguard_tests::harness::sentinel::Sentinels;
+use packguard_tests::harness::sentinel::{QUICK, Sentinels};
 
 use crate::{ask, sql};
 
@@ -42,6 +43,23 @@ async fn postgres_comes_back_after_a_crash_with_what_was_committed() {
     assert_eq!(sql(&again.url("one"), "TABLE kept").await.unwrap(), ["yes"]);
     // Durable now: what a developer's data get.
     assert_eq!(sql(&again.url("one"), "SHOW fsync").await.unwrap(), ["on"]);
+}
+
+#[tokio::test]
+async fn a_clock_is_moved_under_a_redis_that_runs() {
+    let clock = Clock::new();
+    let options = RedisOptions {
+        environment: clock.environment().into(),
+        ..RedisOptions::default()
+    };
+    let (redis, _scratch) = redis(options).await;
+    let script = "return redis.call('TIME')[1]";
+    for moved in [0, 3_600, -3_600, 0] {
+        clock.set(moved);
+        let told = ask(&redis.url(), &["EVAL", script, "0"]).await.unwrap();
+        let off = told.parse::<i64>().unwrap() - chrono::Utc::now().timestamp();
+        assert!((off - moved).abs() < 60, "{off} where {moved} was set");
+    }
 }
 
 #[tokio::test]
@@ -154,7 +172,7 @@ async fn redis_keeps_or_forgets_as_asked() {
 
 #[tokio::test]
 async fn sentinels_fail_over_when_told_and_when_the_master_dies() {
-    let sentinels = Sentinels::start(3).await;
+    let sentinels = Sentinels::start(3, QUICK).await;
     assert!(sentinels.url().starts_with("redis+sentinel://127.0.0.1:"));
     let first = sentinels.master().await.port();
     sentinels.failover().await;
@@ -162,7 +180,7 @@ async fn sentinels_fail_over_when_told_and_when_the_master_dies() {
     assert_ne!(second.port(), first);
     ask(&second.url(), &["SET", "key", "value"]).await.unwrap();
 
-    let single = Sentinels::start(1).await;
+    let single = Sentinels::start(1, QUICK).await;
     let first = single.master().await.port();
     single.kill_master().await;
     let second = single.master().await;

@@ -33,7 +33,7 @@ pub(super) const POSTGRES: &[Setting] = &[
         "DATABASE_STATEMENT_TIMEOUT",
         "15s",
         OPERATED,
-        "When Postgres ends a statement. They are made to take milliseconds; one that hangs would keep its connection and its locks.",
+        "When Postgres ends a statement. They are made to take milliseconds; one that hangs would keep its connection and its locks. At most `25s`: after 30 s without an answer the connection counts as dead.",
     ),
 ];
 
