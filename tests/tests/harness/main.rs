@@ -4,15 +4,15 @@ mod network;
 mod servers;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use packguard_platform::dev::process::{Program, Signal};
-use packguard_platform::dev::{Durability, Postgres, PostgresOptions, Redis, RedisOptions};
-use packguard_tests::harness::cluster::{cluster, postgres, redis};
+use packguard_platform::dev::{Postgres, PostgresOptions, Redis, RedisOptions};
+use packguard_tests::harness::cluster::cluster;
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::scratch::Scratch;
 use packguard_tests::harness::sentinel::{QUICK, Sentinels};
-use packguard_tests::harness::{ceph, s3};
+use packguard_tests::harness::s3;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 /// Longer than anything here takes on a busy machine.
@@ -149,48 +149,5 @@ async fn nothing_outlives_a_killed_process() {
                 .all(|f| processes_of(f).is_empty() && !f.exists())
         };
         until("all servers and folders are gone", is_over).await;
-    }
-}
-
-/// `cargo test --test harness measure -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "prints start times"]
-async fn measure() {
-    for _ in 0..3 {
-        let start = Instant::now();
-        let (postgres, _scratch) = postgres(Durability::Fast).await;
-        let first = start.elapsed();
-        let start = Instant::now();
-        postgres.restart().await.unwrap();
-        println!(
-            "PostgreSQL: {first:?} with initdb, restart {:?}",
-            start.elapsed()
-        );
-        let start = Instant::now();
-        let (redis, _scratch) = redis(RedisOptions::default()).await;
-        let first = start.elapsed();
-        let start = Instant::now();
-        redis.restart().await.unwrap();
-        println!("Redis: {first:?}, restart {:?}", start.elapsed());
-        let start = Instant::now();
-        let _s3 = s3::local().await;
-        println!("s3s-fs: {:?}", start.elapsed());
-        let start = Instant::now();
-        let _sentinels = Sentinels::start(3, QUICK).await;
-        println!("3 sentinels: {:?}", start.elapsed());
-        let start = Instant::now();
-        let _ceph = ceph::start().await;
-        println!("Ceph RGW: {:?}", start.elapsed());
-        let own = cluster().await;
-        let empty = async |_: &str| Ok(());
-        own.database("empty", empty).await;
-        let start = Instant::now();
-        own.database("empty", empty).await;
-        println!("a database: {:?}", start.elapsed());
-        let start = Instant::now();
-        let options = PostgresOptions::default();
-        let durable = Scratch::new();
-        let _durable = Postgres::start(&durable.join("postgres"), options).await;
-        println!("PostgreSQL, durable: {:?}", start.elapsed());
     }
 }

@@ -1,0 +1,7 @@
+//! Administration: over the API, and on the command line. Keys, dead letters, deletion, retention.
+
+mod command_line;
+mod deletion;
+mod keys;
+mod webhooks;
+mod world;
