@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -10,9 +11,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::auth::Caller;
-use super::envelope::{Answer, Envelope, ErrorEnvelope, ok};
+use super::envelope::{Answer, Envelope, ErrorEnvelope, RequestId, ok};
 use super::error::ApiError;
 use super::params::PathTask;
+use super::webhooks::actor;
 use super::{App, links};
 use crate::db::tasks::{self, Cancelled, TaskRow};
 use crate::model::{ErrorCategory, Scope, TaskId, TaskStatus};
@@ -289,9 +291,10 @@ pub async fn cancel(
     State(app): State<Arc<App>>,
     caller: Caller,
     PathTask(id): PathTask,
+    Extension(request_id): Extension<RequestId>,
 ) -> Result<Answer<Cancellation>, ApiError> {
     caller.needs(Scope::Analyze)?;
-    let done = tasks::cancel(&app.db, id, caller.sees()).await?;
+    let done = tasks::cancel(&app.db, id, caller.sees(), &actor(&caller, request_id)).await?;
     let (code, status, message) = match done {
         None => return Err(ApiError::not_found("task")),
         Some(Cancelled::Over(status)) => {

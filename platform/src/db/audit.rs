@@ -18,7 +18,7 @@ pub struct Actor {
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// What was done: `key.create`, `key.update`, `key.rotate`, `key.revoke`, `data.delete`,
-    /// `task.retry`, `webhook.create`, `webhook.update`, `webhook.rotate`, `webhook.delete`,
+    /// `task.cancel`, `task.retry`, `batch.cancel`, `webhook.create`, `webhook.update`, `webhook.rotate`, `webhook.delete`,
     /// `webhook.test`, `webhook.retry`, `webhook.disable`, `tasks.sweep`, `prune`.
     pub action: &'static str,
     /// To what: `key:12`, `task:5`, `webhook:3`; `tasks` for many.

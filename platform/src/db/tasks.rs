@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use super::audit::{self, Actor, Entry};
 use super::submit::Queueable;
 use crate::model::{ErrorCategory, KeyId, Priority, ReportId, TaskId, TaskStatus};
 
@@ -195,6 +196,7 @@ pub async fn cancel(
     pool: &PgPool,
     id: TaskId,
     key: Option<KeyId>,
+    actor: &Actor,
 ) -> Result<Option<Cancelled>, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     let status = sqlx::query_scalar!(
@@ -209,7 +211,7 @@ pub async fn cancel(
         None => return Ok(None),
         Some(status) if status.is_final() => return Ok(Some(Cancelled::Over(status))),
         Some(TaskStatus::Running) => {
-            sqlx::query!(
+            let asked = sqlx::query!(
                 r#"
                 WITH asked AS (
                     UPDATE tasks SET cancel_requested_at = now(), event_seq = event_seq + 1
@@ -222,6 +224,9 @@ pub async fn cancel(
             )
             .execute(&mut *transaction)
             .await?;
+            if asked.rows_affected() == 0 {
+                return Ok(Some(Cancelled::Requested));
+            }
             Cancelled::Requested
         }
         Some(_) => {
@@ -248,6 +253,12 @@ pub async fn cancel(
             Cancelled::AtOnce
         }
     };
+    let entry = Entry {
+        action: "task.cancel",
+        subject: format!("task:{id}"),
+        details: json!({}),
+    };
+    audit::write(&mut transaction, actor, &entry).await?;
     transaction.commit().await?;
     Ok(Some(done))
 }

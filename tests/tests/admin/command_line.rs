@@ -1,6 +1,5 @@
 //! `packguard admin`.
 
-
 use clap::Parser;
 use reqwest::Method;
 use serde_json::{Value, json};

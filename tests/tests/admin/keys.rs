@@ -1,6 +1,5 @@
 //! Keys, over the API.
 
-
 use packguard_platform::model::Scope;
 use reqwest::Method;
 use serde_json::json;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use packguard_platform::api::archives::upload_key;
+use packguard_platform::db::audit::Actor;
 use packguard_platform::db::uploads;
 use packguard_platform::model::TaskId;
 use reqwest::Method;
@@ -219,7 +220,9 @@ async fn stale_uploads_are_found() {
             .await
             .expect("an answer")
     );
-    let over = packguard_platform::db::tasks::cancel(&lab.app.db, TaskId(task), None).await;
+    let over =
+        packguard_platform::db::tasks::cancel(&lab.app.db, TaskId(task), None, &Actor::default())
+            .await;
     assert!(over.expect("cancelled").is_some());
     let mut both = stale().await;
     both.sort_unstable();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use packguard_platform::db::audit;
 use packguard_platform::db::claims::{self, End, TaskError};
 use packguard_platform::model::{ErrorCategory, TaskId};
 use packguard_platform::queue::wakeups::{self, Topic};
@@ -250,5 +251,18 @@ async fn cancelling_in_every_state() {
         good(cancel(running, &lab.key).await, StatusCode::ACCEPTED).await;
     }
     bad(cancel(TaskId(999_999), &lab.key).await, 404, "not_found").await;
+    // Each cancellation once, whoever asks twice or in vain.
+    let mut audited = Vec::new();
+    for task in [waiting, running] {
+        let subject = format!("task:{task}");
+        audited.extend(
+            audit::list(&lab.app.db, Some(&subject), None, 10)
+                .await
+                .unwrap(),
+        );
+    }
+    let actions: Vec<_> = audited.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(actions, ["task.cancel", "task.cancel"]);
+    assert!(audited.iter().all(|row| row.actor.starts_with("key:")));
     lab.end().await;
 }

@@ -10,9 +10,9 @@ use packguard_platform::dev::process::{Program, Signal};
 use packguard_platform::dev::{Postgres, PostgresOptions, Redis, RedisOptions};
 use packguard_tests::harness::cluster::cluster;
 use packguard_tests::harness::process::Role;
+use packguard_tests::harness::s3;
 use packguard_tests::harness::scratch::Scratch;
 use packguard_tests::harness::sentinel::{QUICK, Sentinels};
-use packguard_tests::harness::s3;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 /// Longer than anything here takes on a busy machine.

@@ -6,6 +6,7 @@ mod submit;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -15,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use self::read::Skipped;
 use super::auth::Caller;
-use super::envelope::{Answer, Envelope, ErrorEnvelope, ok};
+use super::envelope::{Answer, Envelope, ErrorEnvelope, RequestId, ok};
 use super::error::ApiError;
 use super::params::{Params, path_id};
+use super::webhooks::actor;
 use super::{App, links};
 use crate::db::batches::{self, BatchRow, ItemRow};
 use crate::model::{BatchId, ErrorCategory, Scope, TaskId, TaskStatus};
@@ -296,10 +298,11 @@ pub async fn cancel(
     State(app): State<Arc<App>>,
     caller: Caller,
     PathBatch(id): PathBatch,
+    Extension(request_id): Extension<RequestId>,
 ) -> Result<Answer<BatchCancelled>, ApiError> {
     caller.needs(Scope::Analyze)?;
     let batch = find(&app, &caller, id).await?;
-    let done = batches::cancel(&app.db, batch.id).await?;
+    let done = batches::cancel(&app.db, batch.id, &actor(&caller, request_id)).await?;
     // Postgres has decided; what Redis misses, claims and heartbeats find out.
     if let Err(error) = app.queue.remove(&done.ended).await {
         tracing::warn!(%error, batch = %batch.id, "cancelled tasks are still in the queue");

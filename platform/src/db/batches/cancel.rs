@@ -1,7 +1,9 @@
 //! Cancels a batch.
 
+use serde_json::json;
 use sqlx::PgPool;
 
+use crate::db::audit::{self, Actor, Entry};
 use crate::model::{BatchId, TaskId, TaskStatus};
 
 /// What a request to cancel a batch did.
@@ -19,7 +21,11 @@ pub struct CancelledBatch {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn cancel(pool: &PgPool, id: BatchId) -> Result<CancelledBatch, sqlx::Error> {
+pub async fn cancel(
+    pool: &PgPool,
+    id: BatchId,
+    actor: &Actor,
+) -> Result<CancelledBatch, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     // Locked first, in one order: what is read is then what is changed.
     let open = sqlx::query!(
@@ -48,6 +54,14 @@ pub async fn cancel(pool: &PgPool, id: BatchId) -> Result<CancelledBatch, sqlx::
     }
     ask(&mut transaction, &done.asked).await?;
     end(&mut transaction, &done.ended).await?;
+    if !(done.asked.is_empty() && done.ended.is_empty()) {
+        let entry = Entry {
+            action: "batch.cancel",
+            subject: format!("batch:{id}"),
+            details: json!({ "cancelled": done.ended.len(), "requested": done.asked.len() }),
+        };
+        audit::write(&mut transaction, actor, &entry).await?;
+    }
     transaction.commit().await?;
     Ok(done)
 }
