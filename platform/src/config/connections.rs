@@ -19,9 +19,7 @@ pub struct DatabaseConfig {
     pub url: SecretUrl,
     /// Connections at most.
     pub pool_size: u32,
-    /// How long making a connection may take.
-    pub connect_timeout: Duration,
-    /// How long to wait for one of the pool.
+    /// How long to wait for a connection, the time to make one included.
     pub acquire_timeout: Duration,
     /// When Postgres ends a statement; `None`: never, for a migration may build an index.
     pub statement_timeout: Option<Duration>,
@@ -47,7 +45,6 @@ impl DatabaseConfig {
                 Role::Serve | Role::Work => reader.number("DATABASE_POOL_SIZE", 1, 1_000),
                 _ => POOL_OF_OTHERS,
             },
-            connect_timeout: reader.duration("DATABASE_CONNECT_TIMEOUT", 100 * MS, MINUTE),
             acquire_timeout: reader.duration("DATABASE_ACQUIRE_TIMEOUT", 100 * MS, MINUTE),
             statement_timeout: (reader.role() != Role::Migrate)
                 .then(|| reader.duration("DATABASE_STATEMENT_TIMEOUT", 100 * MS, 25 * SECOND)),
@@ -65,12 +62,6 @@ impl DatabaseConfig {
                 reader.role()
             ),
             "the default, 16, does",
-        );
-        reader.check(
-            &["DATABASE_ACQUIRE_TIMEOUT", "DATABASE_CONNECT_TIMEOUT"],
-            config.acquire_timeout >= config.connect_timeout,
-            "it is shorter than DATABASE_CONNECT_TIMEOUT, so that a pool without connections could never make one in time",
-            "make it the longer of the two",
         );
         config
     }

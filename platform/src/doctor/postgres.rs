@@ -23,7 +23,7 @@ async fn connect(config: &DatabaseConfig) -> Result<PgConnection, Verdict> {
     // Nothing of a URL that may hold a password goes to the log.
     let connecting = options.disable_statement_logging();
     let connecting = connecting.connect();
-    match tokio::time::timeout(config.connect_timeout, connecting).await {
+    match tokio::time::timeout(config.acquire_timeout, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(Verdict::fail(
             format!("{} does not take us in: {error}", config.url),

@@ -36,7 +36,6 @@ async fn until_away(lab: &Lab, away: &[&str]) {
 /// Short waits: away is away.
 const IMPATIENT: [(&str, &str); 4] = [
     ("DATABASE_ACQUIRE_TIMEOUT", "1s"),
-    ("DATABASE_CONNECT_TIMEOUT", "1s"),
     ("REDIS_CONNECT_TIMEOUT", "1s"),
     ("STORAGE_RETRIES", "0"),
 ];

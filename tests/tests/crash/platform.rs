@@ -144,7 +144,6 @@ impl Platform {
             ("GRACE_PERIOD", "1s".into()),
             ("REDIS_CONNECT_TIMEOUT", "1s".into()),
             ("REDIS_RESPONSE_TIMEOUT", "1s".into()),
-            ("DATABASE_CONNECT_TIMEOUT", "1s".into()),
             ("DATABASE_ACQUIRE_TIMEOUT", "2s".into()),
             (
                 "PACKGUARD_PYPI_URL",

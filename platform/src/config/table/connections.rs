@@ -18,16 +18,10 @@ pub(super) const POSTGRES: &[Setting] = &[
         "Connections of this process, at most. Postgres takes 97 as it is shipped: six processes.",
     ),
     Setting::open(
-        "DATABASE_CONNECT_TIMEOUT",
-        "3s",
-        ALL,
-        "How long making a connection may take. One inside a datacentre takes milliseconds.",
-    ),
-    Setting::open(
         "DATABASE_ACQUIRE_TIMEOUT",
         "5s",
-        OPERATED,
-        "How long a request may wait for a connection of the pool. Above the connect timeout, below the request's.",
+        ALL,
+        "How long to wait for a connection, the time to make one included. Below the request's timeout.",
     ),
     Setting::open(
         "DATABASE_STATEMENT_TIMEOUT",

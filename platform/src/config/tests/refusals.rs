@@ -47,7 +47,7 @@ fn every_setting_of_every_role_is_read() {
 
 #[test]
 fn a_role_is_not_refused_for_what_others_use() {
-    let values = with(whole(), &[("DATABASE_CONNECT_TIMEOUT", "30s")]);
+    let values = with(whole(), &[("DATABASE_POOL_SIZE", "0")]);
     assert!(read::<MigrateSettings>(values.clone()).is_ok());
     assert!(read::<WorkSettings>(values).is_err());
 }
@@ -101,7 +101,7 @@ fn everything_wrong_in_work() {
         whole(),
         &[
             ("DATABASE_POOL_SIZE", "1"),
-            ("DATABASE_CONNECT_TIMEOUT", "30s"),
+            ("DATABASE_ACQUIRE_TIMEOUT", "1ms"),
             ("DATABASE_STATEMENT_TIMEOUT", "soon"),
             ("WORKER_CONCURRENCY", "0"),
             ("WORKER_MEMORY", "100MiB"),
