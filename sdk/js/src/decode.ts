@@ -20,7 +20,9 @@ export function base64(text: string): Uint8Array | undefined {
   const digits = compact.replace(/=+$/, '');
   if (digits.length % 4 === 1) return undefined;
   const binary = atob(digits + '='.repeat((4 - (digits.length % 4)) % 4));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = binary.charCodeAt(at);
+  return bytes;
 }
 
 /** Hexadecimal digits, white space ignored. */

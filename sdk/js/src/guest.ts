@@ -12,6 +12,9 @@ import { Package } from './package.js';
 /** Most bytes asked of the host in one call; it bounds what one call may hand over. */
 const CHUNK = 1 << 20;
 
+// The engine's own fetch ends the component, since HTTP was left out of it.
+Reflect.deleteProperty(globalThis, 'fetch');
+
 setHost({ read, log: (level, message) => write(level, message) });
 
 function read(location: string, length: number): Uint8Array {
