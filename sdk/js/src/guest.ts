@@ -72,10 +72,21 @@ export function world(analyzer: AnalyzerClass): World {
         return { findings: analysis.findings, problems: analysis.problems };
       } catch (error) {
         // A string becomes the error of the contract; anything else is a bug, and traps.
-        if (error instanceof AnalyzerError) throw error.message;
-        console.error(error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : error);
-        throw error;
+        throw error instanceof AnalyzerError ? error.message : bug(error);
       }
+    },
+  };
+}
+
+/**
+ * What ends the component with the error as its last words. The bindings look for a `payload` in
+ * what is thrown; of an `Error` as such they only say that it is no string.
+ */
+function bug(error: unknown): object {
+  const place = error instanceof Error ? ` at ${error.stack?.split('\n')[0] ?? 'no known place'}` : '';
+  return {
+    get payload(): never {
+      throw `${String(error)}${place}`;
     },
   };
 }
