@@ -2,6 +2,7 @@
 //!
 //! Medians over many rounds, and ratios within one run, since machines are noisy.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -27,24 +28,52 @@ fn main() {
         ("fresh sandbox + empty analyzer, pooled", false),
         ("the same, allocated on demand", true),
     ] {
-        let median = tokio.block_on(sandbox(on_demand));
+        let median = tokio.block_on(sandbox(EMPTY.to_vec(), on_demand));
+        row(name, median, fork);
+    }
+    for (name, sdk, example) in [
+        (
+            "fresh sandbox + Python analyzer, pooled",
+            "sdk/python",
+            "hidden-address",
+        ),
+        (
+            "fresh sandbox + JavaScript analyzer, pooled",
+            "sdk/js",
+            "install-address",
+        ),
+    ] {
+        let median = tokio.block_on(sandbox(built(sdk, example), false));
         row(name, median, fork);
     }
 }
 
-async fn sandbox(on_demand: bool) -> Duration {
+/// An example of an SDK, built by its script.
+fn built(sdk: &str, example: &str) -> Vec<u8> {
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(sdk);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let component = folder.path().join("component.wasm");
+    let built = Command::new(sdk.join("build"))
+        .arg(sdk.join("examples").join(example))
+        .arg(&component)
+        .status();
+    assert!(built.expect("the script runs").success());
+    std::fs::read(component).expect("the script wrote it")
+}
+
+async fn sandbox(component: Vec<u8>, on_demand: bool) -> Duration {
     let config = RuntimeConfig {
         slots: 4,
         on_demand,
         ..RuntimeConfig::default()
     };
     let runtime = Runtime::new(config).expect("the pool can be reserved");
-    let empty = runtime.load(EMPTY).await.expect("the guest loads");
+    let guest = runtime.load(component).await.expect("the guest loads");
     let mut times = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
         let started = Instant::now();
         runtime
-            .describe_here(&empty)
+            .describe_here(&guest)
             .await
             .expect("the guest answers");
         times.push(started.elapsed());

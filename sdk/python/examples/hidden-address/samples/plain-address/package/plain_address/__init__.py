@@ -1,0 +1,3 @@
+import urllib.request
+
+HOME = 'https://plain.example.com/'
