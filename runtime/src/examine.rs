@@ -4,7 +4,7 @@
 //! wrote the component wants all of them, and what speaks for it too.
 
 use sha2::{Digest as _, Sha256};
-use wasmparser::{Parser, Payload};
+use wasmparser::{ComponentTypeRef, Parser, Payload, TypeBounds};
 
 use crate::component::{self, DENIED_BUT_LINKED, LoadError, MAX_COMPONENT, World};
 
@@ -95,7 +95,11 @@ impl Examination {
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
-                        self.import(import?.name.name);
+                        let import = import?;
+                        // A name for a type of another import: nothing that a host gives.
+                        if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                            self.import(import.name.name);
+                        }
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {

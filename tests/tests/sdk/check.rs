@@ -19,7 +19,10 @@ fn component(text: &str) -> Vec<u8> {
 
 #[test]
 fn each_refusal_has_its_reason() {
-    insta::assert_snapshot!("core-module", check("module", &wat::parse_str("(module)").unwrap()));
+    insta::assert_snapshot!(
+        "core-module",
+        check("module", &wat::parse_str("(module)").unwrap())
+    );
     insta::assert_snapshot!("no-wasm", check("text", b"#!/bin/sh\n"));
     insta::assert_snapshot!(
         "other-contract",
@@ -41,7 +44,10 @@ fn each_refusal_has_its_reason() {
     );
     let judge = BUNDLED.iter().find(|one| one.name == "judge").unwrap();
     let said = check("judge", judge.bytes);
-    assert!(said.contains("refused  world     the component is a judge"), "{said}");
+    assert!(
+        said.contains("refused  world     the component is a judge"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -54,7 +60,11 @@ fn a_component_that_is_too_large_is_refused_unread() {
 fn describe_has_to_agree_with_the_manifest() {
     let (shell, project) = Shell::with_project("disagrees");
     project.edit("packguard.toml", "0.1.0", "0.2.0");
-    project.edit("packguard.toml", "ecosystems = []", "ecosystems = [\"npm\"]");
+    project.edit(
+        "packguard.toml",
+        "ecosystems = []",
+        "ecosystems = [\"npm\"]",
+    );
     let output = shell.run(&project.root, &["check", "--json"]);
     assert_eq!(code(&output), 1, "{}", said(&output));
     let answer = json(&output);

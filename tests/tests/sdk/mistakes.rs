@@ -5,14 +5,21 @@ use crate::shell::{Shell, code, said};
 #[test]
 fn a_failing_build_shows_the_compilers_own_words() {
     let (shell, project) = Shell::with_project("does-not-build");
-    project.edit("src/lib.rs", "let mut start = 0;", "let mut start = nothing;");
+    project.edit(
+        "src/lib.rs",
+        "let mut start = 0;",
+        "let mut start = nothing;",
+    );
     let output = shell.run(&project.root, &["test"]);
     assert_eq!(code(&output), 1);
     let text = said(&output);
     for expected in ["error[E0425]", "src/lib.rs:", "nothing", "the build failed"] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
-    assert!(!project.root.join("dist").exists(), "nothing is half-written");
+    assert!(
+        !project.root.join("dist").exists(),
+        "nothing is half-written"
+    );
 }
 
 #[test]
@@ -76,11 +83,20 @@ fn a_project_is_made_whole_or_not_at_all() {
     let here = shell.0.path();
     std::fs::create_dir(here.join("taken")).unwrap();
     for (arguments, says) in [
-        (&["new", "Bad_Name", "--lang", "rust"][..], "no name for a function"),
+        (
+            &["new", "Bad_Name", "--lang", "rust"][..],
+            "no name for a function",
+        ),
         (&["new", "../x", "--lang", "rust"], "no name for a function"),
         (&["new", "taken", "--lang", "rust"], "there already"),
-        (&["new", "a", "--lang", "cobol"], "possible values: rust, python, javascript"),
-        (&["new", "a", "--lang", "rust", "--sdk", "."], "no checkout of Packguard"),
+        (
+            &["new", "a", "--lang", "cobol"],
+            "possible values: rust, python, javascript",
+        ),
+        (
+            &["new", "a", "--lang", "rust", "--sdk", "."],
+            "no checkout of Packguard",
+        ),
         (&["build"], "sdk new NAME"),
         (&["test"], "sdk new NAME"),
         (&["run", "x"], "sdk new NAME"),

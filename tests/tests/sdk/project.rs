@@ -17,7 +17,9 @@ fn decoded(shell: &Shell, project: &Project) -> std::path::PathBuf {
         .unwrap()
         .split_whitespace()
         .collect();
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap();
     let folder = shell.0.path().join("package");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("setup.py"), bytes).unwrap();
@@ -71,7 +73,12 @@ fn sdk_and_scan_find_the_same() {
         .unwrap();
     let own = |finding: &&Value| finding["analyzer"] == "same-findings";
     let report = &json(&scan)["reports"][0];
-    let found: Vec<_> = report["findings"].as_array().unwrap().iter().filter(own).collect();
+    let found: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(own)
+        .collect();
     assert_eq!(found, golden.as_array().unwrap().iter().collect::<Vec<_>>());
 }
 
@@ -81,9 +88,17 @@ fn what_differs_is_shown_and_update_writes_it() {
     let root = &project.root;
     let golden = root.join("samples/sends-environment/expected.json");
     let before = std::fs::read(&golden).unwrap();
-    project.edit("samples/sends-environment/expected.json", "\"line\": 7", "\"line\": 8");
+    project.edit(
+        "samples/sends-environment/expected.json",
+        "\"line\": 7",
+        "\"line\": 8",
+    );
     std::fs::remove_file(root.join("samples/reads-one-variable/expected.json")).unwrap();
-    project.edit("samples/hands-environment-on/sample.toml", "benign", "malicious");
+    project.edit(
+        "samples/hands-environment-on/sample.toml",
+        "benign",
+        "malicious",
+    );
     let differs = shell.run(root, &["test"]);
     insta::assert_snapshot!("test-differs", shell.shown(&differs));
     let updated = shell.run(root, &["test", "--update"]);
@@ -114,14 +129,22 @@ fn keys_are_private_and_never_replaced() {
     let file = here.join("keys/mine.pem");
     let pem = std::fs::read_to_string(&file).unwrap();
     assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----"));
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     let made = json(&made);
     let public = std::fs::read_to_string(here.join("keys/mine.pub")).unwrap();
     assert_eq!(made["public_key"], public.trim());
-    let bytes = base64::engine::general_purpose::STANDARD.decode(public.trim()).unwrap();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(public.trim())
+        .unwrap();
     assert_eq!(bytes.len(), 32);
     use sha2::Digest as _;
-    assert_eq!(made["key_id"], hex::encode(&sha2::Sha256::digest(&bytes)[..8]));
+    assert_eq!(
+        made["key_id"],
+        hex::encode(&sha2::Sha256::digest(&bytes)[..8])
+    );
     let shown = shell.run(here, &["keys", "show", "keys/mine.pem", "--json"]);
     assert_eq!(json(&shown), made);
 
@@ -144,8 +167,14 @@ fn keys_are_private_and_never_replaced() {
 fn completions_and_the_manual_know_every_command() {
     let shell = Shell::new();
     let here = shell.0.path();
-    let commands = ["new", "build", "test", "run", "check", "dev", "doctor", "keys"];
-    for arguments in [&["completions", "bash"][..], &["completions", "zsh"], &["man"]] {
+    let commands = [
+        "new", "build", "test", "run", "check", "dev", "doctor", "keys",
+    ];
+    for arguments in [
+        &["completions", "bash"][..],
+        &["completions", "zsh"],
+        &["man"],
+    ] {
         let output = shell.run(here, arguments);
         assert_eq!(code(&output), 0);
         for command in commands {

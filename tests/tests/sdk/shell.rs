@@ -39,7 +39,10 @@ impl Shell {
             .env("CARGO_TERM_COLOR", "never")
             .env("NO_COLOR", "1")
             // What the generated projects depend on is built once for all of them.
-            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk"))
+            .env(
+                "CARGO_TARGET_DIR",
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk"),
+            )
             .env("PACKGUARD_CACHE_DIR", cache())
             .env("PACKGUARD_SDK_PATH", checkout());
         command
@@ -117,5 +120,6 @@ pub fn said(output: &Output) -> String {
 }
 
 pub fn json(output: &Output) -> serde_json::Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(output)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", said(output)))
 }
