@@ -100,9 +100,14 @@ pub async fn pipeline(setup: Setup) -> Result<Pipeline, SetupError> {
     )?)
 }
 
+/// Opens the cache of compiled components in `folder`.
+///
 /// The key stands beside the folder that it vouches for, not in it: who may be given the
 /// one need not be given the other.
-fn open_cache(folder: &Path) -> Result<CompileCache, CacheError> {
+///
+/// # Errors
+/// When it can't be made, or belongs to others.
+pub fn open_cache(folder: &Path) -> Result<CompileCache, CacheError> {
     CompileCache::open(&folder.join("compiled"), &folder.join("compiled.key"))
 }
 

@@ -208,9 +208,9 @@ fn key(finding: &Finding) -> (&str, &str, Option<&Location>, &str, &str) {
     )
 }
 
-/// See [`Finding::fingerprint`]. The top folder is left out of the path, since it names
+/// Makes a [`Finding::fingerprint`]. The top folder is left out of the path, since it names
 /// the version.
-fn fingerprint(rule: &str, place: Option<&Location>, title: &str) -> String {
+pub fn fingerprint(rule: &str, place: Option<&Location>, title: &str) -> String {
     let path = place.map_or("", |place| {
         place
             .path

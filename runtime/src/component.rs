@@ -12,6 +12,7 @@ use crate::bindings::judge::JudgePre;
 use crate::bindings::types::Descriptor;
 use crate::bindings::unpacker::UnpackerPre;
 use crate::cache::{CompileCache, GenuineCode};
+use crate::examine::{self, CONTRACT_VERSION};
 use crate::report::StepOutcome;
 use crate::sandbox::State;
 
@@ -33,7 +34,7 @@ const ALLOWED_IMPORTS: [&str; 8] = [
 ];
 
 /// As [`ALLOWED_IMPORTS`], but useless to the guest.
-const DENIED_BUT_LINKED: &str = "wasi:sockets/";
+pub(crate) const DENIED_BUT_LINKED: &str = "wasi:sockets/";
 
 /// What a component is for, told by what it exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +106,11 @@ pub enum LoadError {
         "the component imports `{0}`, which analyzers may not have: only wasi:cli, clocks, filesystem, io, random 0.2 and packguard:analyzer 1.0 are allowed"
     )]
     ForbiddenImport(String),
+    /// Another version of the contract.
+    #[error(
+        "the component speaks packguard:analyzer@{0}, and this host {CONTRACT_VERSION}: build it with the SDK, or the wit/ folder, of a version that speaks {CONTRACT_VERSION}"
+    )]
+    Contract(String),
     /// Exports of no known world.
     #[error(
         "the component exports no world of packguard:analyzer@1.0.0 (`describe` and one of `unpack`, `analyze`, `judge`)"
@@ -205,19 +211,29 @@ fn check_imports(
     engine: &Engine,
     component: &wasmtime::component::Component,
 ) -> Result<(), LoadError> {
-    let allowed = |name: &str| {
-        ALLOWED_IMPORTS
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-            || name.starts_with(DENIED_BUT_LINKED)
-    };
     match component
         .component_type()
         .imports(engine)
-        .find(|(name, _)| !allowed(name))
+        .find(|(name, _)| !may_import(name))
     {
-        Some((name, _)) => Err(LoadError::ForbiddenImport(name.into())),
+        Some((name, _)) => Err(forbidden(name)),
         None => Ok(()),
+    }
+}
+
+/// Whether a component may import the interface `name`.
+pub(crate) fn may_import(name: &str) -> bool {
+    ALLOWED_IMPORTS
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || name.starts_with(DENIED_BUT_LINKED)
+}
+
+/// Why a component that imports the interface `name` is not admitted.
+pub(crate) fn forbidden(name: &str) -> LoadError {
+    match examine::other_contract(name) {
+        Some(version) => LoadError::Contract(version.into()),
+        None => LoadError::ForbiddenImport(name.into()),
     }
 }
 

@@ -17,6 +17,7 @@ mod cache;
 mod component;
 mod config;
 mod engine;
+mod examine;
 mod host;
 mod limits;
 mod pipeline;
@@ -24,11 +25,13 @@ pub mod report;
 mod sandbox;
 mod step;
 
+pub use assemble::fingerprint;
 pub use bindings::sink::Limit as SinkLimit;
 pub use bindings::types;
 pub use cache::{CacheError, CompileCache};
 pub use component::{Component, LoadError, World};
 pub use engine::{Runtime, RuntimeConfig};
+pub use examine::{Access, CONTRACT_VERSION, Examination, Import, examine};
 pub use host::sink::{AddError, ArchiveLimits, Sink};
 pub use limits::Limits;
 pub use pipeline::{

@@ -3,6 +3,7 @@
 pub mod harness;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use packguard_functions::BUNDLED;
 use packguard_runtime::report::{PackageInfo, Report};
@@ -13,28 +14,36 @@ use packguard_runtime::{
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-/// The binary under test: the one that `PACKGUARD_BINARY` names, or built once by cargo for
-/// this test run, beside the test.
+/// The `packguard` binary under test: the one that `PACKGUARD_BINARY` names, or built once by
+/// cargo for this test run, beside the test.
 pub fn packguard() -> PathBuf {
-    static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
-        .get_or_init(|| {
-            if let Some(given) = std::env::var_os("PACKGUARD_BINARY") {
-                return given.into();
-            }
-            // The whole workspace, as the tests were built: with one package alone, features
-            // differ, and its dependencies would be built a second time.
-            let built = std::process::Command::new(env!("CARGO"))
-                .args(["build", "--quiet", "--workspace", "--bin", "packguard"])
-                .current_dir(env!("CARGO_MANIFEST_DIR"))
-                .status();
-            assert!(built.expect("cargo runs").success());
-            // <target>/debug/deps/<this test>
-            let this = std::env::current_exe().expect("a path");
-            let folder = this.ancestors().nth(2).expect("a target folder");
-            folder.join("packguard")
-        })
+        .get_or_init(|| binary("packguard", "PACKGUARD_BINARY"))
         .clone()
+}
+
+/// The `sdk` binary under test, as [`packguard`]; `SDK_BINARY` names another.
+pub fn sdk() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| binary("sdk", "SDK_BINARY")).clone()
+}
+
+fn binary(name: &str, given: &str) -> PathBuf {
+    if let Some(given) = std::env::var_os(given) {
+        return given.into();
+    }
+    // The whole workspace, as the tests were built: with one package alone, features
+    // differ, and its dependencies would be built a second time.
+    let built = std::process::Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--workspace", "--bin", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.expect("cargo runs").success());
+    // <target>/debug/deps/<this test>
+    let this = std::env::current_exe().expect("a path");
+    let folder = this.ancestors().nth(2).expect("a target folder");
+    folder.join(name)
 }
 
 /// One compile cache for all tests, beside the binary, so that they compile once.

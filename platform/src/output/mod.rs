@@ -297,6 +297,17 @@ pub fn render(output: &ScanOutput, format: Format, look: Look) -> serde_json::Re
     Ok(text)
 }
 
+/// The evidence of one report without its verdict: what was found, gravest first, and what was
+/// not analysed. For who writes an analyzer, harmless findings are shown as all others.
+pub fn evidence(report: &Report, look: Look) -> String {
+    let text = human::evidence(report, look.width);
+    if look.color {
+        text
+    } else {
+        anstream::adapter::strip_str(&text).to_string()
+    }
+}
+
 /// The JSON schema of [`ScanOutput`], as committed in `platform/report.schema.json`.
 ///
 /// # Errors

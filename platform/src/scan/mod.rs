@@ -85,6 +85,41 @@ impl Stop {
     }
 }
 
+/// Analyses one package with a pipeline of the caller's: what `sdk run` does with an analyzer that
+/// is being written. Downloads and unpacks below `folder`.
+///
+/// # Errors
+/// When `input` is not one package, or can't be fetched or analysed.
+pub async fn one(
+    pipeline: Pipeline,
+    input: &str,
+    limits: ScanLimits,
+    folder: &Path,
+    cancel: &CancellationToken,
+) -> Result<Report, Failure> {
+    let mut listed = jobs::list(&[input.to_owned()]);
+    if let Some(failure) = listed.failures.pop() {
+        return Err(failure);
+    }
+    let (Some(job), true) = (listed.jobs.pop(), listed.jobs.is_empty()) else {
+        return Err(failure(
+            input,
+            FailureCategory::Usage,
+            &"this is a list of packages, not one package",
+            "name one of them, as a purl; `packguard scan` analyses them all",
+        ));
+    };
+    let scan = Scan {
+        pipeline,
+        registry: Registry::new(RegistryConfig::from_process(), cancel.clone()),
+        limits,
+        settings: Vec::new(),
+        folder,
+        cancel,
+    };
+    scan.job(&job).await
+}
+
 /// What the jobs share.
 struct Scan<'a> {
     pipeline: Pipeline,

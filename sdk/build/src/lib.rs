@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fmt};
 
-const TARGET: &str = "wasm32-wasip2";
+/// Rust's name of what components are built for.
+pub const TARGET: &str = "wasm32-wasip2";
 
 /// Why guests were not built. Printed as `cargo::error`, it is what a developer sees.
 #[derive(Debug)]
@@ -95,15 +96,27 @@ fn target_folder() -> Result<PathBuf, BuildError> {
 }
 
 fn path_flags(root: &Path) -> String {
+    format!(
+        "{FEATURES} --remap-path-prefix={}=/packguard{}",
+        root.display(),
+        home_flag()
+    )
+}
+
+/// `RUSTFLAGS` that hold nothing of the machine's paths and nothing of one project: what several
+/// projects depend on is built once in a target folder that they share.
+pub fn shared_flags() -> String {
+    format!("{FEATURES}{}", home_flag())
+}
+
+/// What every sandbox can run.
+const FEATURES: &str = "-Ctarget-feature=+simd128";
+
+fn home_flag() -> String {
     let home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
-    let mut flags = format!(
-        "-Ctarget-feature=+simd128 --remap-path-prefix={}=/packguard",
-        root.display()
-    );
-    if let Some(home) = home {
-        flags.push_str(&format!(" --remap-path-prefix={}=/cargo", home.display()));
-    }
-    flags
+    home.map_or_else(String::new, |home| {
+        format!(" --remap-path-prefix={}=/cargo", home.display())
+    })
 }

@@ -42,6 +42,21 @@ pub(super) fn render(output: &ScanOutput, width: usize) -> String {
     page.finish()
 }
 
+pub(super) fn evidence(report: &Report, width: usize) -> String {
+    let mut page = Page::new(width);
+    for found in report.findings.iter().take(MAX_FINDINGS) {
+        finding::write(&mut page, found, report);
+    }
+    more(
+        &mut page,
+        report.findings.len(),
+        MAX_FINDINGS,
+        "findings: --json has them all",
+    );
+    unanalysed(&mut page, report);
+    page.finish()
+}
+
 fn table(page: &mut Page, reports: &[&Report]) {
     page.line(0, "VERDICT     SCORE  PACKAGE");
     let mut clean = 0;
@@ -112,6 +127,11 @@ fn footer(page: &mut Page, report: &Report) {
         info.partition(|finding| finding.category == Category::Capability);
     folded(page, "Capabilities: ", &can, report);
     folded(page, "Also noted: ", &also, report);
+    unanalysed(page, report);
+}
+
+/// What was not analysed, and which steps failed.
+fn unanalysed(page: &mut Page, report: &Report) {
     let mut incomplete: Vec<String> = report.incomplete.iter().map(incomplete).collect();
     for artifact in &report.artifacts {
         let told = |item: &Incomplete| item.artifact.as_ref() == Some(&artifact.filename);

@@ -1,0 +1,7 @@
+//! `sdk` as its users meet it: the binary, real toolchains, the real runtime.
+
+mod check;
+mod develop;
+mod mistakes;
+mod project;
+mod shell;
