@@ -27,7 +27,7 @@ mod step;
 pub use bindings::sink::Limit as SinkLimit;
 pub use bindings::types;
 pub use cache::{CacheError, CompileCache};
-pub use component::{Component, LoadError, World};
+pub use component::{CONTRACT, Component, LoadError, MAX_COMPONENT, World, inspect};
 pub use engine::{Runtime, RuntimeConfig};
 pub use host::sink::{AddError, ArchiveLimits, Sink};
 pub use limits::Limits;
