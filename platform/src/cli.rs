@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::admin::AdminCommand;
 use crate::config::{AdminFlags, MigrateFlags, ServeFlags, WorkFlags};
+use crate::functions::probe::AdmitArgs;
 use crate::limits::ScanLimits;
 use crate::output::{FailOn, Format};
 use crate::purl::Ecosystem;
@@ -41,6 +42,9 @@ pub enum Command {
     Admin(AdminArgs),
     /// Check a deployment
     Doctor(DoctorArgs),
+    /// Look at one component for the API, within limits
+    #[command(hide = true)]
+    Admit(AdmitArgs),
 }
 
 /// `packguard dev`

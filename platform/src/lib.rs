@@ -8,6 +8,7 @@ pub mod config;
 pub mod db;
 pub mod dev;
 pub mod doctor;
+pub mod functions;
 pub mod inputs;
 pub mod limits;
 pub mod model;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use packguard_platform::cli::{Cli, Command};
+use packguard_platform::functions::probe;
 use packguard_platform::worker::Mode;
 use packguard_platform::{roles, scan};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,7 @@ async fn run(command: Command, cancel: CancellationToken) -> u8 {
         }
         Command::Migrate(flags) => roles::migrate(&flags.0).await,
         Command::Admin(args) => roles::admin(args, cancel).await,
+        Command::Admit(args) => return admit(&args).await,
         Command::Doctor(args) => match roles::doctor(&args).await {
             Ok(code) => return code,
             Err(failure) => Err(failure),
@@ -61,6 +63,16 @@ async fn run(command: Command, cancel: CancellationToken) -> u8 {
         eprintln!("  hint: {}", failure.hint);
     }
     failure.code
+}
+
+async fn admit(args: &probe::AdmitArgs) -> u8 {
+    match probe::run(args).await {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: {error}");
+            roles::ENVIRONMENT
+        }
+    }
 }
 
 /// Ctrl-C and SIGTERM end the work in an orderly way; a second one ends the process.

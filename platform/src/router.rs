@@ -17,7 +17,8 @@ use utoipa_axum::routes;
 
 use crate::api::{
     App, admin, analyze, archives, auth, batches, deadline, docs, download, envelope, events,
-    front, negotiate, openapi, packages, queue, reports, service, tasks, timeouts, webhooks,
+    front, functions, negotiate, openapi, packages, queue, reports, service, tasks, timeouts,
+    webhooks,
 };
 use crate::telemetry;
 
@@ -52,6 +53,18 @@ fn keyed() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::tasks::list))
         .routes(routes!(admin::tasks::retry))
         .routes(routes!(admin::audit))
+        .routes(routes!(admin::publishers::list, admin::publishers::create))
+        .routes(routes!(admin::publishers::add_key))
+        .routes(routes!(admin::publishers::revoke_key))
+        .routes(routes!(admin::publishers::add_member))
+        .routes(routes!(admin::publishers::reserve))
+        .routes(routes!(functions::get))
+        .routes(routes!(
+            functions::versions::get,
+            functions::versions::update
+        ))
+        .routes(routes!(functions::aliases::promote))
+        .routes(routes!(functions::aliases::rollback))
 }
 
 /// Routes that need a key, and answer in other formats too: they look at Accept themselves.
@@ -60,6 +73,7 @@ fn formats() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(events::stream))
         .routes(routes!(download::download))
         .routes(routes!(download::by_id))
+        .routes(routes!(functions::versions::component))
 }
 
 /// Routes that need a key and take long: uploads.
@@ -67,6 +81,7 @@ fn uploads() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(archives::submit))
         .routes(routes!(batches::submit))
+        .routes(routes!(functions::list, functions::deploy::deploy))
 }
 
 /// Routes for everybody.

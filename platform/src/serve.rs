@@ -201,6 +201,8 @@ pub fn app(config: &ServeSettings, behind: Behind) -> Result<Arc<App>, ServeErro
             cors_origins: serve.cors_origins.clone(),
             docs_page: serve.docs_page,
             redirect_downloads: config.storage.downloads == Downloads::Redirect,
+            signatures: serve.signatures,
+            admission: serve.admission.clone(),
         },
         db,
         queue,

@@ -9,8 +9,8 @@ use crate::bindings::judge;
 use crate::bindings::types as wit;
 use crate::component::Component;
 use crate::report::{
-    Category, Confidence, DecodedLayer, Finding, Incomplete, Location, Outcome, Phase, Reason,
-    RuleInfo, Severity, StepInfo, Verdict,
+    Category, Confidence, DecodedLayer, DescriptorInfo, Finding, Incomplete, Location, Outcome,
+    Phase, Reason, RuleInfo, Severity, StepInfo, Verdict,
 };
 use crate::step::Step;
 
@@ -38,6 +38,7 @@ pub(crate) fn info<T>(component: &Component, step: &Step<T>) -> StepInfo {
         name: descriptor.name.clone(),
         version: descriptor.version.clone(),
         digest: component.digest().into(),
+        signed_by: component.signer.as_deref().map(Into::into),
         outcome: step.outcome(),
         message: step.message().map(Into::into),
         usage: step.usage,
@@ -282,6 +283,18 @@ impl From<&wit::Rule> for RuleInfo {
             category: from.category.into(),
             severity: from.severity.into(),
             attack: from.attack.clone(),
+        }
+    }
+}
+
+impl From<&wit::Descriptor> for DescriptorInfo {
+    fn from(from: &wit::Descriptor) -> Self {
+        Self {
+            name: from.name.clone(),
+            version: from.version.clone(),
+            description: from.description.clone(),
+            ecosystems: from.ecosystems.clone(),
+            rules: from.rules.iter().map(Into::into).collect(),
         }
     }
 }

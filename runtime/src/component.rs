@@ -18,7 +18,10 @@ use crate::sandbox::State;
 
 /// Largest component admitted, bytes. Python components, the largest, hold a whole
 /// interpreter and take about 40 MB.
-pub(crate) const MAX_COMPONENT: usize = 64 << 20;
+pub const MAX_COMPONENT: usize = 64 << 20;
+
+/// The WIT package and version that components speak.
+pub const CONTRACT: &str = "packguard:analyzer@1.0.0";
 
 /// Interfaces that a component may import. Sockets are linked since interpreters import
 /// them, but every use is denied; HTTP is not linked at all.
@@ -52,12 +55,15 @@ pub enum World {
 pub struct Component {
     pub(crate) digest: Arc<str>,
     pub(crate) descriptor: Arc<Descriptor>,
+    pub(crate) imports: Arc<[String]>,
+    pub(crate) signer: Option<Arc<str>>,
     pub(crate) pre: Pre,
 }
 
 /// A component that is compiled and was not yet asked what it is.
 pub(crate) struct Compiled {
     pub digest: Arc<str>,
+    pub imports: Arc<[String]>,
     pub pre: Pre,
 }
 
@@ -135,6 +141,19 @@ impl Component {
         &self.descriptor
     }
 
+    /// The interfaces that it imports, sorted: all that it could ever use.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// The same component, of which reports say that `signer` signed it. Whoever says so has
+    /// verified it.
+    #[must_use]
+    pub fn signed_by(mut self, signer: &str) -> Self {
+        self.signer = Some(signer.into());
+        self
+    }
+
     /// What it is for.
     pub fn world(&self) -> World {
         match self.pre {
@@ -145,8 +164,11 @@ impl Component {
     }
 }
 
-/// Checks what can be checked without compiling.
-pub(crate) fn inspect(bytes: &[u8]) -> Result<(), LoadError> {
+/// Checks what can be checked without compiling: size, and that it is a component.
+///
+/// # Errors
+/// Why it would not be admitted.
+pub fn inspect(bytes: &[u8]) -> Result<(), LoadError> {
     if bytes.len() > MAX_COMPONENT {
         return Err(LoadError::TooLarge(bytes.len()));
     }
@@ -184,10 +206,11 @@ pub(crate) fn compile(
             deserialize(engine, &code).map_err(invalid)?
         }
     };
-    check_imports(engine, &component)?;
+    let imports = imports(engine, &component)?;
     let pre = linker.instantiate_pre(&component).map_err(invalid)?;
     Ok(Compiled {
         digest: digest.into(),
+        imports,
         pre: world(engine, &component, pre)?,
     })
 }
@@ -207,17 +230,17 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<wasmtime::compo
     unsafe { wasmtime::component::Component::deserialize(engine, code) }
 }
 
-fn check_imports(
+/// What it imports, all of it allowed.
+fn imports(
     engine: &Engine,
     component: &wasmtime::component::Component,
-) -> Result<(), LoadError> {
-    match component
-        .component_type()
-        .imports(engine)
-        .find(|(name, _)| !may_import(name))
-    {
-        Some((name, _)) => Err(forbidden(name)),
-        None => Ok(()),
+) -> Result<Arc<[String]>, LoadError> {
+    let ty = component.component_type();
+    let mut imports: Vec<String> = ty.imports(engine).map(|(name, _)| name.into()).collect();
+    imports.sort_unstable();
+    match imports.iter().find(|name| !may_import(name)) {
+        Some(name) => Err(forbidden(name)),
+        None => Ok(imports.into()),
     }
 }
 

@@ -146,6 +146,8 @@ impl Runtime {
         Ok(Component {
             digest: compiled.digest,
             descriptor: Arc::new(descriptor),
+            imports: compiled.imports,
+            signer: None,
             pre: compiled.pre,
         })
     }

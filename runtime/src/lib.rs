@@ -29,7 +29,7 @@ pub use assemble::fingerprint;
 pub use bindings::sink::Limit as SinkLimit;
 pub use bindings::types;
 pub use cache::{CacheError, CompileCache};
-pub use component::{Component, LoadError, World};
+pub use component::{CONTRACT, Component, LoadError, MAX_COMPONENT, World, inspect};
 pub use engine::{Runtime, RuntimeConfig};
 pub use examine::{Access, CONTRACT_VERSION, Examination, Import, examine};
 pub use host::sink::{AddError, ArchiveLimits, Sink};

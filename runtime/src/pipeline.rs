@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::assemble::{self, Assembly};
 use crate::bindings::judge;
 use crate::bindings::types::Package;
-use crate::component::{Component, World};
+use crate::component::{CONTRACT, Component, World};
 use crate::engine::Runtime;
 use crate::host::sink::ArchiveLimits;
 use crate::limits::Limits;
@@ -117,6 +117,23 @@ impl Pipeline {
         })
     }
 
+    /// The same pipeline with these analyzers beside its own.
+    ///
+    /// # Errors
+    /// [`PipelineError::Components`] where one is no analyzer, or two have the same name.
+    pub fn with(&self, analyzers: &[Component]) -> Result<Self, PipelineError> {
+        let mut components = vec![self.unpacker.clone(), self.judge.clone()];
+        components.extend(self.analyzers.iter().chain(analyzers).cloned());
+        let mut pipeline = Self::new(self.runtime.clone(), &components, self.limits, self.archive)?;
+        pipeline.watcher.clone_from(&self.watcher);
+        Ok(pipeline)
+    }
+
+    /// What its components run on.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
     /// The same pipeline, which tells `watcher` of each analyzer as it finishes.
     #[must_use]
     pub fn watched(mut self, watcher: Watcher) -> Self {
@@ -146,7 +163,7 @@ impl Pipeline {
         let digest = |value: &serde_json::Value| hex::encode(Sha256::digest(value.to_string()));
         Provenance {
             packguard: env!("CARGO_PKG_VERSION").into(),
-            contract: "packguard:analyzer@1.0.0".into(),
+            contract: CONTRACT.into(),
             limits: digest(&serde_json::json!([self.limits, self.archive])),
             inputs: digest(&serde_json::json!([input.settings, input.metadata])),
         }

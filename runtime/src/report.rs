@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the report's schema. A new optional field raises the minor number,
 /// anything else the major one.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// The analysis of one package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -299,6 +299,9 @@ pub struct StepInfo {
     pub version: String,
     /// Lower-case hex SHA-256 of the component.
     pub digest: String,
+    /// Who signed it, as `PUBLISHER/KEY ID`. Absent for bundled components and where nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
     /// How it ended.
     pub outcome: StepOutcome,
     /// What it said on failing.
@@ -356,6 +359,21 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// MITRE ATT&CK technique ids.
     pub attack: Vec<String>,
+}
+
+/// What a component says of itself, as it is kept and signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DescriptorInfo {
+    /// Kebab-case name.
+    pub name: String,
+    /// Semantic version of the component.
+    pub version: String,
+    /// One line.
+    pub description: String,
+    /// Purl types it applies to; empty for all.
+    pub ecosystems: Vec<String>,
+    /// The kinds of findings that it can emit.
+    pub rules: Vec<RuleInfo>,
 }
 
 /// What a report came from: with the artifacts' digests, all that decides it.

@@ -2,7 +2,7 @@
 //! where needed to Redis and the object storage, itself: no API has to run.
 //!
 //! ```text
-//! keys.rs tasks.rs upkeep.rs   the commands
+//! keys.rs tasks.rs publishers.rs upkeep.rs   the commands
 //! table.rs                     tables for people
 //! retry.rs erase.rs prune.rs   what the API and the reconciler do as well
 //! ```
@@ -13,6 +13,7 @@
 pub mod erase;
 mod keys;
 pub mod prune;
+mod publishers;
 pub mod retry;
 mod table;
 mod tasks;
@@ -29,6 +30,7 @@ use crate::db::audit::Actor;
 use crate::roles;
 
 pub use keys::KeysCommand;
+pub use publishers::PublishersCommand;
 pub use tasks::{AuditCommand, TasksCommand};
 pub use upkeep::PruneArgs;
 
@@ -46,6 +48,9 @@ pub enum AdminCommand {
     /// Everybody's tasks: list them, try failed ones again
     #[command(subcommand)]
     Tasks(TasksCommand),
+    /// Who may publish functions: publishers, their keys and namespaces
+    #[command(subcommand)]
+    Publishers(PublishersCommand),
     /// Who changed what
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -144,6 +149,7 @@ pub async fn run(
     match command {
         AdminCommand::Keys(command) => keys::run(command, &context, &mut output).await,
         AdminCommand::Tasks(command) => tasks::run(command, &context, &mut output).await,
+        AdminCommand::Publishers(command) => publishers::run(command, &context, &mut output).await,
         AdminCommand::Audit(command) => tasks::audit(command, &context, &mut output).await,
         AdminCommand::Prune(args) => upkeep::prune(&args, &context, &mut output).await,
     }

@@ -17,6 +17,7 @@ use crate::db::audit::{self, Actor, Entry};
 use crate::db::doomed::{self, Doomed, Kind};
 use crate::db::retention;
 use crate::db::{self, uploads};
+use crate::functions::orphans::{self, OrphanError};
 use crate::model::{KeyId, TaskId};
 use crate::purl::Purl;
 use crate::storage::{AliasKey, ReportKey, Storage, StorageError, UploadKey};
@@ -92,6 +93,15 @@ pub enum PruneError {
     /// The objects can't be deleted.
     #[error("the object storage: {0}")]
     Storage(#[from] StorageError),
+}
+
+impl From<OrphanError> for PruneError {
+    fn from(error: OrphanError) -> Self {
+        match error {
+            OrphanError::Database(error) => error.into(),
+            OrphanError::Storage(error) => error.into(),
+        }
+    }
 }
 
 /// Deletes what is older than `ages`, until `stop`. `None` where another process is at it.
@@ -190,6 +200,7 @@ impl Pruning<'_> {
             let keys = self.drain(|| retention::idempotency(self.db, age));
             self.done.idempotency_keys += keys.await?;
         }
+        orphans::sweep(self.db, self.storage).await?;
         self.done.objects += objects(self.db, self.storage, self.stop).await?;
         self.done.objects_waiting = doomed::waiting(self.db).await?;
         Ok(())

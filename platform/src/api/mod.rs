@@ -14,6 +14,7 @@ pub mod envelope;
 pub mod error;
 pub mod events;
 pub mod front;
+pub mod functions;
 pub mod keys;
 pub mod links;
 pub mod negotiate;
@@ -35,6 +36,8 @@ use bytes::Bytes;
 use sqlx::PgPool;
 
 use crate::db::submit::Reuse;
+use crate::functions::SignaturePolicy;
+use crate::functions::admission::Admission;
 use crate::queue::Queue;
 use crate::queue::rate_limit::RateLimiter;
 use crate::queue::wakeups::Hub;
@@ -98,4 +101,8 @@ pub struct ApiSettings {
     pub docs_page: bool,
     /// Whether reports are to be had from the object storage itself.
     pub redirect_downloads: bool,
+    /// Whether functions have to be signed.
+    pub signatures: SignaturePolicy,
+    /// How functions are admitted.
+    pub admission: Admission,
 }

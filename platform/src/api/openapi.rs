@@ -24,6 +24,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "tasks", description = "Submit packages, and follow what becomes of them"),
         (name = "reports", description = "What was found"),
+        (name = "functions", description = "Deploy analyzers"),
         (name = "webhooks", description = "Be told"),
         (name = "admin", description = "Keys, timeouts, dead letters"),
         (name = "service", description = "How the service is"),

@@ -38,6 +38,10 @@ const SCRAPE: Duration = Duration::from_millis(500);
 /// Reports rendered at once: each takes a thread, and up to some 100 MB.
 const RENDERS: usize = 2;
 
+/// Components admitted at once: each takes some cores, and up to
+/// `FUNCTION_ADMISSION_MEMORY`.
+const ADMISSIONS: usize = 2;
+
 /// What only the HTTP side of a process needs.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -47,6 +51,8 @@ pub struct Service {
     pub streams: Streams,
     /// Taken while a report is rendered.
     pub renders: Arc<Semaphore>,
+    /// Taken while a component is admitted.
+    pub admissions: Arc<Semaphore>,
     seen: Arc<Mutex<Option<(Instant, Behind)>>>,
 }
 
@@ -56,6 +62,7 @@ impl Default for Service {
             closing: CancellationToken::new(),
             streams: Streams::default(),
             renders: Arc::new(Semaphore::new(RENDERS)),
+            admissions: Arc::new(Semaphore::new(ADMISSIONS)),
             seen: Arc::default(),
         }
     }

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::functions::SignaturePolicy;
+use crate::functions::admission::Admission;
+
 use super::parse::{self, Wrong};
 use super::reader::Reader;
 use super::{DAY, HOUR, KIB, MIB, MINUTE, MS, SECOND};
@@ -44,6 +47,10 @@ pub struct ServeConfig {
     pub reconcile_interval: Duration,
     /// Webhooks.
     pub webhooks: WebhookConfig,
+    /// Whether functions have to be signed.
+    pub signatures: SignaturePolicy,
+    /// How functions are admitted.
+    pub admission: Admission,
 }
 
 /// What deliveries of webhooks are held to.
@@ -85,6 +92,13 @@ impl ServeConfig {
                 attempts: reader.number("WEBHOOK_ATTEMPTS", 1, 30),
                 timeout: reader.duration("WEBHOOK_TIMEOUT", 100 * MS, 2 * MINUTE),
             },
+            signatures: signatures(reader),
+            admission: Admission {
+                // This very program, even where a newer one was put in its place.
+                program: "/proc/self/exe".into(),
+                time: reader.duration("FUNCTION_ADMISSION_TIME", SECOND, HOUR),
+                memory: reader.size("FUNCTION_ADMISSION_MEMORY", 256 * MIB, 64 * 1_024 * MIB),
+            },
         };
         config.check(reader);
         config
@@ -104,12 +118,27 @@ impl ServeConfig {
             "make it the longer of the two",
         );
         reader.check(
+            &["FUNCTION_ADMISSION_TIME", "UPLOAD_TIMEOUT"],
+            self.admission.time < self.upload_timeout,
+            "an upload would time out (UPLOAD_TIMEOUT) while the component is looked at",
+            "make it the shorter of the two",
+        );
+        reader.check(
             &["HEADER_TIMEOUT", "REQUEST_TIMEOUT"],
             self.header_timeout <= self.request_timeout,
             "the headers may take longer than the whole request (REQUEST_TIMEOUT)",
             "make it the shorter of the two",
         );
     }
+}
+
+/// Whether functions have to be signed.
+pub(super) fn signatures(reader: &mut Reader) -> SignaturePolicy {
+    reader.value("FUNCTION_SIGNATURES", |text| match text {
+        "optional" => Ok(SignaturePolicy::Optional),
+        "required" => Ok(SignaturePolicy::Required),
+        _ => Err(Wrong::new("is no policy", "give `required` or `optional`")),
+    })
 }
 
 /// An address to listen at.

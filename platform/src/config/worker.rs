@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
+use crate::functions::SignaturePolicy;
 use crate::limits::ScanLimits;
 
 use super::machine::Machine;
@@ -66,6 +67,8 @@ pub struct WorkerConfig {
     pub cache_dir: Option<PathBuf>,
     /// Where health and metrics are served.
     pub metrics_listen: SocketAddr,
+    /// Whether functions have to be signed.
+    pub signatures: SignaturePolicy,
 }
 
 /// Heartbeats that must fit into a lease: two may be lost before a healthy worker loses its task.
@@ -92,6 +95,7 @@ impl WorkerConfig {
             rules: reader.path("WORKER_RULES"),
             cache_dir: reader.path("PACKGUARD_CACHE_DIR"),
             metrics_listen: serve::listen(reader, "METRICS_LISTEN"),
+            signatures: serve::signatures(reader),
         };
         config.check(reader);
         config

@@ -19,7 +19,10 @@ pub struct Actor {
 pub struct Entry {
     /// What was done: `key.create`, `key.update`, `key.rotate`, `key.revoke`, `data.delete`,
     /// `task.cancel`, `task.retry`, `batch.cancel`, `webhook.create`, `webhook.update`, `webhook.rotate`, `webhook.delete`,
-    /// `webhook.test`, `webhook.retry`, `webhook.disable`, `tasks.sweep`, `prune`.
+    /// `webhook.test`, `webhook.retry`, `webhook.disable`, `tasks.sweep`, `prune`,
+    /// `function.deploy`, `function.promote`, `function.rollback`, `function.update`,
+    /// `publisher.create`, `publisher.add_key`, `publisher.revoke_key`, `publisher.add_member`,
+    /// `publisher.reserve`.
     pub action: &'static str,
     /// To what: `key:12`, `task:5`, `webhook:3`; `tasks` for many.
     pub subject: String,

@@ -4,6 +4,7 @@
 //! reports/sha256/<2 hex>/<64 hex>.json                    a report, by its own digest
 //! packages/<type>/<name>/<version>[/<digest>]/report.json the latest report of a package
 //! uploads/<key id>/<uuid>                                 an uploaded archive
+//! functions/sha256/<2 hex>/<64 hex>.wasm                  a deployed component, by its digest
 //! probes/<uuid>                                           what a check writes and deletes
 //! ```
 
@@ -73,6 +74,32 @@ impl FromStr for ReportKey {
         } else {
             Err(KeyError)
         }
+    }
+}
+
+/// A deployed component, found by what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ComponentKey {
+    sha256: [u8; 32],
+}
+
+impl ComponentKey {
+    /// Where the component of this SHA-256 is.
+    pub fn of(sha256: [u8; 32]) -> Self {
+        Self { sha256 }
+    }
+
+    /// The component's SHA-256.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+}
+
+impl fmt::Display for ComponentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digest = hex::encode(self.sha256);
+        let folder = digest.get(..2).unwrap_or_default();
+        write!(f, "functions/sha256/{folder}/{digest}.wasm")
     }
 }
 

@@ -24,6 +24,7 @@ use object_store::signer::Signer as _;
 use object_store::{
     Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutOptions, PutPayload,
 };
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::config::StorageConfig;
@@ -36,7 +37,7 @@ pub(crate) mod tests;
 mod upload;
 
 pub use error::StorageError;
-pub use keys::{AliasKey, KeyError, ReportKey, UploadKey};
+pub use keys::{AliasKey, ComponentKey, KeyError, ReportKey, UploadKey};
 pub use upload::Uploaded;
 
 /// The storage of a deployment. Cloning shares its connections.
@@ -155,6 +156,40 @@ impl Storage {
         }
         let key = key.to_string();
         Err(StorageError::Damaged { key })
+    }
+
+    /// A deployed component, as a stream.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`], or what the storage says.
+    pub async fn get_component(&self, key: &ComponentKey) -> Result<Object, StorageError> {
+        self.get(key).await
+    }
+
+    /// A deployed component whole, checked against its digest.
+    ///
+    /// # Errors
+    /// [`StorageError::TooLarge`] beyond `limit` bytes, [`StorageError::Damaged`],
+    /// [`StorageError::NotFound`], or what the storage says.
+    pub async fn read_component(
+        &self,
+        key: &ComponentKey,
+        limit: u64,
+    ) -> Result<Bytes, StorageError> {
+        let component = whole(self.get(key).await?, limit).await?;
+        if Sha256::digest(&component).as_slice() == key.sha256() {
+            return Ok(component);
+        }
+        let key = key.to_string();
+        Err(StorageError::Damaged { key })
+    }
+
+    /// Deletes a deployed component; that it is gone already is as good.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub async fn delete_component(&self, key: &ComponentKey) -> Result<(), StorageError> {
+        self.delete(key).await
     }
 
     /// An upload, as a stream.

@@ -105,6 +105,32 @@ async fn reports_are_kept_on_s3() {
 }
 
 #[tokio::test]
+async fn components_are_kept_under_their_digest_and_read_only_whole() {
+    let server = Server::start().await;
+    let storage = on(&server, |_| {});
+    let bytes = Bytes::from_static(b"\0asm\x0D\0\x01\0");
+    let key = ComponentKey::of(Sha256::digest(&bytes).into());
+    let digest = hex::encode(key.sha256());
+    let place = format!("functions/sha256/{}/{digest}.wasm", &digest[..2]);
+    assert_eq!(key.to_string(), place);
+    let put = async |bytes: &Bytes, limit| {
+        let sent = stream::iter([Ok::<_, std::convert::Infallible>(bytes.clone())]);
+        storage.put_component(&key, sent, limit).await
+    };
+    let error = put(&bytes, 7).await.unwrap_err();
+    assert!(matches!(error, StorageError::TooLarge { limit: 7 }));
+    let error = storage.get_component(&key).await.unwrap_err();
+    assert!(matches!(error, StorageError::NotFound { .. }));
+    assert_eq!(put(&bytes, 8).await.unwrap().sha256, digest);
+    assert_eq!(storage.read_component(&key, 8).await.unwrap(), bytes);
+    put(&Bytes::from_static(b"another"), 8).await.unwrap();
+    let error = storage.read_component(&key, 8).await.unwrap_err();
+    assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+    storage.delete_component(&key).await.unwrap();
+    storage.delete_component(&key).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_damaged_report_is_told_from_a_whole_one() {
     let root = tempfile::tempdir().unwrap();
     let storage = in_folder(root.path());

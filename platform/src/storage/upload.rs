@@ -16,7 +16,7 @@ use object_store::{ObjectStoreExt as _, PutPayloadMut, WriteMultipart, path::Pat
 use sha2::{Digest as _, Sha256};
 
 use super::error::StorageError;
-use super::{Storage, UploadKey};
+use super::{ComponentKey, Storage, UploadKey};
 
 /// Bytes of a part. S3 wants 5 MiB at least, all alike, and 10,000 at most: 80 GB.
 const PART: usize = 8 << 20;
@@ -50,7 +50,33 @@ impl Storage {
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: Display,
     {
-        let mut writer = Writer::new(self, self.path(key));
+        self.write(self.path(key), bytes, limit).await
+    }
+
+    /// Stores a stream of bytes as a component. The caller knows its digest, and compares
+    /// what was stored.
+    ///
+    /// # Errors
+    /// As [`Storage::upload`].
+    pub async fn put_component<S, E>(
+        &self,
+        key: &ComponentKey,
+        bytes: S,
+        limit: u64,
+    ) -> Result<Uploaded, StorageError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: Display,
+    {
+        self.write(self.path(key), bytes, limit).await
+    }
+
+    async fn write<S, E>(&self, path: Path, bytes: S, limit: u64) -> Result<Uploaded, StorageError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: Display,
+    {
+        let mut writer = Writer::new(self, path);
         let mut bytes = std::pin::pin!(bytes);
         let mut digest = Sha256::new();
         let mut size = 0_u64;

@@ -13,7 +13,7 @@ use packguard_runtime::{Pipeline, PipelineError};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
@@ -21,6 +21,7 @@ use super::error::JobError;
 use super::fetch::{Fetched, Fetcher};
 use super::held::{HeldTasks, Stop, Stopper};
 use super::memory::Memory;
+use super::rollout::Set;
 use crate::db;
 use crate::db::claims::{ClaimedTask, Held};
 use crate::db::events;
@@ -36,8 +37,8 @@ pub(super) struct Shared {
     pub db: PgPool,
     pub queue: Queue,
     pub storage: Storage,
-    pub pipeline: Pipeline,
-    pub analysis_set: [u8; 32],
+    /// The analyzers in use; a task keeps those that it began with.
+    pub sets: watch::Receiver<Arc<Set>>,
     pub fetcher: Fetcher,
     pub memory: Memory,
     pub held: HeldTasks,
@@ -118,6 +119,7 @@ impl Shared {
         span: Span,
     ) -> Result<NewReport, JobError> {
         let stopped = || JobError::pipeline(&PipelineError::Cancelled);
+        let set = Arc::clone(&self.sets.borrow());
         let folder = tempfile::Builder::new()
             .prefix("task-")
             .tempdir_in(self.folder.path())
@@ -131,8 +133,8 @@ impl Shared {
             () = stop.cancelled() => return Err(stopped()),
         };
         let owner = task.upload.map(|_| task.key);
-        let reuse_key = fetched.reuse_key(&self.pipeline);
-        if let Some(report) = self.reuse(owner, &reuse_key).await {
+        let reuse_key = fetched.reuse_key(&set.pipeline);
+        if let Some(report) = self.reuse(&set, owner, &reuse_key).await {
             return Ok(report);
         }
         let room = tokio::select! {
@@ -144,7 +146,7 @@ impl Shared {
             fence: task.fence,
         };
         let (steps, finished) = mpsc::unbounded_channel();
-        let pipeline = self.watched(&span, steps);
+        let pipeline = self.watched(&set, &span, steps);
         let input = std::mem::take(&mut fetched.input);
         let work = async {
             let report = pipeline.run(input, folder.path(), &stop).await;
@@ -152,7 +154,7 @@ impl Shared {
             drop(pipeline);
             drop(room);
             let report = report.map_err(|error| JobError::pipeline(&error))?;
-            let stored = self.store(&report, &fetched, owner, reuse_key);
+            let stored = self.store(&set, &report, &fetched, owner, reuse_key);
             tokio::select! {
                 stored = stored => stored,
                 () = stop.cancelled() => Err(stopped()),
@@ -164,7 +166,12 @@ impl Shared {
     }
 
     /// A report over the very same input that was made before.
-    async fn reuse(&self, owner: Option<KeyId>, reuse_key: &[u8; 32]) -> Option<NewReport> {
+    async fn reuse(
+        &self,
+        set: &Set,
+        owner: Option<KeyId>,
+        reuse_key: &[u8; 32],
+    ) -> Option<NewReport> {
         let row = db::answered(reports::reusable(&self.db, owner, reuse_key)).await;
         let row = row.unwrap_or_else(|error| {
             tracing::warn!(%error, "no report was looked for: it is made anew");
@@ -189,15 +196,15 @@ impl Shared {
                 sha256: row.sha256.try_into().ok()?,
                 size_bytes: row.size_bytes,
                 reuse_key: *reuse_key,
-                analysis_set: self.analysis_set,
+                analysis_set: set.digest,
             })
         })
     }
 
     /// The pipeline, telling of each step that finished.
-    fn watched(&self, span: &Span, steps: mpsc::UnboundedSender<StepInfo>) -> Pipeline {
+    fn watched(&self, set: &Set, span: &Span, steps: mpsc::UnboundedSender<StepInfo>) -> Pipeline {
         let (metrics, tracer, parent) = (self.metrics.clone(), self.tracer.clone(), span.clone());
-        self.pipeline
+        set.pipeline
             .clone()
             .watched(Arc::new(move |step: &StepInfo| {
                 metrics.step(step);
@@ -233,6 +240,7 @@ impl Shared {
 
     async fn store(
         &self,
+        set: &Set,
         report: &Report,
         fetched: &Fetched,
         owner: Option<KeyId>,
@@ -260,7 +268,7 @@ impl Shared {
             sha256,
             size_bytes: i64::try_from(stored.size).unwrap_or(i64::MAX),
             reuse_key,
-            analysis_set: self.analysis_set,
+            analysis_set: set.digest,
         })
     }
 }

@@ -14,13 +14,12 @@ mod held;
 mod job;
 mod memory;
 mod record;
+mod rollout;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use packguard_runtime::Pipeline;
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +30,6 @@ pub(crate) use record::refresh_alias;
 use crate::config::WorkerConfig;
 use crate::db;
 use crate::db::claims::{self, Claim};
-use crate::db::reports;
 use crate::queue::wakeups::{Hub, Topic};
 use crate::queue::{Lease, Queue};
 use crate::registry::{Registry, RegistryConfig};
@@ -42,7 +40,7 @@ use crate::telemetry::{Metrics, StepTracer};
 use held::{HeldTasks, Stop};
 use job::Shared;
 use memory::Memory;
-use record::persist;
+use rollout::{Parts, Rollout};
 
 /// What a worker is connected to.
 pub struct Connections {
@@ -103,7 +101,28 @@ pub async fn run(
     mode: Mode,
     stop: CancellationToken,
 ) -> Result<(), WorkError> {
-    let worker = Worker::new(config, connections, tools).await?;
+    let (worker, rollout) = Worker::new(config, connections, tools).await?;
+    let following = CancellationToken::new();
+    let rollout = async {
+        if mode == Mode::Forever {
+            rollout.follow(following.clone()).await;
+        }
+    };
+    let work = async {
+        work(config, grace, worker, mode, stop).await;
+        following.cancel();
+    };
+    tokio::join!(work, rollout);
+    Ok(())
+}
+
+async fn work(
+    config: &WorkerConfig,
+    grace: Duration,
+    worker: Worker,
+    mode: Mode,
+    stop: CancellationToken,
+) {
     let beating = CancellationToken::new();
     let beats = tokio::spawn({
         let (held, every, beating) = (
@@ -123,7 +142,6 @@ pub async fn run(
     beating.cancel();
     // It ends at once; a panic in it was logged where it happened.
     let _ = beats.await;
-    Ok(())
 }
 
 struct Worker {
@@ -142,7 +160,7 @@ impl Worker {
         config: &WorkerConfig,
         connections: Connections,
         tools: Tools,
-    ) -> Result<Self, WorkError> {
+    ) -> Result<(Self, Rollout), WorkError> {
         let Connections {
             db,
             queue,
@@ -152,10 +170,16 @@ impl Worker {
         } = connections;
         let name = name();
         let folder = scan::work::folder(config.folder.as_deref()).map_err(WorkError::Folder)?;
-        let analysis_set = register(&db, &tools).await.map_err(WorkError::Register)?;
-        for component in tools.pipeline.components() {
-            metrics.know_analyzer(&component.name);
-        }
+        let parts = Parts {
+            db: db.clone(),
+            storage: storage.clone(),
+            metrics: metrics.clone(),
+            base: tools.pipeline,
+            settings: tools.settings.clone(),
+            signatures: config.signatures,
+        };
+        let started = Rollout::start(parts).await;
+        let (rollout, sets) = started.map_err(WorkError::Register)?;
         let registry = CancellationToken::new();
         let fetcher = fetch::Fetcher {
             db: db.clone(),
@@ -174,8 +198,7 @@ impl Worker {
             db,
             queue,
             storage,
-            pipeline: tools.pipeline,
-            analysis_set,
+            sets,
             fetcher,
             memory,
             held,
@@ -183,7 +206,7 @@ impl Worker {
             tracer,
             folder,
         };
-        Ok(Self {
+        let worker = Self {
             name,
             lease: config.lease,
             slots,
@@ -191,7 +214,8 @@ impl Worker {
             hub,
             running: TaskTracker::new(),
             registry,
-        })
+        };
+        Ok((worker, rollout))
     }
 
     async fn claim_until(&self, stop: &CancellationToken, mode: Mode) {
@@ -318,24 +342,6 @@ enum Round {
     Some,
     /// Nothing: how long to wait at most.
     None(Duration),
-}
-
-/// Tells Postgres which analyzers this worker has, and gives the digest of the set.
-async fn register(db: &PgPool, tools: &Tools) -> Result<[u8; 32], sqlx::Error> {
-    let input = packguard_runtime::Input {
-        settings: tools.settings.clone(),
-        ..packguard_runtime::Input::default()
-    };
-    let provenance = tools.pipeline.provenance(&input);
-    let set = json!({
-        "components": tools.pipeline.components(),
-        "packguard": provenance.packguard,
-        "limits": provenance.limits,
-        "settings": provenance.inputs,
-    });
-    let digest = Sha256::digest(set.to_string()).into();
-    persist(|| reports::register_set(db, &digest, &set)).await?;
-    Ok(digest)
 }
 
 fn watch(metrics: &Metrics, memory: &Memory, slots: &Arc<Semaphore>, total: usize) {

@@ -38,6 +38,8 @@ pub struct Lab {
     pub client: reqwest::Client,
     /// How it was configured.
     pub environment: Environment,
+    /// The same, to start other roles with.
+    pub variables: Vec<(&'static str, String)>,
     /// `storage/` in it is the storage, where that is a folder.
     pub folder: Scratch,
     /// Before the servers, of [`Lab::breakable`].
@@ -46,7 +48,8 @@ pub struct Lab {
     pub database: Database,
     stop: CancellationToken,
     served: Option<tokio::task::JoinHandle<()>>,
-    _storage: Option<LocalS3>,
+    /// Its storage, where that is an S3 server.
+    pub storage: Option<LocalS3>,
     _stop: DropGuard,
 }
 
@@ -121,6 +124,33 @@ impl Lab {
         Self::run(environment, |_| (), parts).await
     }
 
+    /// S3 as storage, with settings of these names, and then changed at will.
+    pub async fn on_s3(
+        settings: &[(&'static str, &str)],
+        change: impl FnOnce(&mut ServeSettings),
+    ) -> Self {
+        let (database, queue) = (database().await, cluster().await.queue());
+        let storage = s3::local().await;
+        let bucket = &storage.bucket;
+        let mut environment = vec![
+            ("DATABASE_URL", database.url.clone()),
+            ("REDIS_URL", queue.url),
+            ("QUEUE_NAME", queue.name),
+            ("STORAGE_URL", format!("s3://{}", bucket.bucket)),
+            ("STORAGE_ENDPOINT", bucket.endpoint.clone()),
+            ("STORAGE_REGION", bucket.region.clone()),
+            ("STORAGE_ACCESS_KEY_ID", bucket.access_key.clone()),
+            ("STORAGE_SECRET_ACCESS_KEY", bucket.secret_key.clone()),
+        ];
+        environment.extend(
+            settings
+                .iter()
+                .map(|(name, value)| (*name, (*value).into())),
+        );
+        let parts = (Scratch::new(), database, None, Some(storage));
+        Self::run(environment, change, parts).await
+    }
+
     async fn run(
         environment: Vec<(&'static str, String)>,
         change: impl FnOnce(&mut ServeSettings),
@@ -128,7 +158,8 @@ impl Lab {
     ) -> Self {
         // Quick ends; all else as users have it.
         let ours = [("GRACE_PERIOD", "5s".to_owned())];
-        let environment = Environment::new(ours.into_iter().chain(environment));
+        let variables: Vec<_> = ours.into_iter().chain(environment).collect();
+        let environment = Environment::new(variables.clone());
         let resolved = config::resolve(&Flags::default(), &environment);
         let mut settings: ServeSettings = resolved.unwrap_or_else(|error| panic!("{error}"));
         change(&mut settings);
@@ -165,11 +196,12 @@ impl Lab {
             app,
             address,
             environment,
+            variables,
             folder,
             proxies,
             database,
             stop,
-            _storage: storage,
+            storage,
         };
         lab.app.hub.connected().await;
         lab

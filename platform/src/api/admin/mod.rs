@@ -2,6 +2,7 @@
 //! every change is in the audit log, written in the transaction of the change.
 
 pub mod keys;
+pub mod publishers;
 pub mod shapes;
 pub mod tasks;
 

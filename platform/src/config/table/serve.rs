@@ -1,7 +1,7 @@
 //! The API and what it sends out.
 
 use super::super::setting::Setting;
-use super::SERVE;
+use super::{BOTH, SERVE};
 
 pub(super) const API: &[Setting] = &[
     Setting::open(
@@ -63,6 +63,24 @@ pub(super) const API: &[Setting] = &[
         "10m",
         SERVE,
         "How long an upload may take: 512 MiB at 1 MB/s, and a minute.",
+    ),
+    Setting::open(
+        "FUNCTION_ADMISSION_TIME",
+        "120s",
+        SERVE,
+        "How long a deployed component may take to be compiled and tried: Python's, the largest, take half a minute on one core.",
+    ),
+    Setting::open(
+        "FUNCTION_ADMISSION_MEMORY",
+        "2GiB",
+        SERVE,
+        "Bytes that this may take, in a process of its own beside the API; two run at once.",
+    ),
+    Setting::open(
+        "FUNCTION_SIGNATURES",
+        "optional",
+        BOTH,
+        "`required`: functions that no registered key signed are neither taken nor run. `optional`: what is signed has to be signed well.",
     ),
     Setting::open(
         "CORS_ORIGINS",

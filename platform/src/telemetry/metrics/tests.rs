@@ -18,6 +18,7 @@ fn step(name: &str, outcome: StepOutcome) -> StepInfo {
         name: name.to_owned(),
         version: String::from("1.0.0"),
         digest: "0".repeat(64),
+        signed_by: None,
         outcome,
         message: None,
         usage: Usage {

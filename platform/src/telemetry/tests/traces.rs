@@ -65,6 +65,7 @@ fn step(outcome: StepOutcome) -> StepInfo {
         name: String::from("python"),
         version: String::from("1.0.0"),
         digest: "0".repeat(64),
+        signed_by: None,
         outcome,
         message: None,
         usage: Usage {

@@ -1,0 +1,200 @@
+//! Functions: analyzers that are deployed while the platform runs.
+//!
+//! A version never changes (a trigger sees to it); what changes is which version an alias
+//! names, and each of those moves is kept. Triggers tell workers on [`CHANGED`].
+
+mod aliases;
+mod publish;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgPool;
+
+pub use aliases::{Move, MoveRow, current, lock, move_alias, moves, previous};
+pub use publish::{NewVersion, Published, begin, change, forget, is_known, publish, stale_uploads};
+
+/// The channel that tells of moved aliases, disabled versions and revoked keys.
+pub const CHANGED: &str = "functions_changed";
+
+/// The alias that workers follow.
+pub const STABLE: &str = "stable";
+
+/// Most functions that a worker runs beside the bundled analyzers.
+const MOST_FOLLOWED: i64 = 100;
+
+/// A function.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct FunctionRow {
+    /// Which.
+    #[serde(skip)]
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub publisher: String,
+    /// First published when.
+    pub created_at: DateTime<Utc>,
+    /// How many versions there are.
+    pub versions: i64,
+    /// The version that each alias names.
+    #[schema(value_type = Object, example = json!({"stable": "1.2.0"}))]
+    pub aliases: Value,
+}
+
+/// A version of a function.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct VersionRow {
+    /// Which.
+    #[serde(skip)]
+    pub id: i64,
+    /// Semantic version.
+    pub version: String,
+    /// Of the component, hexadecimal.
+    pub sha256: String,
+    /// Bytes of the component.
+    pub size_bytes: i64,
+    /// The WIT package and version that it speaks.
+    pub contract: String,
+    /// What the component says of itself.
+    #[schema(value_type = Object)]
+    pub descriptor: Value,
+    /// The interfaces that it imports.
+    pub capabilities: Vec<String>,
+    /// Base64 of its ed25519 signature; null where it was not signed.
+    pub signature: Option<String>,
+    /// The id of the key that signed it.
+    pub signing_key: Option<String>,
+    /// Who published it.
+    pub publisher: String,
+    /// What admission measured.
+    #[schema(value_type = Object)]
+    pub measures: Value,
+    /// Published when.
+    pub created_at: DateTime<Utc>,
+    /// Since when it can't be promoted any more.
+    pub yanked_at: Option<DateTime<Utc>>,
+    /// Since when it is not run any more.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// Why it is not run any more.
+    pub disabled_reason: Option<String>,
+}
+
+/// Functions whose names come after `after`: a page.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(pool: &PgPool, after: &str, limit: i64) -> Result<Vec<FunctionRow>, sqlx::Error> {
+    sqlx::query_as!(
+        FunctionRow,
+        r#"
+        SELECT f.id, f.name, p.name AS publisher, f.created_at,
+            (SELECT count(*) FROM function_versions v WHERE v.function_id = f.id) AS "versions!",
+            (SELECT COALESCE(jsonb_object_agg(a.alias, v.version ORDER BY a.alias), '{}')
+             FROM function_aliases a JOIN function_versions v ON v.id = a.version_id
+             WHERE a.function_id = f.id) AS "aliases!"
+        FROM functions f JOIN publishers p ON p.id = f.publisher_id
+        WHERE f.name > $1 ORDER BY f.name LIMIT $2
+        "#,
+        after,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// One function.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(pool: &PgPool, name: &str) -> Result<Option<FunctionRow>, sqlx::Error> {
+    sqlx::query_as!(
+        FunctionRow,
+        r#"
+        SELECT f.id, f.name, p.name AS publisher, f.created_at,
+            (SELECT count(*) FROM function_versions v WHERE v.function_id = f.id) AS "versions!",
+            (SELECT COALESCE(jsonb_object_agg(a.alias, v.version ORDER BY a.alias), '{}')
+             FROM function_aliases a JOIN function_versions v ON v.id = a.version_id
+             WHERE a.function_id = f.id) AS "aliases!"
+        FROM functions f JOIN publishers p ON p.id = f.publisher_id
+        WHERE f.name = $1
+        "#,
+        name,
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// The newest versions of a function, at most `limit`; only `version`, if it is given.
+///
+/// # Errors
+/// When the database fails.
+pub async fn versions(
+    executor: impl sqlx::PgExecutor<'_>,
+    function: i64,
+    version: Option<&str>,
+    limit: i64,
+) -> Result<Vec<VersionRow>, sqlx::Error> {
+    sqlx::query_as!(
+        VersionRow,
+        r#"
+        SELECT v.id, v.version, encode(v.sha256, 'hex') AS "sha256!", v.size_bytes, v.contract, v.descriptor,
+            v.capabilities, translate(encode(v.signature, 'base64'), E'\n', '') AS signature, v.signing_key,
+            p.name AS publisher, v.measures, v.created_at, v.yanked_at, v.disabled_at, v.disabled_reason
+        FROM function_versions v JOIN publishers p ON p.id = v.publisher_id
+        WHERE v.function_id = $1 AND ($2::text IS NULL OR v.version = $2)
+        ORDER BY v.id DESC LIMIT $3
+        "#,
+        function,
+        version,
+        limit,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// A version that workers are to run.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    /// Its function.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Of the component.
+    pub sha256: Vec<u8>,
+    /// What the component said of itself when it was admitted.
+    pub descriptor: Value,
+    /// Over name, version, digest and descriptor.
+    pub signature: Option<Vec<u8>>,
+    /// Its publisher.
+    pub publisher: String,
+    /// The id of the key that it was signed with.
+    pub signing_key: Option<String>,
+    /// The key that it was signed with; `None` where it was not signed, and where the key is
+    /// void or not its publisher's.
+    pub public_key: Option<Vec<u8>>,
+}
+
+/// What the alias [`STABLE`] of each function names, versions that were disabled aside.
+///
+/// # Errors
+/// When the database fails.
+pub async fn followed(pool: &PgPool) -> Result<Vec<Followed>, sqlx::Error> {
+    sqlx::query_as!(
+        Followed,
+        r#"
+        SELECT f.name, v.version, v.sha256, v.descriptor, v.signature, p.name AS publisher, v.signing_key,
+            k.public_key AS "public_key?"
+        FROM function_aliases a
+        JOIN functions f ON f.id = a.function_id
+        JOIN function_versions v ON v.id = a.version_id
+        JOIN publishers p ON p.id = v.publisher_id
+        LEFT JOIN publisher_keys k
+            ON k.id = v.signing_key AND k.publisher_id = v.publisher_id AND k.revoked_at IS NULL
+        WHERE a.alias = $1 AND v.disabled_at IS NULL ORDER BY f.name LIMIT $2
+        "#,
+        STABLE,
+        MOST_FOLLOWED,
+    )
+    .fetch_all(pool)
+    .await
+}

@@ -1,0 +1,7 @@
+//! The function registry on real servers: deploys, admission, signatures, and workers that
+//! follow.
+
+mod deploy;
+mod hostile;
+mod lab;
+mod rollout;
