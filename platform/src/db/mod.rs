@@ -43,7 +43,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// Longest wait for the answer to a ping.
-const PING: Duration = Duration::from_secs(2);
+const PING: Duration = Duration::from_secs(1);
 
 /// How the database is reached.
 #[derive(Debug, Clone)]

@@ -17,8 +17,9 @@ use super::servers::Servers;
 /// Short, so that what died is noticed within a test.
 pub const LEASE: Duration = Duration::from_secs(2);
 
-/// What a client may wait for its submission, all retries included.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What a client may wait for its submission, all retries included: three times the silence
+/// after which a connection with Postgres is given up.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What all tasks may take once everything is mended.
 const SETTLED: Duration = Duration::from_secs(180);
