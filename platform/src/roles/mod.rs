@@ -11,6 +11,8 @@ pub use migrate::migrate;
 pub use serve::serve;
 pub use work::work;
 
+use std::time::Duration;
+
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +28,9 @@ use crate::storage::Storage;
 pub const USAGE: u8 = 2;
 /// Exit code when what is needed is away or refuses.
 pub const ENVIRONMENT: u8 = 4;
+
+/// Between two looks at a Redis that is away.
+const KNOCK: Duration = Duration::from_secs(1);
 
 /// Why a role ended.
 #[derive(Debug)]
@@ -100,6 +105,42 @@ pub(crate) fn database(config: &DatabaseConfig) -> Result<PgPool, Failure> {
     };
     db::open(config.url.expose(), &options)
         .map_err(|error| Failure::environment(&error, "check DATABASE_URL"))
+}
+
+/// As [`queue`], for processes that start while Redis is away and work once it is back. One that
+/// turns out then to lose tasks ends the process, whose next start says why.
+pub(crate) async fn awaited_queue(
+    config: &RedisConfig,
+    stop: &CancellationToken,
+) -> Result<Queue, Failure> {
+    let config = config.queue_config();
+    let refused = |error| Failure::environment(&error, "run `packguard doctor`");
+    match Queue::connect(&config).await {
+        Err(error) if error.is_transient() => {
+            tracing::warn!(%error, "waiting for Redis");
+            let queue = Queue::lazy(&config).map_err(refused)?;
+            tokio::spawn(check_when_back(queue.clone(), stop.clone()));
+            Ok(queue)
+        }
+        connected => connected.map_err(refused),
+    }
+}
+
+async fn check_when_back(queue: Queue, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(KNOCK) => {}
+            () = stop.cancelled() => return,
+        }
+        match queue.check_server().await {
+            Ok(_) => return,
+            Err(error) if error.is_transient() => {}
+            Err(error) => {
+                tracing::error!(%error, "the Redis that is back can't be used: ending");
+                return stop.cancel();
+            }
+        }
+    }
 }
 
 /// Connects to Redis, and refuses one that would lose tasks.

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, database, queue, storage};
+use super::{Failure, awaited_queue, database, storage};
 use crate::config::{self, Environment, Flags, ServeSettings};
 use crate::serve::{self, Behind};
 use crate::telemetry::{self, Metrics};
@@ -17,7 +17,7 @@ pub async fn serve(flags: &Flags, stop: CancellationToken) -> Result<(), Failure
         .map_err(|error| Failure::environment(&error, "check the settings of logs and traces"))?;
     let behind = Behind {
         db: database(&settings.database)?,
-        queue: queue(&settings.redis).await?,
+        queue: awaited_queue(&settings.redis, &stop).await?,
         storage: storage(&settings.storage)?,
         metrics: Metrics::new(env!("CARGO_PKG_VERSION")),
     };

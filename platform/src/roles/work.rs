@@ -4,7 +4,7 @@ use packguard_runtime::Pipeline;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, database, queue, storage};
+use super::{Failure, awaited_queue, database, queue, storage};
 use crate::components::{self, Setup};
 use crate::config::{self, Environment, Flags, WorkSettings, WorkerConfig};
 use crate::db::health as schema;
@@ -24,7 +24,19 @@ pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let health = health(&settings.worker, &metrics, &stop).await?;
     // Redis is asked while the components are loaded: a worker is to be ready in 300 ms.
-    let (queue, pipeline) = tokio::try_join!(queue(&settings.redis), load(&settings.worker))?;
+    let beginning = async {
+        let queue = async {
+            match mode {
+                Mode::Forever => awaited_queue(&settings.redis, &stop).await,
+                Mode::Once => queue(&settings.redis).await,
+            }
+        };
+        tokio::try_join!(queue, load(&settings.worker))
+    };
+    let (queue, pipeline) = tokio::select! {
+        begun = beginning => begun?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let db = database(&settings.database)?;
     // One that is away is waited for, later.
     if let Ok(missing) = schema::missing_migrations(&db).await

@@ -34,7 +34,7 @@ async fn until_away(lab: &Lab, away: &[&str]) {
 }
 
 /// Short waits: away is away.
-const IMPATIENT: [(&str, &str); 4] = [
+const IMPATIENT: [(&str, &str); 3] = [
     ("DATABASE_ACQUIRE_TIMEOUT", "1s"),
     ("REDIS_CONNECT_TIMEOUT", "1s"),
     ("STORAGE_RETRIES", "0"),

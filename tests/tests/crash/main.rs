@@ -160,6 +160,9 @@ async fn redis_killed_and_restarted() {
     scenario("Redis killed and restarted", async |platform, random| {
         tokio::time::sleep(moment(random)).await;
         platform.servers.redis.0.kill().await;
+        // One that starts meanwhile waits for it.
+        platform.kill_worker(0).await;
+        platform.start_worker().await;
         tokio::time::sleep(moment(random)).await;
         platform.servers.restart_redis().await;
     })
@@ -208,7 +211,10 @@ async fn postgres_connections_fall_silent() {
     let mut servers = Servers::start().await;
     for seed in seeds() {
         eprintln!("connections with Postgres fall silent: CRASH_SEED={seed}");
-        let mut platform = Platform::start(servers, 1).await;
+        let mut platform = Platform::start(servers, 0).await;
+        // Something to claim at once: both sides are then silent at the same time.
+        let before = platform.submit(PACKAGES / 10, seed + 1_000);
+        let mut tasks = before.await.expect("submissions end");
         // In the middle of a statement: what is idle is tried before it is used.
         let lose = |pattern| Watch::new(Direction::Request, pattern, Then::Lose);
         let (api, worker) = (
@@ -223,13 +229,12 @@ async fn postgres_connections_fall_silent() {
         ];
         // New ones: statements are sent as text once for each connection.
         platform.start_api().await;
-        platform.kill_worker(0).await;
         platform.start_worker().await;
         let submitting = platform.submit(PACKAGES, seed);
         for sighting in seen {
             sighting.wait().await;
         }
-        let tasks = submitting.await.expect("submissions end");
+        tasks.extend(submitting.await.expect("submissions end"));
         platform.mend().await;
         check::all(&platform, &tasks).await;
         servers = platform.stop().await;
