@@ -1,9 +1,20 @@
 //! `sdk dev`
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::shell::Shell;
+
+/// `sdk dev`, which ends with the test, however that ends.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // It has ended already where all went well.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// Reads lines until one contains `wanted`; gives all of them.
 fn until(lines: &mut impl Iterator<Item = std::io::Result<String>>, wanted: &str) -> String {
@@ -21,12 +32,15 @@ fn until(lines: &mut impl Iterator<Item = std::io::Result<String>>, wanted: &str
 #[test]
 fn a_save_is_built_and_tested() {
     let (shell, project) = Shell::with_project("on-every-save");
-    let mut child = shell
-        .command(&project.root, &["dev"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut watching = Watching(
+        shell
+            .command(&project.root, &["dev"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let child = &mut watching.0;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first = until(&mut lines, "watching");
     assert!(first.contains("4 samples, 4 as expected"), "{first}");

@@ -27,7 +27,8 @@ fn a_missing_toolchain_is_named_with_what_installs_it() {
     let (shell, project) = Shell::with_project("no-toolchain");
     let empty = |arguments: &[&str]| {
         let mut command = shell.command(&project.root, arguments);
-        shell.shown(&command.env("PATH", "").output().unwrap())
+        command.env("PATH", "").env_remove("PACKGUARD_SDK_PATH");
+        shell.shown(&command.output().unwrap())
     };
     insta::assert_snapshot!("no-cargo", empty(&["build"]));
     insta::assert_snapshot!("doctor-finds-nothing", empty(&["doctor"]));

@@ -67,6 +67,7 @@ impl Shell {
         for path in [here.as_path(), self.0.path()] {
             text = text.replace(&path.display().to_string(), "HERE");
         }
+        text = text.replace(&checkout().display().to_string(), "CHECKOUT");
         for (pattern, put) in [
             (r"[0-9a-f]{64}", "DIGEST"),
             (r"\d+(\.\d+)? (µs|ms|s)\b", "TIME"),

@@ -38,12 +38,13 @@ pub(super) async fn build(project: &Project, options: Options) -> Result<PathBuf
     }
     let root = project.root.display();
     command.args(["--", &format!("--remap-path-prefix={root}=/packguard")]);
-    let output = command
+    // Not `output`, which would take standard error too: the compiler speaks for itself.
+    let running = command
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
-        .output()
-        .await
+        .spawn()
         .map_err(at(&cargo))?;
+    let output = running.wait_with_output().await.map_err(at(&cargo))?;
     if !output.status.success() {
         require_target().await?;
         return Err(failed("cargo"));

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use packguard_platform::output::line;
 use packguard_runtime::types::Descriptor;
-use packguard_runtime::{Access, CONTRACT_VERSION, Examination, LoadError, World, examine};
+use packguard_runtime::{Access, CONTRACT_VERSION, Examination, Import, LoadError, World, examine};
 use serde::Serialize;
 
 use crate::cli::CheckArgs;
@@ -135,9 +135,11 @@ fn stands(found: &Examination) -> Vec<Item> {
             items.extend(bad);
         }
     };
+    let allowed = |one: &&Import| one.access != Access::Forbidden;
+    let allowed = found.imports.iter().filter(allowed).count();
     add(
         "imports",
-        format!("{}, all of them allowed", found.imports.len()),
+        format!("{allowed} of {} allowed", found.imports.len()),
         |reason| matches!(reason, LoadError::ForbiddenImport(_)),
     );
     let contract = match &found.contract {

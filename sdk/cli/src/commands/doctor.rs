@@ -88,7 +88,7 @@ async fn scripted(language: Language, kit: &Kit, project: Option<&Path>) -> Tool
     };
     let install = match kit.script(project) {
         Ok(script) => format!("{} --toolchain", script.display()),
-        Err(failure) => failure.hint,
+        Err(_) => "export PACKGUARD_SDK_PATH=FOLDER, a checkout of Packguard".into(),
     };
     let built_with = Found {
         name: kit.tool_name().into(),
