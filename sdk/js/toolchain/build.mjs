@@ -8,6 +8,8 @@ import { componentize } from '@bytecodealliance/componentize-js';
 import { _addPreopen } from '@bytecodealliance/preview2-shim/filesystem';
 import { rolldown } from 'rolldown';
 
+import { resolution } from './resolution.mjs';
+
 const [sdk, project, component] = process.argv.slice(2);
 
 /** One module of the analyzer, the SDK and what they import. */
@@ -28,14 +30,7 @@ export const analyze = made.analyze;
     external: /^(packguard|wasi):/,
     platform: 'neutral',
     tsconfig: false,
-    resolve: {
-      alias: {
-        '@packguard/sdk/testing': join(sdk, 'src/testing.ts'),
-        '@packguard/sdk': join(sdk, 'src/index.ts'),
-        fflate: join(import.meta.dirname, 'node_modules/fflate/esm/browser.js'),
-      },
-      extensionAlias: { '.js': ['.ts', '.js'] },
-    },
+    resolve: resolution(sdk),
     onwarn(warning) {
       // What can't be found would only fail in the sandbox.
       throw new Error(warning.message);

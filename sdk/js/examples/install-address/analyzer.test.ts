@@ -6,8 +6,8 @@ import { PackageBuilder, run, sample } from '@packguard/sdk/testing';
 
 import InstallAddress from './analyzer.js';
 
-// This runs in dist/examples/install-address.
-const SAMPLES = new URL('../../../examples/install-address/samples/', import.meta.url).pathname;
+// Tests run in the project's folder.
+const SAMPLES = 'samples/';
 
 test('malicious samples are found, benign ones are not', () => {
   const said = readdirSync(SAMPLES)
