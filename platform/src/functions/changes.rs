@@ -20,15 +20,15 @@ pub struct Difference {
 }
 
 impl Difference {
-    fn between(before: BTreeSet<&str>, after: BTreeSet<&str>) -> Self {
+    fn between(before: &BTreeSet<&str>, after: &BTreeSet<&str>) -> Self {
         let only = |one: &BTreeSet<&str>, other: &BTreeSet<&str>| {
             one.difference(other)
                 .map(|text| (*text).to_owned())
                 .collect()
         };
         Self {
-            added: only(&after, &before),
-            removed: only(&before, &after),
+            added: only(after, before),
+            removed: only(before, after),
         }
     }
 }
@@ -63,10 +63,10 @@ impl Changes {
         Some(Self {
             since: before.version.clone(),
             capabilities: Difference::between(
-                before.capabilities.iter().map(String::as_str).collect(),
-                admitted.capabilities.iter().map(String::as_str).collect(),
+                &before.capabilities.iter().map(String::as_str).collect(),
+                &admitted.capabilities.iter().map(String::as_str).collect(),
             ),
-            rules: Difference::between(rules(&descriptor), rules(&admitted.descriptor)),
+            rules: Difference::between(&rules(&descriptor), &rules(&admitted.descriptor)),
             size_bytes_before: before.size_bytes,
             measures_before: serde_json::from_value(before.measures.clone()).unwrap_or_default(),
         })

@@ -15,7 +15,7 @@ use crate::api::envelope::{Answer, Envelope, ErrorEnvelope, RequestId, ok};
 use crate::api::error::ApiError;
 use crate::api::webhooks::actor;
 use crate::db::audit::{self, Actor, Entry};
-use crate::db::functions::{self, FunctionRow, Move, VersionRow};
+use crate::db::functions::{self, FunctionRow, MOST_FOLLOWED, Move, STABLE, VersionRow};
 use crate::functions::name;
 
 /// An alias that a path names.
@@ -58,7 +58,7 @@ pub struct Moved {
         (status = 200, description = "As it is now", body = Envelope<Moved>),
         (status = 403, description = "It is another publisher's (`name_taken`)", body = ErrorEnvelope),
         (status = 404, description = "There is no such function or version", body = ErrorEnvelope),
-        (status = 409, description = "The version was yanked (`version_yanked`) or disabled (`version_disabled`)", body = ErrorEnvelope),
+        (status = 409, description = "The version was yanked (`version_yanked`) or disabled (`version_disabled`), or workers run 100 functions already (`too_many_functions`)", body = ErrorEnvelope),
     )
 )]
 pub async fn promote(
@@ -157,6 +157,13 @@ async fn shift(
         to: number.clone(),
         sha256: version.sha256.clone(),
     };
+    if from.is_none()
+        && alias == STABLE
+        && functions::count(transaction, alias).await? >= MOST_FOLLOWED
+    {
+        let message = format!("workers run at most {MOST_FOLLOWED} functions");
+        return Err(ApiError::conflict("too_many_functions", message));
+    }
     let from = from.map(|from| from.id);
     if from == Some(version.id) {
         return Ok(moved);

@@ -85,6 +85,22 @@ pub async fn current(
     .await
 }
 
+/// How many functions have an alias of that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(
+    transaction: &mut sqlx::PgTransaction<'_>,
+    alias: &str,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM function_aliases WHERE alias = $1"#,
+        alias
+    )
+    .fetch_one(&mut **transaction)
+    .await
+}
+
 /// The version that an alias named before it was promoted to `version`.
 ///
 /// # Errors

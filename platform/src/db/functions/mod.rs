@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgPool;
 
-pub use aliases::{Move, MoveRow, current, lock, move_alias, moves, previous};
+pub use aliases::{Move, MoveRow, Named, count, current, lock, move_alias, moves, previous};
 pub use publish::{NewVersion, Published, begin, change, forget, is_known, publish, stale_uploads};
 
 /// The channel that tells of moved aliases, disabled versions and revoked keys.
@@ -19,8 +19,9 @@ pub const CHANGED: &str = "functions_changed";
 /// The alias that workers follow.
 pub const STABLE: &str = "stable";
 
-/// Most functions that a worker runs beside the bundled analyzers.
-const MOST_FOLLOWED: i64 = 100;
+/// Most functions that a worker runs beside the bundled analyzers: each is some megabytes of
+/// code, and a sandbox for every package.
+pub const MOST_FOLLOWED: i64 = 100;
 
 /// A function.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]

@@ -38,10 +38,7 @@ async fn uploads_are_kept(storage: &Storage) {
         let uploaded = storage.upload(&key, sent, limit).await.unwrap();
         assert_eq!(uploaded.size, limit);
         let expected = content(size);
-        assert_eq!(
-            uploaded.sha256,
-            hex::encode(sha2::Sha256::digest(&expected))
-        );
+        assert_eq!(uploaded.sha256, hex::encode(Sha256::digest(&expected)));
         let read = collect(storage.get_upload(&key).await.unwrap()).await;
         assert!(read == expected, "{size} bytes came back changed");
         storage.delete_upload(&key).await.unwrap();
