@@ -12,7 +12,7 @@ use std::io;
 
 use packguard_sdk::indicators::Kind as IndicatorKind;
 use packguard_sdk::{
-    Analysis, Analyzer, Confidence, Descriptor, File, Finding, Package, Rule, Severity,
+    Analysis, Analyzer, Confidence, Descriptor, File, Package, Rule, Severity, descriptor,
 };
 
 use kind::Kind;
@@ -20,19 +20,16 @@ use stream::{Act, Search};
 use structure::Structure;
 
 /// The analyzer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Binaries;
 
 impl Analyzer for Binaries {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "binaries",
-            version: env!("CARGO_PKG_VERSION"),
-            description: "Looks at compiled code: ELF, PE, Mach-O and WebAssembly files",
-            ecosystems: &[],
-            rules: rules::RULES,
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "binaries",
+        description: "Looks at compiled code: ELF, PE, Mach-O and WebAssembly files",
+        rules: rules::RULES,
+        ..descriptor!()
+    };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
@@ -105,7 +102,7 @@ fn many(
             1 => "1 file".to_owned(),
             count => format!("{count} files"),
         };
-        let finding = Finding::new(rule, Confidence::High).at_file(*first);
+        let finding = rule.at_file(*first, Confidence::High);
         analysis.push(finding.title(title(&count)));
     }
 }
@@ -124,10 +121,10 @@ fn binary<'a>(
     census.binaries.push(file);
     census.kinds.insert(kind.name());
     if kind::is_disguised(file) {
-        let finding = Finding::new(&rules::DISGUISED, Confidence::High)
+        let finding = rules::DISGUISED
+            .at_file(file, Confidence::High)
             .title(format!("{} code is named {}", kind.name(), file.name()))
-            .why("Compiled code under such a name is there to be overlooked.")
-            .at_file(file);
+            .why("Compiled code under such a name is there to be overlooked.");
         analysis.push(finding);
     }
     let structure = structure::look(&file.entry.location, kind)?;
@@ -138,15 +135,15 @@ fn binary<'a>(
         census.programs.push(file);
     }
     parts(file, &structure, analysis);
-    let found = search.file(&file.entry.location)?;
+    let found = search.file(file)?;
     acts(file, &found.acts, analysis);
     for indicator in found.indicators {
         let (severity, what) = meaning(indicator.kind);
-        let finding = Finding::new(&rules::INDICATOR, Confidence::Medium)
+        let finding = rules::INDICATOR
+            .at_file(file, Confidence::Medium)
             .severity(severity)
             .title(format!("Compiled code names {what}: {}", indicator.text))
-            .why("Malware sends its loot to such places, or fetches its orders there.")
-            .at_file(file);
+            .why("Malware sends its loot to such places, or fetches its orders there.");
         analysis.push(finding);
     }
     Ok(())
@@ -155,10 +152,10 @@ fn binary<'a>(
 /// Findings about headers and sections.
 fn parts(file: File<'_>, structure: &Structure, analysis: &mut Analysis) {
     if let Some(error) = &structure.malformed {
-        let finding = Finding::new(&rules::MALFORMED, Confidence::Medium)
+        let finding = rules::MALFORMED
+            .at_file(file, Confidence::Medium)
             .title(format!("The binary breaks its format: {error}"))
-            .why("Damaged, cut off, a test file, or made to confuse tools.")
-            .at_file(file);
+            .why("Damaged, cut off, a test file, or made to confuse tools.");
         analysis.push(finding);
     }
     if let Some((reason, certain)) = &structure.packed {
@@ -167,16 +164,16 @@ fn parts(file: File<'_>, structure: &Structure, analysis: &mut Analysis) {
         } else {
             Confidence::Medium
         };
-        let finding = Finding::new(&rules::PACKED, confidence)
+        let finding = rules::PACKED
+            .at_file(file, confidence)
             .title(format!("The code is packed: {reason}"))
-            .why("A packed program can't be looked at before it runs.")
-            .at_file(file);
+            .why("A packed program can't be looked at before it runs.");
         analysis.push(finding);
     }
     if let Some(name) = &structure.writable_code {
-        let finding = Finding::new(&rules::WRITABLE_CODE, Confidence::High)
-            .title(format!("{name} is loaded both writable and executable"))
-            .at_file(file);
+        let finding = rules::WRITABLE_CODE
+            .at_file(file, Confidence::High)
+            .title(format!("{name} is loaded both writable and executable"));
         analysis.push(finding);
     }
     if let Some(overlay) = structure.overlay {
@@ -185,14 +182,14 @@ fn parts(file: File<'_>, structure: &Structure, analysis: &mut Analysis) {
         } else {
             (Severity::Medium, "no known form")
         };
-        let finding = Finding::new(&rules::OVERLAY, Confidence::Medium)
+        let finding = rules::OVERLAY
+            .at_file(file, Confidence::Medium)
             .severity(severity)
             .title(format!(
                 "{} bytes of {form} after the program's end",
                 overlay.size
             ))
-            .why("A payload may hide there: no section accounts for it.")
-            .at_file(file);
+            .why("A payload may hide there: no section accounts for it.");
         analysis.push(finding);
     }
 }
@@ -231,11 +228,7 @@ fn acts(file: File<'_>, acts: &BTreeSet<Act>, analysis: &mut Analysis) {
     }
     for (rule, needed, why) in COMBINATIONS {
         if needed.iter().all(|act| acts.contains(act)) {
-            analysis.push(
-                Finding::new(rule, Confidence::Medium)
-                    .why(*why)
-                    .at_file(file),
-            );
+            analysis.push(rule.at_file(file, Confidence::Medium).why(*why));
         }
     }
 }
@@ -253,5 +246,4 @@ fn meaning(kind: IndicatorKind) -> (Severity, &'static str) {
     }
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_analyzer!(Binaries);

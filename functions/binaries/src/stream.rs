@@ -6,9 +6,9 @@
 //! so only what stands there is looked up.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 
+use packguard_sdk::File;
 use packguard_sdk::indicators::{self, Indicator, Kind};
 
 /// Bytes read at once.
@@ -109,39 +109,14 @@ impl Search {
     ///
     /// # Errors
     /// What reading says.
-    pub(crate) fn file(&mut self, location: &str) -> io::Result<Found> {
-        let mut reader = fs::File::open(location)?;
+    pub(crate) fn file(&mut self, file: File<'_>) -> io::Result<Found> {
         let mut found = Found::default();
         let Self { piece, texts } = self;
         texts.0.clear();
-        piece.resize(PIECE, 0);
-        let mut kept = 0;
-        loop {
-            let read = fill(&mut reader, &mut piece[kept..])?;
-            if read == 0 {
-                texts.search(&mut found);
-                return Ok(found);
-            }
-            let filled = kept + read;
-            texts.feed(&piece[..filled], &mut found);
-            kept = filled.min(OVERLAP);
-            piece.copy_within(filled - kept..filled, 0);
-        }
+        file.pieces(PIECE, OVERLAP, piece, |bytes| texts.feed(bytes, &mut found))?;
+        texts.search(&mut found);
+        Ok(found)
     }
-}
-
-/// Reads until the room is full or the file ends; says how much.
-fn fill(reader: &mut fs::File, room: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < room.len() {
-        match reader.read(&mut room[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// Notes the functions that a text names: at its end, where the piece or a NUL ends it,
@@ -254,15 +229,7 @@ fn search(text: &str, found: &mut Found) {
 /// Kinds that say something in compiled code, where honest lists of hosts, paths and
 /// addresses are common.
 fn is_telling(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Webhook
-            | Kind::Tunnel
-            | Kind::PasteOrFileShare
-            | Kind::ChatApi
-            | Kind::OutOfBand
-            | Kind::Miner
-    )
+    (kind.is_hostile_host() && kind != Kind::PublicIp) || kind == Kind::Miner
 }
 
 #[cfg(test)]

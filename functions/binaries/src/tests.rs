@@ -19,12 +19,12 @@ fn analyze(path: &str, content: &[u8]) -> Analysis {
 /// Rules found, without `binary-native`, with their severities.
 fn found(path: &str, content: &[u8]) -> Vec<(String, Severity)> {
     let analysis = analyze(path, content);
-    assert_eq!(analysis.problems, []);
+    assert_eq!(analysis.problems(), []);
     analysis
-        .findings
-        .into_iter()
+        .findings()
+        .iter()
         .filter(|finding| finding.rule != "binary-native")
-        .map(|finding| (finding.rule, finding.severity))
+        .map(|finding| (finding.rule.clone(), finding.severity))
         .collect()
 }
 
@@ -36,8 +36,11 @@ fn honest() -> Vec<u8> {
 fn an_honest_binary_is_a_capability_and_no_more() {
     assert_eq!(found("demo/bin/true", &honest()), []);
     let analysis = analyze("demo/bin/true", &honest());
-    assert_eq!(analysis.findings[0].rule, "binary-native");
-    assert_eq!(analysis.findings[0].title, "1 file of compiled code (ELF)");
+    assert_eq!(analysis.findings()[0].rule, "binary-native");
+    assert_eq!(
+        analysis.findings()[0].title,
+        "1 file of compiled code (ELF)"
+    );
 }
 
 #[test]
@@ -49,7 +52,7 @@ fn native_code_is_counted_once_per_package() {
         .build();
     let analysis = Binaries::analyze(&package).unwrap();
     let native: Vec<_> = analysis
-        .findings
+        .findings()
         .iter()
         .filter(|finding| finding.rule == "binary-native")
         .collect();
@@ -243,7 +246,7 @@ fn a_file_that_is_gone_is_a_problem() {
     let mut gone = package.0.clone();
     gone.files[0].location = "/nowhere".into();
     let analysis = Binaries::analyze(&packguard_sdk::Package(gone)).unwrap();
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
 }
 
 #[test]

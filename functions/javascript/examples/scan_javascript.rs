@@ -39,7 +39,7 @@ fn main() -> std::io::Result<()> {
             return Ok(());
         }
     };
-    for finding in &analysis.findings {
+    for finding in analysis.findings() {
         let place = finding.location.as_ref().map_or_else(String::new, |at| {
             format!("{}:{}", at.path, at.line.unwrap_or(0))
         });
@@ -69,7 +69,7 @@ fn main() -> std::io::Result<()> {
             );
         }
     }
-    for problem in &analysis.problems {
+    for problem in analysis.problems() {
         println!(
             "problem: {} {}",
             problem.path.as_deref().unwrap_or(""),
@@ -78,8 +78,8 @@ fn main() -> std::io::Result<()> {
     }
     println!(
         "{name}: {} findings, {} problems, {:.1} MB in {} ms",
-        analysis.findings.len(),
-        analysis.problems.len(),
+        analysis.findings().len(),
+        analysis.problems().len(),
         bytes as f64 / 1e6,
         elapsed.as_millis()
     );

@@ -1,87 +1,18 @@
 //! What rules look at and what they say.
 
 use std::cell::RefCell;
-use std::ops::Range;
 
 use oxc_span::Span;
-use packguard_sdk::{Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Hit, Phase, Rule};
 
 use crate::acts::{Act, Kind};
 use crate::collect::Facts;
 use crate::eval::Evaluator;
 use crate::origin::Own;
-use crate::value::Layer;
 
-/// A finding in the making, at a place in one text.
-#[derive(Debug, Clone)]
-pub struct Hit {
-    /// Its rule.
-    pub rule: &'static Rule,
-    /// One line.
-    pub title: String,
-    /// Why it matters.
-    pub why: String,
-    /// How bad.
-    pub severity: Severity,
-    /// How sure.
-    pub confidence: Confidence,
-    /// When the code runs.
-    pub phase: Phase,
-    /// Byte range in the outermost text.
-    pub range: Range<usize>,
-    /// Layers taken off to get there, outermost first.
-    pub layers: Vec<Layer>,
-}
-
-impl Hit {
-    /// A hit of `rule` with its usual severity.
-    pub fn new(rule: &'static Rule, span: Span, phase: Phase) -> Self {
-        Self {
-            rule,
-            title: rule.title.into(),
-            why: String::new(),
-            severity: rule.severity,
-            confidence: Confidence::High,
-            phase,
-            range: span.start as usize..span.end as usize,
-            layers: Vec::new(),
-        }
-    }
-
-    /// Says what was found here.
-    #[must_use]
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = title.into();
-        self
-    }
-
-    /// Says why it matters here.
-    #[must_use]
-    pub fn why(mut self, why: impl Into<String>) -> Self {
-        self.why = why.into();
-        self
-    }
-
-    /// Sets the severity.
-    #[must_use]
-    pub fn severity(mut self, severity: Severity) -> Self {
-        self.severity = severity;
-        self
-    }
-
-    /// Sets the confidence.
-    #[must_use]
-    pub fn confidence(mut self, confidence: Confidence) -> Self {
-        self.confidence = confidence;
-        self
-    }
-
-    /// Adds decoded layers.
-    #[must_use]
-    pub fn layers(mut self, layers: Option<&Vec<Layer>>) -> Self {
-        self.layers.extend(layers.into_iter().flatten().cloned());
-        self
-    }
+/// A hit of `rule` at a place of the syntax.
+pub fn hit(rule: &'static Rule, span: Span, phase: Phase) -> Hit {
+    Hit::new(rule, span.start as usize..span.end as usize, phase)
 }
 
 /// A file as rules see it.
@@ -122,16 +53,6 @@ impl<'a> Context<'_, 'a> {
         self.text
             .get(span.start as usize..span.end as usize)
             .unwrap_or_default()
-    }
-}
-
-/// The next severity up.
-pub fn raise(severity: Severity) -> Severity {
-    match severity {
-        Severity::Info => Severity::Low,
-        Severity::Low => Severity::Medium,
-        Severity::Medium => Severity::High,
-        Severity::High | Severity::Critical => Severity::Critical,
     }
 }
 

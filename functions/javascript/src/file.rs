@@ -7,13 +7,14 @@ use packguard_sdk::Phase;
 
 use crate::acts::{self, Kind};
 use crate::collect;
-use crate::context::{Context, Hit};
+use crate::context::{Context, hit};
 use crate::eval::Evaluator;
 use crate::origin::Own;
 use crate::parse::{self, Unparsed};
 use crate::reach;
 use crate::rules;
-use crate::value::Layer;
+use packguard_sdk::Hit;
+use packguard_sdk::decode::Layer;
 
 /// Texts inside texts that are followed.
 const DEPTH: u32 = 5;
@@ -174,22 +175,22 @@ fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
         }
         found.push(Nested {
             text: text.to_string(),
-            at: Hit::new(
+            at: hit(
                 &rules::execution::DECODE_EVAL,
                 act.span,
                 setting_phase(context, act),
             ),
-            layers: code.layers.as_deref().cloned().unwrap_or_default(),
+            layers: code.layers().to_vec(),
             phase: setting_phase(context, act),
         });
     }
-    for hit in hits.iter().filter(|hit| hit.rule.id == "js-packed") {
-        if let Some(layer) = hit.layers.last() {
+    for packed in hits.iter().filter(|hit| hit.rule.id == "js-packed") {
+        if let Some(layer) = packed.layers.last() {
             found.push(Nested {
                 text: layer.text.to_string(),
-                at: hit.clone(),
-                layers: hit.layers.clone(),
-                phase: hit.phase,
+                at: packed.clone(),
+                layers: packed.layers.clone(),
+                phase: packed.phase,
             });
         }
     }

@@ -6,10 +6,12 @@
 //! when each file runs, `file` ties it together and follows code inside code.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
+use std::io;
 
 use oxc_allocator::Allocator;
-use packguard_sdk::{Analysis, Analyzer, Category, Descriptor, File, Finding, Package, Phase};
+use packguard_sdk::{
+    Analysis, Analyzer, Category, Descriptor, File, Hit, Package, Phase, descriptor,
+};
 
 mod acts;
 mod collect;
@@ -26,8 +28,6 @@ mod rules;
 mod sources;
 mod value;
 
-use context::Hit;
-
 /// Largest file that is read whole, in bytes. Larger ones are searched piece by piece.
 pub const READ_LIMIT: u64 = 32 << 20;
 
@@ -36,22 +36,16 @@ const PIECE: usize = 8 << 20;
 const OVERLAP: usize = 4 << 10;
 
 /// The analyzer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct JavaScript;
 
-#[cfg(target_arch = "wasm32")]
-packguard_sdk::export_analyzer!(JavaScript);
-
 impl Analyzer for JavaScript {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "javascript",
-            version: env!("CARGO_PKG_VERSION"),
-            description: "What JavaScript and TypeScript do when a package is installed, loaded or called",
-            ecosystems: &[],
-            rules: rules::ALL,
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "javascript",
+        description: "What JavaScript and TypeScript do when a package is installed, loaded or called",
+        rules: rules::ALL,
+        ..descriptor!()
+    };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
@@ -72,7 +66,7 @@ impl Analyzer for JavaScript {
             // an install script must not hide it.
             let first = entry.duplicate_of.map_or(index, |first| first as usize);
             let earlier = chosen.entry(first).or_insert(index);
-            if urgency(phases.of(index)) > urgency(phases.of(*earlier)) {
+            if phases.of(index).urgency() > phases.of(*earlier).urgency() {
                 *earlier = index;
             }
         }
@@ -101,16 +95,6 @@ impl Analyzer for JavaScript {
             );
         }
         Ok(analysis)
-    }
-}
-
-/// The sooner code runs by itself, the higher.
-fn urgency(phase: Phase) -> u8 {
-    match phase {
-        Phase::Install => 3,
-        Phase::Import => 2,
-        Phase::Execute => 1,
-        Phase::Unknown => 0,
     }
 }
 
@@ -152,12 +136,8 @@ fn script(
         }
         return;
     }
-    let bytes = match file.read() {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            analysis.problem(file, format!("can't be read: {error}"));
-            return;
-        }
+    let Some(bytes) = analysis.read(file, READ_LIMIT) else {
+        return;
     };
     if is_other_language(setting.extension, &bytes) {
         return;
@@ -178,30 +158,22 @@ fn script(
 
 /// Searches a file as text, piece by piece, whatever its size.
 fn large(file: File<'_>, setting: &file::Setting<'_>, analysis: &mut Analysis) -> io::Result<()> {
-    let mut reader = std::fs::File::open(&file.entry.location)?;
-    let mut piece: Vec<u8> = Vec::with_capacity(PIECE + OVERLAP);
-    loop {
-        let shared = piece.len().saturating_sub(OVERLAP);
-        piece.drain(..shared);
-        let read = (&mut reader).take(PIECE as u64).read_to_end(&mut piece)?;
-        if read == 0 {
-            break;
-        }
+    file.pieces(PIECE, OVERLAP, &mut Vec::new(), |piece| {
         let mut hits = Vec::new();
-        let text = packguard_sdk::text::decode(&piece);
+        let text = packguard_sdk::text::decode(piece);
         rules::text::check(&text, setting.phase, &mut hits);
         rules::unparsed(&text, setting.phase, &mut hits);
         for hit in hits {
             // A place in a piece is not a place in the file.
             let known = analysis
-                .findings
+                .findings()
                 .iter()
                 .any(|have| have.rule == hit.rule.id && have.title == hit.title);
             if !known {
-                analysis.push(finding(&hit).at_file(file));
+                analysis.push(graded(hit).at_file(file));
             }
         }
-    }
+    })?;
     analysis.problem(file, parse::Unparsed::Large.to_string());
     Ok(())
 }
@@ -236,27 +208,22 @@ fn report(
         let capability = hit.rule.category == Category::Capability;
         if capability
             && analysis
-                .findings
+                .findings()
                 .iter()
                 .any(|have| have.rule == hit.rule.id)
         {
             continue;
         }
-        analysis.push(finding(&hit).at(file, source, hit.range.clone()));
+        analysis.push(graded(hit).at(file, source));
     }
 }
 
-/// The finding that a hit makes, with no place yet.
-fn finding(hit: &Hit) -> Finding {
-    let finding = Finding::new(hit.rule, hit.confidence)
-        .title(&*hit.title)
-        .why(&*hit.why)
-        .severity(hit.severity)
-        .phase(match hit.phase {
-            Phase::Unknown => Phase::Execute,
-            phase => phase,
-        });
-    hit.layers.iter().fold(finding, |finding, layer| {
-        finding.decoded(layer.encoding, &layer.text)
-    })
+/// A hit whose code runs at the latest when it is called.
+fn graded(mut hit: Hit) -> Hit {
+    if hit.phase == Phase::Unknown {
+        hit.phase = Phase::Execute;
+    }
+    hit
 }
+
+packguard_sdk::export_analyzer!(JavaScript);

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use packguard_sdk::decode::Layer;
+
 use oxc_ast::ast::ObjectExpression;
 
 use crate::collect::{FunctionIx, ScopeIx};
@@ -108,15 +110,6 @@ pub enum Value<'a> {
     Function(FunctionIx),
 }
 
-/// One layer taken off an encoded constant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
-    /// `base64`, `hex`, …
-    pub encoding: &'static str,
-    /// What came out, as text.
-    pub text: Rc<str>,
-}
-
 /// What is known of an expression.
 #[derive(Clone, Debug, Default)]
 pub struct Eval<'a> {
@@ -132,6 +125,11 @@ pub struct Eval<'a> {
 }
 
 impl<'a> Eval<'a> {
+    /// Layers taken off, outermost first.
+    pub fn layers(&self) -> &[Layer] {
+        self.layers.as_ref().map_or(&[], |layers| layers)
+    }
+
     /// A known text.
     pub fn text(text: impl Into<Rc<str>>) -> Self {
         Value::Text {

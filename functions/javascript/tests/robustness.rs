@@ -53,12 +53,12 @@ fn deep_nesting_is_a_problem_and_not_a_crash() {
             close.repeat(100_000)
         );
         let analysis = analyse("a.js", &text);
-        assert_eq!(analysis.problems.len(), 1, "{open}");
+        assert_eq!(analysis.problems().len(), 1, "{open}");
     }
     let analysis = analyse("a.jsx", format!("x = {}", "<a>".repeat(100_000)));
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
     let analysis = analyse("a.ts", format!("let x: {}", "A<".repeat(100_000)));
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn nesting_just_below_the_limit_is_parsed_on_the_sandbox_s_stack() {
             close.repeat(times)
         );
         let analysis = analyse("a.jsx", &text);
-        assert_eq!(analysis.problems, [], "{open}");
+        assert_eq!(analysis.problems(), [], "{open}");
     }
 }
 
@@ -100,10 +100,10 @@ fn long_chains_that_do_not_nest_are_analysed() {
         format!("x = {}1; eval(atob(y))", "a || ".repeat(3_000)),
     ] {
         let analysis = analyse("a.js", &text);
-        assert_eq!(analysis.problems, [], "{}", &text[..40]);
+        assert_eq!(analysis.problems(), [], "{}", &text[..40]);
         assert!(
             analysis
-                .findings
+                .findings()
                 .iter()
                 .any(|finding| finding.rule == "js-decode-eval")
         );
@@ -127,7 +127,7 @@ fn names_that_refer_to_each_other_end() {
         "a.js",
         format!("const a0 = '{}';{doubling} eval(a17)", "a".repeat(64)),
     );
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
     let calls: String = (0..40)
         .map(|at| format!("const f{} = (x) => f{at}(x) + f{at}(x);", at + 1))
         .collect();
@@ -143,9 +143,9 @@ fn syntax_errors_are_problems_and_still_searched() {
         "a.js",
         "}{ this is not javascript; eval(atob('x')) https://webhook.site/x",
     );
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
     let rules: Vec<&str> = analysis
-        .findings
+        .findings()
         .iter()
         .map(|finding| finding.rule.as_str())
         .collect();
@@ -174,7 +174,7 @@ fn every_dialect_is_parsed() {
         ("m.js", "\u{FEFF}var a"),
         ("n.d.ts", "}{ not looked at"),
     ] {
-        assert_eq!(analyse(path, text).problems, [], "{path}");
+        assert_eq!(analyse(path, text).problems(), [], "{path}");
     }
 }
 
@@ -184,7 +184,7 @@ fn programs_without_extension_are_found_by_their_first_line_or_manifest() {
     let analysis = analyse("bin/tool", format!("#!/usr/bin/env node\n{code}"));
     assert!(
         analysis
-            .findings
+            .findings()
             .iter()
             .any(|finding| finding.rule == "js-shell-download-run")
     );
@@ -196,11 +196,11 @@ fn programs_without_extension_are_found_by_their_first_line_or_manifest() {
     let analysis = JavaScript::analyze(&package).unwrap();
     assert!(
         analysis
-            .findings
+            .findings()
             .iter()
             .any(|finding| finding.rule == "js-shell-download-run")
     );
-    assert_eq!(analysis.problems, []);
+    assert_eq!(analysis.problems(), []);
 }
 
 #[test]
@@ -208,9 +208,9 @@ fn a_huge_line_is_searched_as_text() {
     let mut text = "a=1;".repeat(9 << 20);
     text.push_str("fetch('https://webhook.site/x')");
     let analysis = analyse("a.js", text);
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
     let rules: Vec<&str> = analysis
-        .findings
+        .findings()
         .iter()
         .map(|finding| finding.rule.as_str())
         .collect();
@@ -220,7 +220,7 @@ fn a_huge_line_is_searched_as_text() {
 #[test]
 fn binary_content_under_a_script_s_name_is_a_problem() {
     let bytes: Vec<u8> = (0..=255_u8).cycle().take(5_000).collect();
-    assert_eq!(analyse("a.js", bytes).problems.len(), 1);
+    assert_eq!(analyse("a.js", bytes).problems().len(), 1);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn execute(code: &str) -> Analysis {
 /// Rules found at a severity or above.
 fn found(analysis: &Analysis, least: Severity) -> Vec<&str> {
     analysis
-        .findings
+        .findings()
         .iter()
         .filter(|finding| finding.severity >= least)
         .map(|finding| finding.rule.as_str())
@@ -53,7 +53,7 @@ fn finds(analysis: &Analysis, rule: &str, least: Severity) {
         found(analysis, least).contains(&rule),
         "{rule} at {least:?} not in {:#?}",
         analysis
-            .findings
+            .findings()
             .iter()
             .map(|finding| (&finding.rule, finding.severity, &finding.title))
             .collect::<Vec<_>>()
@@ -63,8 +63,8 @@ fn finds(analysis: &Analysis, rule: &str, least: Severity) {
 #[track_caller]
 fn quiet(analysis: &Analysis) {
     let loud = found(analysis, Severity::Medium);
-    assert!(loud.is_empty(), "{loud:?} {:#?}", analysis.findings);
-    assert_eq!(analysis.problems, []);
+    assert!(loud.is_empty(), "{loud:?} {:#?}", analysis.findings());
+    assert_eq!(analysis.problems(), []);
 }
 
 /// `console.log(1)` in base64.
@@ -131,7 +131,7 @@ fn what_is_decoded_is_analysed_in_turn() {
     let analysis = import(&outer);
     finds(&analysis, "js-shell-download-run", Severity::High);
     let finding = analysis
-        .findings
+        .findings()
         .iter()
         .find(|finding| finding.rule == "js-shell-download-run")
         .unwrap();
@@ -150,7 +150,7 @@ fn code_in_code_has_an_end() {
         code = format!("eval(atob('{encoded}'))");
     }
     let analysis = import(&code);
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
     finds(&analysis, "js-decode-eval", Severity::High);
 }
 
@@ -661,7 +661,7 @@ fn a_capability_is_reported_once() {
         ),
     ]);
     let spawns = analysis
-        .findings
+        .findings()
         .iter()
         .filter(|finding| finding.rule == "js-capability-spawn")
         .count();
@@ -683,7 +683,7 @@ fn every_rule_stands_in_the_readme_and_is_tested_here() {
     let readme = include_str!("../README.md");
     let tests = include_str!("rules.rs");
     let mut missing = Vec::new();
-    for rule in JavaScript::describe().rules {
+    for rule in JavaScript::DESCRIPTOR.rules {
         if !readme.contains(&format!("`{}`", rule.id)) {
             missing.push(format!("{} in README.md", rule.id));
         }

@@ -8,22 +8,18 @@ pub mod score;
 mod tests;
 
 use packguard_sdk::judge::{Dossier, Outcome, Verdict};
-use packguard_sdk::{Descriptor, Judge};
+use packguard_sdk::{Descriptor, Judge, descriptor};
 
 /// The bundled judge.
 #[derive(Debug)]
 pub struct Bench;
 
 impl Judge for Bench {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "judge",
-            version: env!("CARGO_PKG_VERSION"),
-            description: "Folds findings into a verdict with a score and reasons",
-            ecosystems: &[],
-            rules: &[],
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "judge",
+        description: "Folds findings into a verdict with a score and reasons",
+        ..descriptor!()
+    };
 
     fn judge(dossier: &Dossier) -> Result<Verdict, String> {
         let scored = score::score(&dossier.evidence);
@@ -42,5 +38,4 @@ impl Judge for Bench {
     }
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_judge!(Bench);

@@ -1,14 +1,12 @@
 //! Cargo: build scripts, procedural macros, dependencies from git.
 
 use packguard_sdk::text::Source;
-use packguard_sdk::{
-    Analysis, Category, Confidence, File, Finding, Package, Phase, Rule, Severity,
-};
+use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity};
 use toml::{Table, Value};
 
 use crate::code::grade_strings;
 use crate::hook::{Hook, Place};
-use crate::top::{MANIFEST_LIMIT, find, read, top_files};
+use crate::top::{MANIFEST_LIMIT, find};
 
 /// A build script runs when the crate is compiled.
 pub const BUILD_SCRIPT: Rule = Rule {
@@ -95,8 +93,8 @@ const SHELLS: &[&str] = &[
 
 /// Looks at crates' manifests and build scripts.
 pub fn look(package: &Package, analysis: &mut Analysis) {
-    for file in top_files(package, |path| path == "Cargo.toml") {
-        let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    for file in package.top_files(|path| path == "Cargo.toml") {
+        let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
             continue;
         };
         match text.parse::<Table>() {
@@ -143,9 +141,9 @@ fn crate_manifest(
             .any(|key| lib.get(key).and_then(Value::as_bool) == Some(true))
     };
     if manifest.get("lib").is_some_and(is_macro) {
-        let finding = Finding::new(&PROC_MACRO, Confidence::High)
-            .phase(Phase::Install)
-            .at(file, &source, find(text, 0, "proc-macro"));
+        let finding = PROC_MACRO
+            .at(file, &source, find(text, 0, "proc-macro"), Confidence::High)
+            .phase(Phase::Install);
         analysis.push(finding);
     }
     for section in ["dependencies", "build-dependencies"] {
@@ -156,27 +154,27 @@ fn crate_manifest(
             .iter()
             .filter(|(_, dependency)| dependency.get("git").is_some())
         {
-            let finding = Finding::new(&GIT_DEPENDENCY, Confidence::High)
-                .title(format!("{name} comes from git"))
-                .at(file, &source, find(text, 0, name));
+            let finding = GIT_DEPENDENCY
+                .at(file, &source, find(text, 0, name), Confidence::High)
+                .title(format!("{name} comes from git"));
             analysis.push(finding);
         }
     }
 }
 
 fn build_script(file: File<'_>, analysis: &mut Analysis) {
-    let script = Finding::new(&BUILD_SCRIPT, Confidence::High)
-        .phase(Phase::Install)
-        .at_file(file);
+    let script = BUILD_SCRIPT
+        .at_file(file, Confidence::High)
+        .phase(Phase::Install);
     analysis.push(script);
-    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
         return;
     };
     let source = Source::new(&text);
     if let Some(word) = NETWORK.iter().find(|word| text.contains(**word)) {
-        let finding = Finding::new(&BUILD_NETWORK, Confidence::Medium)
-            .phase(Phase::Install)
-            .at(file, &source, find(&text, 0, word));
+        let finding = BUILD_NETWORK
+            .at(file, &source, find(&text, 0, word), Confidence::Medium)
+            .phase(Phase::Install);
         analysis.push(finding);
     }
     for shell in SHELLS {
@@ -186,15 +184,15 @@ fn build_script(file: File<'_>, analysis: &mut Analysis) {
                 *shell,
                 "curl" | "wget" | "nc" | "ncat" | "mshta" | "certutil" | "osascript"
             );
-            let finding = Finding::new(&BUILD_SHELL, Confidence::Medium)
+            let finding = BUILD_SHELL
+                .at(file, &source, range, Confidence::Medium)
                 .severity(if fetches {
                     Severity::Medium
                 } else {
                     Severity::Low
                 })
                 .title(format!("The build script starts {shell}"))
-                .phase(Phase::Install)
-                .at(file, &source, range);
+                .phase(Phase::Install);
             analysis.push(finding);
         }
     }

@@ -1,11 +1,11 @@
 //! Composer: scripts, plugins, files loaded by themselves.
 
 use packguard_sdk::text::{Source, cut};
-use packguard_sdk::{Analysis, Category, Confidence, Finding, Package, Phase, Rule, Severity};
+use packguard_sdk::{Analysis, Category, Confidence, Package, Phase, Rule, Severity};
 use serde_json::{Map, Value};
 
 use crate::hook::{Hook, Place, grade};
-use crate::top::{MANIFEST_LIMIT, find, read, top_files};
+use crate::top::{MANIFEST_LIMIT, find};
 
 /// Scripts of composer.json.
 pub const SCRIPT: Rule = Rule {
@@ -55,11 +55,11 @@ fn is_event(name: &str) -> bool {
 /// Looks at composer.json.
 pub fn look(package: &Package, analysis: &mut Analysis) {
     let is_composer = matches!(package.ecosystem(), "composer" | "generic");
-    for file in top_files(package, |path| path == "composer.json") {
+    for file in package.top_files(|path| path == "composer.json") {
         if !is_composer {
             continue;
         }
-        let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+        let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
             continue;
         };
         let manifest: Map<String, Value> = match serde_json::from_str(&text) {
@@ -71,9 +71,14 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
         };
         let source = Source::new(&text);
         if manifest.get("type").and_then(Value::as_str) == Some("composer-plugin") {
-            let finding = Finding::new(&PLUGIN, Confidence::High)
-                .phase(Phase::Install)
-                .at(file, &source, find(&text, 0, "composer-plugin"));
+            let finding = PLUGIN
+                .at(
+                    file,
+                    &source,
+                    find(&text, 0, "composer-plugin"),
+                    Confidence::High,
+                )
+                .phase(Phase::Install);
             analysis.push(finding);
         }
         if manifest
@@ -81,9 +86,9 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
             .and_then(|autoload| autoload.get("files"))
             .is_some()
         {
-            let finding = Finding::new(&AUTOLOAD_FILES, Confidence::High)
-                .phase(Phase::Import)
-                .at(file, &source, find(&text, 0, "\"files\""));
+            let finding = AUTOLOAD_FILES
+                .at(file, &source, find(&text, 0, "\"files\""), Confidence::High)
+                .phase(Phase::Import);
             analysis.push(finding);
         }
         let Some(Value::Object(scripts)) = manifest.get("scripts") else {
@@ -96,10 +101,10 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
                 one => std::slice::from_ref(one),
             };
             for command in listed.iter().filter_map(Value::as_str) {
-                let finding = Finding::new(&SCRIPT, Confidence::High)
+                let finding = SCRIPT
+                    .at(file, &source, range.clone(), Confidence::High)
                     .title(format!("{name}: {}", cut(command, 160)))
-                    .phase(Phase::Install)
-                    .at(file, &source, range.clone());
+                    .phase(Phase::Install);
                 analysis.push(finding);
                 let hook = Hook {
                     file,

@@ -1,11 +1,11 @@
 //! RubyGems: native extensions, whose build code runs at install.
 
 use packguard_sdk::text::Source;
-use packguard_sdk::{Analysis, Category, Confidence, Finding, Package, Phase, Rule, Severity};
+use packguard_sdk::{Analysis, Category, Confidence, Package, Phase, Rule, Severity};
 
 use crate::code::grade_strings;
 use crate::hook::{Hook, Place};
-use crate::top::{MANIFEST_LIMIT, find, read};
+use crate::top::{MANIFEST_LIMIT, find};
 
 /// Extension build code runs at install.
 pub const EXTENSION: Rule = Rule {
@@ -62,12 +62,12 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
             continue;
         }
         if runs {
-            let finding = Finding::new(&EXTENSION, Confidence::High)
-                .phase(Phase::Install)
-                .at_file(file);
+            let finding = EXTENSION
+                .at_file(file, Confidence::High)
+                .phase(Phase::Install);
             analysis.push(finding);
         }
-        let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+        let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
             continue;
         };
         let source = Source::new(&text);
@@ -76,9 +76,9 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
             .find(|word| text.contains(**word))
             .filter(|_| runs)
         {
-            let finding = Finding::new(&EXTENSION_NETWORK, Confidence::Medium)
-                .phase(Phase::Install)
-                .at(file, &source, find(&text, 0, word));
+            let finding = EXTENSION_NETWORK
+                .at(file, &source, find(&text, 0, word), Confidence::Medium)
+                .phase(Phase::Install);
             analysis.push(finding);
         }
         let hook = Hook {

@@ -1,9 +1,7 @@
 //! Go: generator commands and flags handed to the C compiler and linker.
 
 use packguard_sdk::text::{Source, cut, decode};
-use packguard_sdk::{
-    Analysis, Category, Confidence, File, Finding, Package, Phase, Rule, Severity,
-};
+use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity, glob};
 
 use crate::hook::{Hook, Place, grade};
 
@@ -40,23 +38,14 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
     if !matches!(package.ecosystem(), "golang" | "generic") {
         return;
     }
-    for file in package.files().filter(|file| file.extension() == "go") {
-        if file.size() > FILE_LIMIT {
-            analysis.problem(
-                file,
-                format!("larger than {FILE_LIMIT} bytes: not looked at for build commands"),
-            );
+    for file in package.glob(glob::sources("golang")) {
+        let Some(bytes) = analysis.read(file, FILE_LIMIT) else {
             continue;
-        }
-        match file.read() {
-            Ok(bytes)
-                if memchr::memmem::find(&bytes, b"//go:generate").is_some()
-                    || memchr::memmem::find(&bytes, b"#cgo").is_some() =>
-            {
-                go_file(file, &decode(&bytes), analysis);
-            }
-            Ok(_) => {}
-            Err(error) => analysis.problem(file, format!("not readable: {error}")),
+        };
+        if memchr::memmem::find(&bytes, b"//go:generate").is_some()
+            || memchr::memmem::find(&bytes, b"#cgo").is_some()
+        {
+            go_file(file, &decode(&bytes), analysis);
         }
     }
 }
@@ -68,9 +57,9 @@ fn go_file(file: File<'_>, text: &str, analysis: &mut Analysis) {
         let range = start..start + line.trim_end().len();
         start += line.len();
         if let Some(command) = line.strip_prefix("//go:generate ") {
-            let finding = Finding::new(&GENERATE, Confidence::High)
-                .title(format!("go:generate {}", cut(command.trim(), 160)))
-                .at(file, &source, range.clone());
+            let finding = GENERATE
+                .at(file, &source, range.clone(), Confidence::High)
+                .title(format!("go:generate {}", cut(command.trim(), 160)));
             analysis.push(finding);
             let hook = Hook {
                 file,
@@ -88,10 +77,10 @@ fn go_file(file: File<'_>, text: &str, analysis: &mut Analysis) {
                 .split_whitespace()
                 .any(|flag| FLAGS.iter().any(|odd| flag.starts_with(odd)))
         {
-            let finding = Finding::new(&CGO_FLAG, Confidence::Medium)
+            let finding = CGO_FLAG
+                .at(file, &source, range, Confidence::Medium)
                 .title(cut(flags.trim(), 160))
-                .phase(Phase::Install)
-                .at(file, &source, range);
+                .phase(Phase::Install);
             analysis.push(finding);
         }
     }

@@ -17,10 +17,10 @@ mod registry;
 mod top;
 mod wheel;
 
-use packguard_sdk::{Analysis, Analyzer, Descriptor, Package, Rule};
+use packguard_sdk::{Analysis, Analyzer, Descriptor, Package, Rule, descriptor};
 
 /// The analyzer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Manifest;
 
 /// Every rule, module by module.
@@ -74,15 +74,12 @@ const RULES: &[&Rule] = &[
 ];
 
 impl Analyzer for Manifest {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "manifest",
-            version: env!("CARGO_PKG_VERSION"),
-            description: "What package manifests run, pull in and claim",
-            ecosystems: &[],
-            rules: RULES,
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "manifest",
+        description: "What package manifests run, pull in and claim",
+        rules: RULES,
+        ..descriptor!()
+    };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
@@ -102,5 +99,4 @@ impl Analyzer for Manifest {
     }
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_analyzer!(Manifest);

@@ -1,9 +1,9 @@
 //! Maven: plugins that run commands in the package's own build.
 
 use packguard_sdk::text::Source;
-use packguard_sdk::{Analysis, Category, Confidence, Finding, Package, Rule, Severity};
+use packguard_sdk::{Analysis, Category, Confidence, Package, Rule, Severity};
 
-use crate::top::{MANIFEST_LIMIT, find, read};
+use crate::top::{MANIFEST_LIMIT, find};
 
 /// The build runs commands.
 pub const BUILD_EXEC: Rule = Rule {
@@ -29,17 +29,19 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
     if !matches!(package.ecosystem(), "maven" | "generic") {
         return;
     }
-    for file in package
-        .files()
-        .filter(|file| file.name() == "pom.xml" || file.extension() == "pom")
-    {
-        let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    for file in package.glob(&["pom.xml", "*.pom"]) {
+        let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
             continue;
         };
         if let Some(plugin) = PLUGINS.iter().find(|plugin| text.contains(**plugin)) {
-            let finding = Finding::new(&BUILD_EXEC, Confidence::Medium)
-                .title(format!("The build uses {plugin}"))
-                .at(file, &Source::new(&text), find(&text, 0, plugin));
+            let finding = BUILD_EXEC
+                .at(
+                    file,
+                    &Source::new(&text),
+                    find(&text, 0, plugin),
+                    Confidence::Medium,
+                )
+                .title(format!("The build uses {plugin}"));
             analysis.push(finding);
         }
     }

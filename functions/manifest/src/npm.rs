@@ -1,15 +1,13 @@
 //! npm: lifecycle scripts, binding.gyp, commands, and what the registry was told.
 
 use packguard_sdk::text::{Source, cut};
-use packguard_sdk::{
-    Analysis, Category, Confidence, File, Finding, Package, Phase, Rule, Severity,
-};
+use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity};
 use serde_json::{Map, Value};
 
-use crate::hook::{Hook, Place, grade, lowered};
+use crate::hook::{Hook, Place, grade};
 use crate::npm_deps;
 use crate::registry::Registry;
-use crate::top::{MANIFEST_LIMIT, find, read, shadows, top_files};
+use crate::top::{MANIFEST_LIMIT, find, shadows};
 
 /// A lifecycle script runs at install.
 pub const INSTALL_SCRIPT: Rule = Rule {
@@ -77,7 +75,7 @@ const RARE_HOOKS: &[&str] = &[
 
 /// Looks at every package.json and binding.gyp.
 pub fn look(package: &Package, analysis: &mut Analysis) {
-    let manifests = top_files(package, |path| path == "package.json");
+    let manifests = package.top_files(|path| path == "package.json");
     let registry = Registry::of(package).filter(|_| package.ecosystem() == "npm");
     let mut read_artifacts = Vec::new();
     for file in &manifests {
@@ -85,7 +83,7 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
             read_artifacts.push((file.entry.artifact, builds));
         }
     }
-    for file in top_files(package, |path| path == "binding.gyp") {
+    for file in package.top_files(|path| path == "binding.gyp") {
         let scripted = read_artifacts
             .iter()
             .find(|(artifact, _)| *artifact == file.entry.artifact);
@@ -112,7 +110,7 @@ fn top_manifest(
     registry: Option<&Registry>,
     analysis: &mut Analysis,
 ) -> Option<bool> {
-    let text = read(file, MANIFEST_LIMIT, analysis)?;
+    let text = analysis.read_text(file, MANIFEST_LIMIT)?;
     let manifest: Map<String, Value> = match serde_json::from_str(&text) {
         Ok(manifest) => manifest,
         Err(error) => {
@@ -144,7 +142,7 @@ fn nested_manifest(file: File<'_>, analysis: &mut Analysis) {
     if !bundled && file.size() > MANIFEST_LIMIT {
         return;
     }
-    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
         return;
     };
     if !text.contains("install") {
@@ -187,11 +185,11 @@ fn scripts(
         at_install |= always && name != "postinstall";
         let range = find(source.text(), section, &format!("\"{name}\""));
         if always && report {
-            let finding = Finding::new(&INSTALL_SCRIPT, Confidence::High)
+            let finding = INSTALL_SCRIPT
+                .at(file, source, range.clone(), Confidence::High)
                 .title(format!("{name} runs at install: {}", cut(command, 160)))
                 .why("npm runs it by itself, before anybody has looked at the code.")
-                .phase(Phase::Install)
-                .at(file, source, range.clone());
+                .phase(Phase::Install);
             analysis.push(finding);
         }
         let hook = Hook {
@@ -222,13 +220,14 @@ fn commands(
         return;
     };
     for command in bin.keys().filter(|command| shadows(command, package)) {
-        let finding = Finding::new(&COMMAND_SHADOW, Confidence::Medium)
-            .title(format!("The package installs a command called {command}"))
+        let finding = COMMAND_SHADOW
             .at(
                 file,
                 source,
                 find(source.text(), 0, &format!("\"{command}\"")),
-            );
+                Confidence::Medium,
+            )
+            .title(format!("The package installs a command called {command}"));
         analysis.push(finding);
     }
 }
@@ -242,11 +241,16 @@ fn confusion(
     analysis: &mut Analysis,
 ) {
     let mut report = |severity, title: String, key: &str| {
-        let finding = Finding::new(&CONFUSION, Confidence::High)
+        let finding = CONFUSION
+            .at(
+                file,
+                source,
+                find(source.text(), 0, &format!("\"{key}\"")),
+                Confidence::High,
+            )
             .severity(severity)
             .title(title)
-            .why("npm installs by the archive; pages and audits show the registry's manifest.")
-            .at(file, source, find(source.text(), 0, &format!("\"{key}\"")));
+            .why("npm installs by the archive; pages and audits show the registry's manifest.");
         analysis.push(finding);
     };
     for (key, told) in [("name", &registry.name), ("version", &registry.version)] {
@@ -322,14 +326,14 @@ const GYP_ORDINARY: &[&str] = &[
 ];
 
 fn gyp(file: File<'_>, scripted: bool, analysis: &mut Analysis) {
-    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
         return;
     };
     let source = Source::new(&text);
     if !scripted {
-        let finding = Finding::new(&IMPLICIT_GYP, Confidence::High)
-            .phase(Phase::Install)
-            .at_file(file);
+        let finding = IMPLICIT_GYP
+            .at_file(file, Confidence::High)
+            .phase(Phase::Install);
         analysis.push(finding);
     }
     for (range, command) in expansions(&text) {
@@ -343,11 +347,11 @@ fn gyp(file: File<'_>, scripted: bool, analysis: &mut Analysis) {
         };
         let graded = grade(&hook, command, analysis);
         if let Some(severity) = gyp_severity(command).filter(|_| !graded) {
-            let finding = Finding::new(&GYP_COMMAND, Confidence::Medium)
-                .severity(lowered(severity, 0))
+            let finding = GYP_COMMAND
+                .at(file, &source, range, Confidence::Medium)
+                .severity(severity)
                 .title(format!("binding.gyp runs: {}", cut(command, 120)))
-                .phase(Phase::Install)
-                .at(file, &source, range);
+                .phase(Phase::Install);
             analysis.push(finding);
         }
     }

@@ -1,8 +1,8 @@
 //! npm dependencies that bypass the registry.
 
-use packguard_sdk::indicators::{Kind, scan};
+use packguard_sdk::indicators::scan;
 use packguard_sdk::text::Source;
-use packguard_sdk::{Analysis, Category, Confidence, File, Finding, Phase, Rule, Severity};
+use packguard_sdk::{Analysis, Category, Confidence, File, Phase, Rule, Severity};
 use serde_json::{Map, Value};
 
 use crate::top::find;
@@ -53,13 +53,18 @@ pub fn look(
                 continue;
             };
             if let Some(rule) = rule_of(requirement) {
-                let finding = Finding::new(rule, Confidence::High)
+                let finding = rule
+                    .at(
+                        file,
+                        source,
+                        find(source.text(), 0, &format!("\"{name}\"")),
+                        Confidence::High,
+                    )
                     .title(format!(
                         "{name} comes from {}",
                         packguard_sdk::text::cut(requirement, 160)
                     ))
-                    .phase(Phase::Install)
-                    .at(file, source, find(source.text(), 0, &format!("\"{name}\"")));
+                    .phase(Phase::Install);
                 analysis.push(finding);
             }
         }
@@ -82,17 +87,9 @@ fn rule_of(requirement: &str) -> Option<&'static Rule> {
             && !requirement.contains(' ');
         return short.then_some(&URL_DEPENDENCY);
     };
-    let hostile = scan(requirement).iter().any(|found| {
-        matches!(
-            found.kind,
-            Kind::PublicIp
-                | Kind::Tunnel
-                | Kind::PasteOrFileShare
-                | Kind::Webhook
-                | Kind::OutOfBand
-                | Kind::ChatApi
-        )
-    });
+    let hostile = scan(requirement)
+        .iter()
+        .any(|found| found.kind.is_hostile_host());
     match scheme {
         _ if hostile => Some(&HOSTILE_DEPENDENCY),
         "http" | "git+http" | "git" => Some(&HTTP_DEPENDENCY),

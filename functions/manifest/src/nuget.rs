@@ -1,13 +1,11 @@
 //! NuGet: install scripts and build files that MSBuild imports.
 
 use packguard_sdk::text::{Source, cut};
-use packguard_sdk::{
-    Analysis, Category, Confidence, File, Finding, Package, Phase, Rule, Severity,
-};
+use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity};
 use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::hook::{Hook, Place, grade};
-use crate::top::{MANIFEST_LIMIT, read};
+use crate::top::MANIFEST_LIMIT;
 
 /// PowerShell that Visual Studio runs.
 pub const INSTALL_SCRIPT: Rule = Rule {
@@ -61,11 +59,11 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
 }
 
 fn install_script(file: File<'_>, analysis: &mut Analysis) {
-    let finding = Finding::new(&INSTALL_SCRIPT, Confidence::High)
-        .phase(Phase::Install)
-        .at_file(file);
+    let finding = INSTALL_SCRIPT
+        .at_file(file, Confidence::High)
+        .phase(Phase::Install);
     analysis.push(finding);
-    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
         return;
     };
     let source = Source::new(&text);
@@ -81,7 +79,7 @@ fn install_script(file: File<'_>, analysis: &mut Analysis) {
 }
 
 fn build_file(file: File<'_>, imported: bool, analysis: &mut Analysis) {
-    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
         return;
     };
     let options = ParsingOptions {
@@ -107,15 +105,15 @@ fn build_file(file: File<'_>, imported: bool, analysis: &mut Analysis) {
             "PreBuildEvent" | "PostBuildEvent" => node.text().unwrap_or_default(),
             _ => continue,
         };
-        let finding = Finding::new(&BUILD_TASK, Confidence::High)
+        let finding = BUILD_TASK
+            .at(file, &source, node.range(), Confidence::High)
             .severity(if name == "Code" {
                 Severity::Low
             } else {
                 Severity::Info
             })
             .title(format!("{name} task: {}", cut(command.trim(), 160)))
-            .phase(Phase::Install)
-            .at(file, &source, node.range());
+            .phase(Phase::Install);
         analysis.push(finding);
         let hook = Hook {
             file,

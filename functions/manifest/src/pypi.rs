@@ -1,13 +1,11 @@
 //! Python: setup.py, build backends, requirements by URL, commands.
 
-use packguard_sdk::indicators::{Kind, scan};
+use packguard_sdk::indicators::scan;
 use packguard_sdk::text::{Source, cut};
-use packguard_sdk::{
-    Analysis, Category, Confidence, File, Finding, Package, Phase, Rule, Severity,
-};
+use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity};
 use toml::{Table, Value};
 
-use crate::top::{MANIFEST_LIMIT, find, read, shadows, top_files};
+use crate::top::{MANIFEST_LIMIT, find, shadows};
 
 /// setup.py runs at install from source.
 pub const SETUP_PY: Rule = Rule {
@@ -104,14 +102,14 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
     if !matches!(package.ecosystem(), "pypi" | "generic") {
         return;
     }
-    for file in top_files(package, |path| path == "setup.py") {
-        let finding = Finding::new(&SETUP_PY, Confidence::High)
-            .phase(Phase::Install)
-            .at_file(file);
+    for file in package.top_files(|path| path == "setup.py") {
+        let finding = SETUP_PY
+            .at_file(file, Confidence::High)
+            .phase(Phase::Install);
         analysis.push(finding);
     }
-    for file in top_files(package, |path| path == "pyproject.toml") {
-        let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    for file in package.top_files(|path| path == "pyproject.toml") {
+        let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
             continue;
         };
         match text.parse::<Table>() {
@@ -124,8 +122,8 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
     }
     let entry_points =
         |path: &str| path == "entry_points.txt" || path.ends_with("-info/entry_points.txt");
-    for file in top_files(package, entry_points) {
-        let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    for file in package.top_files(entry_points) {
+        let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
             continue;
         };
         let source = Source::new(&text);
@@ -148,9 +146,14 @@ fn shadow(
     analysis: &mut Analysis,
 ) {
     if shadows(command, package) {
-        let finding = Finding::new(&COMMAND_SHADOW, Confidence::Medium)
-            .title(format!("The package installs a command called {command}"))
-            .at(file, source, find(source.text(), 0, command));
+        let finding = COMMAND_SHADOW
+            .at(
+                file,
+                source,
+                find(source.text(), 0, command),
+                Confidence::Medium,
+            )
+            .title(format!("The package installs a command called {command}"));
         analysis.push(finding);
     }
 }
@@ -168,17 +171,27 @@ fn pyproject(
         .and_then(|system| system.get("build-backend"))
         .and_then(Value::as_str);
     if system.is_some_and(|system| system.get("backend-path").is_some()) {
-        let finding = Finding::new(&IN_TREE_BACKEND, Confidence::High)
-            .phase(Phase::Install)
-            .at(file, &source, find(text, 0, "backend-path"));
+        let finding = IN_TREE_BACKEND
+            .at(
+                file,
+                &source,
+                find(text, 0, "backend-path"),
+                Confidence::High,
+            )
+            .phase(Phase::Install);
         analysis.push(finding);
     } else if let Some(backend) = backend
         && !BACKENDS.contains(&backend.split(['.', ':']).next().unwrap_or(backend))
     {
-        let finding = Finding::new(&UNKNOWN_BACKEND, Confidence::High)
+        let finding = UNKNOWN_BACKEND
+            .at(
+                file,
+                &source,
+                find(text, 0, "build-backend"),
+                Confidence::High,
+            )
             .title(format!("The package is built by {}", cut(backend, 80)))
-            .phase(Phase::Install)
-            .at(file, &source, find(text, 0, "build-backend"));
+            .phase(Phase::Install);
         analysis.push(finding);
     }
     let project = manifest.get("project");
@@ -218,17 +231,7 @@ pub fn url_requirement(
     if !url.contains("://") {
         return;
     }
-    let hostile = scan(url).iter().any(|found| {
-        matches!(
-            found.kind,
-            Kind::PublicIp
-                | Kind::Tunnel
-                | Kind::PasteOrFileShare
-                | Kind::Webhook
-                | Kind::OutOfBand
-                | Kind::ChatApi
-        )
-    });
+    let hostile = scan(url).iter().any(|found| found.kind.is_hostile_host());
     let plain =
         url.starts_with("http://") || url.starts_with("git+http://") || url.starts_with("git://");
     let (rule, severity) = match (hostile, plain) {
@@ -236,10 +239,10 @@ pub fn url_requirement(
         (_, true) => (&HTTP_DEPENDENCY, Severity::Medium),
         _ => (&URL_DEPENDENCY, Severity::Low),
     };
-    let finding = Finding::new(rule, Confidence::High)
+    let finding = rule
+        .at(file, source, find(source.text(), 0, url), Confidence::High)
         .severity(severity)
         .title(format!("Dependency {}", cut(requirement, 160)))
-        .phase(Phase::Install)
-        .at(file, source, find(source.text(), 0, url));
+        .phase(Phase::Install);
     analysis.push(finding);
 }

@@ -1,11 +1,11 @@
 //! Python: PKG-INFO and METADATA against the index.
 
 use packguard_sdk::text::Source;
-use packguard_sdk::{Analysis, Category, Confidence, File, Finding, Package, Rule, Severity};
+use packguard_sdk::{Analysis, Category, Confidence, File, Package, Rule, Severity};
 
 use crate::pypi::url_requirement;
 use crate::registry::Registry;
-use crate::top::{MANIFEST_LIMIT, find, read, top_files};
+use crate::top::{MANIFEST_LIMIT, find};
 
 /// Name or version differ.
 pub const METADATA_DIFFERS: Rule = Rule {
@@ -37,8 +37,8 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
         path == "PKG-INFO"
             || path.ends_with(".dist-info/METADATA") && path.matches('/').count() == 1
     };
-    for file in top_files(package, is_metadata) {
-        let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    for file in package.top_files(is_metadata) {
+        let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
             continue;
         };
         let source = Source::new(&text);
@@ -100,12 +100,17 @@ fn compare(
     if let (Some(stands), Some(told)) = (stands, told)
         && normal(stands) != normal(told)
     {
-        let finding = Finding::new(&METADATA_DIFFERS, Confidence::Medium)
+        let finding = METADATA_DIFFERS
+            .at(
+                file,
+                source,
+                find(source.text(), 0, &format!("{key}:")),
+                Confidence::Medium,
+            )
             .title(format!(
                 "The archive says {} {stands}, the index says {told}",
                 key.to_ascii_lowercase()
-            ))
-            .at(file, source, find(source.text(), 0, &format!("{key}:")));
+            ));
         analysis.push(finding);
     }
 }
@@ -135,11 +140,16 @@ fn unlisted(
         .iter()
         .any(|known| normal_name(&known.name) == normal_name(name))
     {
-        let finding = Finding::new(&DEPENDENCIES_DIFFER, Confidence::Medium)
+        let finding = DEPENDENCIES_DIFFER
+            .at(
+                file,
+                source,
+                find(source.text(), 0, requirement),
+                Confidence::Medium,
+            )
             .title(format!(
                 "The archive requires {name}, which the index does not list"
-            ))
-            .at(file, source, find(source.text(), 0, requirement));
+            ));
         analysis.push(finding);
     }
 }

@@ -1,56 +1,10 @@
-//! Finding and reading the manifests that an installer reads.
+//! What the manifests of all ecosystems have in common.
 
-use packguard_sdk::{Analysis, File, Package, text};
+use packguard_sdk::Package;
 
 /// Largest manifest read, in bytes: real ones are far smaller, and parsed forms take many
 /// times the size of the text.
 pub const MANIFEST_LIMIT: u64 = 4 << 20;
-
-/// The files that stand at the top of their artifact and that `wanted` takes by path
-/// below the top folder.
-///
-/// An archive has one top folder by convention (`package/`, `name-1.0/`), which installers
-/// strip whatever its name; a local folder or a zip has none. So the files at the root
-/// count, or, where an artifact has none there, those one folder down.
-pub fn top_files<'p>(package: &'p Package, wanted: impl Fn(&str) -> bool) -> Vec<File<'p>> {
-    let mut found: Vec<(bool, File<'p>)> = package
-        // Repeats too: a copy placed before the manifest must not hide it.
-        .all_files()
-        .filter_map(|file| {
-            let path = file.path();
-            if wanted(path) {
-                return Some((true, file));
-            }
-            let below = path.split_once('/').map(|(_, below)| below);
-            below.is_some_and(&wanted).then_some((false, file))
-        })
-        .collect();
-    let rooted: Vec<u32> = found
-        .iter()
-        .filter(|(root, _)| *root)
-        .map(|(_, file)| file.entry.artifact)
-        .collect();
-    found.retain(|(root, file)| *root || rooted.binary_search(&file.entry.artifact).is_err());
-    found.into_iter().map(|(_, file)| file).collect()
-}
-
-/// The text of a manifest; a problem where it can't be read whole.
-pub fn read(file: File<'_>, limit: u64, analysis: &mut Analysis) -> Option<String> {
-    if file.size() > limit {
-        analysis.problem(
-            file,
-            format!("larger than {limit} bytes: not looked at as a manifest"),
-        );
-        return None;
-    }
-    match file.read() {
-        Ok(bytes) => Some(text::decode(&bytes).into_owned()),
-        Err(error) => {
-            analysis.problem(file, format!("not readable: {error}"));
-            None
-        }
-    }
-}
 
 /// The byte range of `needle` in `text` from `start` on; the start of the text where it
 /// does not stand there literally (escapes).
@@ -130,9 +84,7 @@ const WELL_KNOWN_COMMANDS: &[&str] = &[
 pub fn shadows(command: &str, package: &Package) -> bool {
     let known = WELL_KNOWN_COMMANDS.contains(&command);
     let scope = package
-        .0
-        .namespace
-        .as_deref()
+        .namespace()
         .unwrap_or_default()
         .trim_start_matches('@');
     let stem = command.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -150,21 +102,6 @@ pub fn shadows(command: &str, package: &Package) -> bool {
 mod tests {
     use super::*;
     use packguard_sdk::testing::PackageBuilder;
-
-    #[test]
-    fn files_one_folder_down_count_only_without_one_at_the_root() {
-        let package = PackageBuilder::new("npm", "a")
-            .file("package.json", "{}")
-            .file("examples/package.json", "{}")
-            .artifact("b")
-            .file("x/package.json", "{}")
-            .file("y/package.json", "{}")
-            .file("y/z/package.json", "{}")
-            .build();
-        let found = top_files(&package, |path| path == "package.json");
-        let paths: Vec<&str> = found.iter().map(|file| file.path()).collect();
-        assert_eq!(paths, ["package.json", "x/package.json", "y/package.json"]);
-    }
 
     #[test]
     fn own_commands_do_not_shadow() {

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
-use packguard_sdk::indicators::{Kind, scan};
+use packguard_sdk::indicators::scan;
 use packguard_sdk::text::Source;
-use packguard_sdk::{
-    Analysis, Category, Confidence, File, Finding, Package, Phase, Rule, Severity,
-};
+use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity};
 
-use crate::top::{MANIFEST_LIMIT, read};
+use crate::top::MANIFEST_LIMIT;
 
 /// A `.pth` file runs code at every start of Python.
 pub const PTH: Rule = Rule {
@@ -52,7 +50,7 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
     if !matches!(package.ecosystem(), "pypi" | "generic") {
         return;
     }
-    for file in package.files().filter(|file| file.extension() == "pth") {
+    for file in package.glob(&["*.pth"]) {
         pth(file, analysis);
     }
     let mut wheels: BTreeMap<u32, Vec<File<'_>>> = BTreeMap::new();
@@ -87,7 +85,7 @@ fn is_record(path: &str) -> bool {
 }
 
 fn pth(file: File<'_>, analysis: &mut Analysis) {
-    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
         return;
     };
     let source = Source::new(&text);
@@ -114,17 +112,17 @@ fn pth(file: File<'_>, analysis: &mut Analysis) {
             "http",
         ];
         let odd = suspicious.iter().any(|word| line.contains(word));
-        let finding = Finding::new(&PTH, Confidence::High)
+        let finding = PTH
+            .at(file, &source, range, Confidence::High)
             .severity(if odd { Severity::Medium } else { Severity::Low })
-            .phase(Phase::Import)
-            .at(file, &source, range);
+            .phase(Phase::Import);
         analysis.push(finding);
     }
 }
 
 /// Compares RECORD with the files of its wheel.
 fn check_record(record: File<'_>, files: &[File<'_>], analysis: &mut Analysis) {
-    let Some(text) = read(record, RECORD_LIMIT, analysis) else {
+    let Some(text) = analysis.read_text(record, RECORD_LIMIT) else {
         return;
     };
     let listed: BTreeMap<String, String> = text.lines().filter_map(record_line).collect();
@@ -145,13 +143,13 @@ fn check_record(record: File<'_>, files: &[File<'_>], analysis: &mut Analysis) {
         }
     }
     for (file, what) in wrong.iter().take(NAMED) {
-        let finding = Finding::new(&RECORD_MISMATCH, Confidence::High)
+        let finding = RECORD_MISMATCH
+            .at_file(*file, Confidence::High)
             .title(format!(
                 "{} {what} ({} such files in this wheel)",
                 file.path(),
                 wrong.len()
-            ))
-            .at_file(*file);
+            ));
         analysis.push(finding);
     }
 }
@@ -212,7 +210,8 @@ fn compare(files: &[File<'_>], known: &Sources, analysis: &mut Analysis) {
     {
         let there = known.has_path(file.path());
         if is_suspicious(*file, analysis) {
-            let finding = Finding::new(&DIFFERS, Confidence::Medium)
+            let finding = DIFFERS
+                .at_file(*file, Confidence::Medium)
                 .severity(Severity::Medium)
                 .title(format!(
                     "{} {} and decodes, downloads or runs things",
@@ -222,8 +221,7 @@ fn compare(files: &[File<'_>], known: &Sources, analysis: &mut Analysis) {
                     } else {
                         "is not in the source distribution"
                     }
-                ))
-                .at_file(*file);
+                ));
             analysis.push(finding);
         } else if there {
             changed.push(*file);
@@ -242,14 +240,14 @@ fn compare(files: &[File<'_>], known: &Sources, analysis: &mut Analysis) {
                 continue;
             };
             let names: Vec<&str> = list.iter().take(NAMED).map(|file| file.path()).collect();
-            let finding = Finding::new(&DIFFERS, Confidence::Medium)
+            let finding = DIFFERS
+                .at_file(*first, Confidence::Medium)
                 .severity(severity)
                 .title(format!(
                     "{} Python files of the wheel {what}: {}",
                     list.len(),
                     names.join(", ")
-                ))
-                .at_file(*first);
+                ));
             analysis.push(finding);
         }
     }
@@ -286,7 +284,7 @@ fn is_suspicious(file: File<'_>, analysis: &mut Analysis) -> bool {
     if !runs_early {
         return false;
     }
-    let Some(text) = read(file, MANIFEST_LIMIT, analysis) else {
+    let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
         return false;
     };
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -301,19 +299,7 @@ fn is_suspicious(file: File<'_>, analysis: &mut Analysis) -> bool {
         "socket.socket",
         "fromhex",
     ]);
-    let hostile = || {
-        scan(&text).iter().any(|found| {
-            matches!(
-                found.kind,
-                Kind::Webhook
-                    | Kind::ChatApi
-                    | Kind::OutOfBand
-                    | Kind::PublicIp
-                    | Kind::PasteOrFileShare
-                    | Kind::Tunnel
-            )
-        })
-    };
+    let hostile = || scan(&text).iter().any(|found| found.kind.is_hostile_host());
     executes && reaches || hostile()
 }
 

@@ -366,6 +366,6 @@ fn hostile_packages_are_found() {
             "{path} {content}: {:?}",
             found(&analysis)
         );
-        assert_eq!(analysis.problems, [], "{path}");
+        assert_eq!(analysis.problems(), [], "{path}");
     }
 }

@@ -96,9 +96,9 @@ fn build_scripts_are_graded() {
             ],
         ));
         analysis
-            .findings
-            .into_iter()
-            .map(|finding| (finding.rule, finding.severity))
+            .findings()
+            .iter()
+            .map(|finding| (finding.rule.clone(), finding.severity))
             .collect::<Vec<_>>()
     };
     let has = |code: &str, rule: &str, severity| {
@@ -156,9 +156,9 @@ fn gyp_commands_are_graded() {
             &[("p/package.json", "{}"), ("p/binding.gyp", &content)],
         ));
         analysis
-            .findings
-            .into_iter()
-            .map(|finding| (finding.rule, finding.severity))
+            .findings()
+            .iter()
+            .map(|finding| (finding.rule.clone(), finding.severity))
             .collect::<Vec<_>>()
     };
     let info = ("npm-implicit-gyp".to_owned(), Severity::Info);
@@ -185,8 +185,8 @@ fn manifests_that_contradict_the_registry_are_found() {
         let analysis =
             run(package("npm", &[("package/package.json", manifest)]).metadata(metadata));
         let findings = analysis
-            .findings
-            .into_iter()
+            .findings()
+            .iter()
             .filter(|finding| finding.rule == "npm-manifest-confusion");
         findings.map(|finding| finding.severity).collect::<Vec<_>>()
     };
@@ -219,11 +219,11 @@ fn wheels_are_compared_with_source_and_record() {
             .file("sample/_version.py", "v = 1\n")
             .file("sample-1.0.0.dist-info/RECORD", record);
         let analysis = run(builder);
-        assert_eq!(analysis.problems, []);
+        assert_eq!(analysis.problems(), []);
         analysis
-            .findings
-            .into_iter()
-            .map(|finding| (finding.rule, finding.severity))
+            .findings()
+            .iter()
+            .map(|finding| (finding.rule.clone(), finding.severity))
             .collect::<Vec<_>>()
     };
     let record = "sample/__init__.py,,\nsample/b.py,,\nsample/_version.py,,\n";
@@ -273,7 +273,7 @@ fn manifests_that_cannot_be_read_are_problems() {
     ] {
         let analysis = run(package(ecosystem, &[(path, content)]));
         assert_eq!(
-            analysis.problems.len(),
+            analysis.problems().len(),
             1,
             "{path} {}",
             &content[..content.len().min(20)]
@@ -286,13 +286,13 @@ fn manifests_that_cannot_be_read_are_problems() {
         "pypi",
         &[("a/package.json", "{"), ("a/Cargo.toml", "[")],
     ));
-    assert_eq!(analysis.problems, []);
+    assert_eq!(analysis.problems(), []);
     // So are fixtures, which nothing installs.
     let analysis = run(package(
         "npm",
         &[("package/test/a/package.json", "{\"install\"")],
     ));
-    assert_eq!(analysis.problems, []);
+    assert_eq!(analysis.problems(), []);
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn a_copy_placed_first_hides_nothing() {
 
 #[test]
 fn rules_are_documented_and_unique() {
-    let rules = Manifest::describe().rules;
+    let rules = Manifest::DESCRIPTOR.rules;
     let mut ids: Vec<&str> = rules.iter().map(|rule| rule.id).collect();
     ids.sort_unstable();
     ids.dedup();

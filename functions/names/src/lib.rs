@@ -5,14 +5,14 @@ mod depends;
 mod resemble;
 
 use packguard_sdk::{
-    Analysis, Analyzer, Category, Confidence, Descriptor, Finding, Package, Rule, Severity,
+    Analysis, Analyzer, Category, Confidence, Descriptor, Package, Rule, Severity, descriptor,
 };
 use serde::Deserialize;
 
 use resemble::{Resemblance, normal, resemblance};
 
 /// The analyzer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Names;
 
 const RESEMBLES: Rule = Rule {
@@ -47,15 +47,12 @@ const SEEDS: &[(&str, &str)] = &[
 const DEPENDENCIES_LIMIT: usize = 2_000;
 
 impl Analyzer for Names {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "names",
-            version: env!("CARGO_PKG_VERSION"),
-            description: "Names that resemble popular packages' names",
-            ecosystems: &[],
-            rules: &[&RESEMBLES, &DEPENDENCY_RESEMBLES],
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "names",
+        description: "Names that resemble popular packages' names",
+        rules: &[&RESEMBLES, &DEPENDENCY_RESEMBLES],
+        ..descriptor!()
+    };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
@@ -64,7 +61,7 @@ impl Analyzer for Names {
         if popular.is_empty() {
             return Ok(analysis);
         }
-        let name = match package.0.namespace.as_deref() {
+        let name = match package.namespace() {
             Some(namespace) if !namespace.is_empty() => format!("{namespace}/{}", package.name()),
             _ => package.name().to_owned(),
         };
@@ -76,16 +73,16 @@ impl Analyzer for Names {
             && let Some((likeness, target)) = closest(&normal(ecosystem, &name), &popular)
         {
             analysis.push(
-                Finding::new(&RESEMBLES, Confidence::Medium)
+                RESEMBLES
+                    .about_package(
+                        format!("{name} resembles the popular {target}: {}", likeness.how),
+                        Confidence::Medium,
+                    )
                     .severity(if likeness.strong {
                         Severity::Medium
                     } else {
                         Severity::Low
                     })
-                    .title(format!(
-                        "{name} resembles the popular {target}: {}",
-                        likeness.how
-                    ))
                     .why(format!("Whoever means {target} may install this instead.")),
             );
         }
@@ -94,12 +91,13 @@ impl Analyzer for Names {
             let strong = closest(&normal(ecosystem, &dependency), &popular)
                 .filter(|(likeness, _)| likeness.strong);
             if let Some((likeness, target)) = strong {
-                analysis.push(
-                    Finding::new(&DEPENDENCY_RESEMBLES, Confidence::Low).title(format!(
+                analysis.push(DEPENDENCY_RESEMBLES.about_package(
+                    format!(
                         "The dependency {dependency} resembles the popular {target}: {}",
                         likeness.how
-                    )),
-                );
+                    ),
+                    Confidence::Low,
+                ));
             }
         }
         if dependencies.next().is_some() {
@@ -198,5 +196,4 @@ fn month(time: &str) -> Option<u32> {
     Some(year * 12 + month)
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_analyzer!(Names);

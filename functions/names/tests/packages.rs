@@ -7,11 +7,17 @@ use packguard_sdk::{Analyzer as _, Severity};
 
 fn run(builder: PackageBuilder) -> Vec<(String, Severity, String)> {
     let analysis = Names::analyze(&builder.build()).unwrap();
-    assert_eq!(analysis.problems, []);
+    assert_eq!(analysis.problems(), []);
     analysis
-        .findings
-        .into_iter()
-        .map(|finding| (finding.rule, finding.severity, finding.title))
+        .findings()
+        .iter()
+        .map(|finding| {
+            (
+                finding.rule.clone(),
+                finding.severity,
+                finding.title.clone(),
+            )
+        })
         .collect()
 }
 
@@ -135,6 +141,6 @@ fn dependencies_beyond_the_limit_are_named() {
     let manifest = serde_json::json!({"dependencies": dependencies}).to_string();
     let package = PackageBuilder::new("npm", "x").file("package/package.json", &manifest);
     let analysis = Names::analyze(&package.build()).unwrap();
-    assert_eq!(analysis.problems.len(), 1);
-    assert!(analysis.problems[0].reason.contains("2000 dependencies"));
+    assert_eq!(analysis.problems().len(), 1);
+    assert!(analysis.problems()[0].reason.contains("2000 dependencies"));
 }

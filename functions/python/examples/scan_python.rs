@@ -31,10 +31,10 @@ fn main() {
             package.0.files.len(),
             bytes >> 10,
             start.elapsed(),
-            analysis.findings.len(),
-            analysis.problems.len()
+            analysis.findings().len(),
+            analysis.problems().len()
         );
-        for finding in analysis.findings.iter().filter(|f| f.severity >= least) {
+        for finding in analysis.findings().iter().filter(|f| f.severity >= least) {
             let place = finding.location.as_ref();
             println!(
                 "{:?} {} [{:?}] {}\n    {}:{} {}",
@@ -57,7 +57,7 @@ fn main() {
                 );
             }
         }
-        for problem in &analysis.problems {
+        for problem in analysis.problems() {
             println!(
                 "PROBLEM {}: {}",
                 problem.path.as_deref().unwrap_or(""),

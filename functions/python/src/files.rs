@@ -123,11 +123,11 @@ pub fn bytecode_without_source(package: &Package) -> Vec<Finding> {
         .into_iter()
         .filter(|file| !sources.contains(&(file.entry.artifact, source_stem(file.path()))))
         .map(|file| {
-            Finding::new(&BYTECODE_ONLY, Confidence::High)
+            BYTECODE_ONLY
+                .at_file(file, Confidence::High)
                 .title(format!("{} has no source beside it", file.name()))
                 .phase(Phase::Import)
                 .why("What the file does can't be read, yet Python imports it.")
-                .at_file(file)
         })
         .collect()
 }
@@ -147,7 +147,7 @@ fn source_stem(path: &str) -> String {
 }
 
 /// Hits that a `.pth` file's code gives.
-pub fn pth_hits(text: &str) -> Vec<rules::Hit> {
+pub fn pth_hits(text: &str) -> Vec<packguard_sdk::Hit> {
     let mut hits = Vec::new();
     for (range, code) in pth_code(text).take(100) {
         let inner = crate::inspect::inspect_payload(code, Phase::Import, 1);
@@ -165,7 +165,7 @@ pub fn pth_hits(text: &str) -> Vec<rules::Hit> {
             Severity::High
         };
         hits.push(
-            rules::Hit::new(&PTH_IMPORT, range, Phase::Import)
+            packguard_sdk::Hit::new(&PTH_IMPORT, range, Phase::Import)
                 .severity(severity)
                 .why("Python runs this line at every start, whether or not the package is used."),
         );

@@ -10,7 +10,8 @@ use ruff_text_size::Ranged as _;
 use crate::guard;
 use crate::interp::{Interpreter, Outcome, Unit, bytes_of};
 use crate::names;
-use crate::rules::{self, Hit};
+use crate::rules;
+use packguard_sdk::Hit;
 
 /// Largest text that is parsed, in bytes. The largest Python file in 40 popular
 /// packages has 1.5 MB; a tree takes about 30 times the text's memory.

@@ -18,8 +18,8 @@ mod value;
 
 use std::collections::BTreeSet;
 
-use packguard_sdk::text::{self, Source};
-use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Finding, Package, Phase};
+use packguard_sdk::text::Source;
+use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package, Phase, descriptor};
 
 use files::Treatment;
 use inspect::Inspection;
@@ -29,19 +29,16 @@ use interp::Unit;
 const READ_LIMIT: u64 = 64 << 20;
 
 /// The analyzer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Python;
 
 impl Analyzer for Python {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "python",
-            version: env!("CARGO_PKG_VERSION"),
-            description: "Finds hostile Python code: hidden, stealing, downloading, destroying",
-            ecosystems: &[],
-            rules: rules::RULES,
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "python",
+        description: "Finds hostile Python code: hidden, stealing, downloading, destroying",
+        rules: rules::RULES,
+        ..descriptor!()
+    };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
@@ -68,21 +65,9 @@ fn analyze_file(
     analysis: &mut Analysis,
     capabilities: &mut BTreeSet<&'static str>,
 ) {
-    if file.size() > READ_LIMIT {
-        analysis.problem(
-            file,
-            format!("larger than {} MiB: not read", READ_LIMIT >> 20),
-        );
+    let Some(decoded) = analysis.read_text(file, READ_LIMIT) else {
         return;
-    }
-    let bytes = match file.read() {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            analysis.problem(file, format!("can't be read: {error}"));
-            return;
-        }
     };
-    let decoded = text::decode(&bytes);
     let source = Source::new(&decoded);
     let inspection = match treatment {
         Treatment::Code(unit) => inspect::inspect(&decoded, unit),
@@ -97,16 +82,7 @@ fn analyze_file(
         if rules::is_capability(hit.rule.id) && !capabilities.insert(hit.rule.id) {
             continue;
         }
-        let mut finding = Finding::new(hit.rule, hit.confidence)
-            .title(hit.title)
-            .severity(hit.severity)
-            .phase(hit.phase)
-            .why(hit.why)
-            .at(file, &source, hit.range);
-        for layer in &hit.layers {
-            finding = finding.decoded(layer.encoding, &layer.text);
-        }
-        analysis.push(finding);
+        analysis.push(hit.at(file, &source));
     }
     for problem in inspection.problems {
         analysis.problem(file, problem);
@@ -124,5 +100,4 @@ pub fn count(text: &str) -> (usize, usize) {
     (inspection.hits.len(), inspection.problems.len())
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_analyzer!(Python);

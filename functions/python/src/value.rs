@@ -3,6 +3,8 @@
 use std::ops::{BitOr, BitOrAssign};
 use std::rc::Rc;
 
+use packguard_sdk::decode::Layer;
+
 use ruff_python_ast::ExprLambda;
 
 use crate::path::Path;
@@ -98,15 +100,6 @@ impl BitOrAssign for Taint {
     fn bitor_assign(&mut self, other: Self) {
         self.0 |= other.0;
     }
-}
-
-/// One layer taken off a constant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    /// `base64`, `zlib`, …
-    pub encoding: &'static str,
-    /// What came out, as text.
-    pub text: Rc<str>,
 }
 
 /// What is known of the content.

@@ -190,7 +190,7 @@ fn the_decoded_payload_is_analysed_and_shown() {
         Some(Critical)
     );
     let shown = analysis
-        .findings
+        .findings()
         .iter()
         .find(|finding| finding.rule == "python-decode-exec")
         .unwrap();

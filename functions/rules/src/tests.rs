@@ -24,7 +24,7 @@ fn a_users_rule_carries_its_metadata() {
            category = "command-and-control" mitre = "T1105" strings: $a = "needle" condition: $a }"#,
     )
     .unwrap();
-    let finding = &analysis.findings[0];
+    let finding = &analysis.findings()[0];
     assert_eq!(finding.rule, "yara-user");
     assert_eq!(finding.title, "YARA rule Some_Needle: A needle");
     assert_eq!(finding.why, "A needle (ATT&CK T1105)");
@@ -46,8 +46,8 @@ fn a_users_rule_needs_no_metadata() {
     ] {
         let rule = format!("rule x {{ {meta} strings: $a = \"needle\" condition: $a }}");
         let analysis = user(&rule).unwrap();
-        assert_eq!(analysis.findings[0].severity, severity, "{meta}");
-        assert_eq!(analysis.findings[0].title, "YARA rule x matches");
+        assert_eq!(analysis.findings()[0].severity, severity, "{meta}");
+        assert_eq!(analysis.findings()[0].title, "YARA rule x matches");
     }
 }
 
@@ -56,7 +56,7 @@ fn users_rules_may_ask_for_file_and_format() {
     let rule = r#"import "hash" import "pe" import "math"
         rule x { condition: filename == "setup.py" and extension == "py" and filepath contains "a/"
         and text and not pe.is_pe and math.entropy(0, filesize) > 1.0 and hash.md5(0, 1) != "" }"#;
-    assert_eq!(user(rule).unwrap().findings.len(), 1);
+    assert_eq!(user(rule).unwrap().findings().len(), 1);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn files_of_rules_do_not_reach_into_each_other() {
         .setting("rules.yaraother", "nonsense")
         .file("a.py", "needle")
         .build();
-    assert_eq!(Rules::analyze(&package).unwrap().findings.len(), 2);
+    assert_eq!(Rules::analyze(&package).unwrap().findings().len(), 2);
 }
 
 #[test]
@@ -93,7 +93,10 @@ fn a_users_rule_is_reported_a_bounded_number_of_times() {
     for index in 0..40 {
         package = package.file(&format!("{index}.py"), "x");
     }
-    assert_eq!(Rules::analyze(&package.build()).unwrap().findings.len(), 50);
+    assert_eq!(
+        Rules::analyze(&package.build()).unwrap().findings().len(),
+        50
+    );
 }
 
 #[test]
@@ -107,12 +110,12 @@ fn a_large_file_is_scanned_to_its_end() {
         .build();
     let analysis = Rules::analyze(&package).unwrap();
     let rules: Vec<_> = analysis
-        .findings
+        .findings()
         .iter()
         .map(|finding| &finding.rule)
         .collect();
     assert_eq!(rules, ["yara-recovery-destroyed"]);
-    assert!(analysis.problems.is_empty());
+    assert!(analysis.problems().is_empty());
 }
 
 #[test]
@@ -127,7 +130,7 @@ fn lines_are_counted_in_any_encoding() {
             .file("a.py", content)
             .build();
         let analysis = Rules::analyze(&package).unwrap();
-        let location = analysis.findings[0].location.clone().unwrap();
+        let location = analysis.findings()[0].location.clone().unwrap();
         assert_eq!(
             (location.line, location.column),
             (Some(2), Some(14)),
@@ -145,7 +148,7 @@ fn a_file_that_is_gone_is_a_problem() {
     let mut gone = package.0.clone();
     gone.files[0].location = "/nowhere".into();
     let analysis = Rules::analyze(&packguard_sdk::Package(gone)).unwrap();
-    assert_eq!(analysis.problems.len(), 1);
+    assert_eq!(analysis.problems().len(), 1);
 }
 
 #[test]

@@ -18,22 +18,19 @@ mod unpack;
 mod zip;
 
 use packguard_sdk::unpacker::{Input, Sink, UnpackLimits};
-use packguard_sdk::{Analysis, Descriptor, Unpacker};
+use packguard_sdk::{Analysis, Descriptor, Unpacker, descriptor};
 
 /// The component.
 #[derive(Debug, Clone, Copy)]
 pub struct Unpack;
 
 impl Unpacker for Unpack {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "unpack",
-            version: env!("CARGO_PKG_VERSION"),
-            description: "Takes archives apart and reports what is odd about them",
-            ecosystems: &[],
-            rules: rules::RULES,
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "unpack",
+        description: "Takes archives apart and reports what is odd about them",
+        rules: rules::RULES,
+        ..descriptor!()
+    };
 
     fn unpack(
         inputs: &[Input],
@@ -47,5 +44,4 @@ impl Unpacker for Unpack {
     }
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_unpacker!(Unpack);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use packguard_sdk::bindings::analyzer::packguard::analyzer::types as wit;
-use packguard_sdk::{Analysis, Confidence, Finding, Severity};
+use packguard_sdk::{Analysis, Confidence, Severity};
 
 use crate::limits::PROBLEMS;
 use crate::names::shown;
@@ -52,6 +52,7 @@ impl Archive {
 #[derive(Debug, Default)]
 pub struct Report {
     analysis: Analysis,
+    problems: Vec<wit::Problem>,
     counts: BTreeMap<&'static str, usize>,
     more_problems: usize,
 }
@@ -103,18 +104,12 @@ impl Report {
         } else {
             lower(severity)
         };
-        let mut finding = Finding::new(&kind.rule, Confidence::High)
+        let finding = kind
+            .rule
+            .at_path(archive.artifact, path, Confidence::High)
             .title(title())
             .why(kind.why)
             .severity(severity);
-        finding.0.location = Some(wit::Location {
-            artifact: archive.artifact,
-            path,
-            line: None,
-            column: None,
-            end_line: None,
-            snippet: None,
-        });
         self.analysis.push(finding);
     }
 
@@ -129,11 +124,11 @@ impl Report {
     }
 
     fn problem(&mut self, archive: &Archive, path: Option<String>, reason: String) {
-        if self.analysis.problems.len() >= PROBLEMS {
+        if self.problems.len() >= PROBLEMS {
             self.more_problems += 1;
             return;
         }
-        self.analysis.problems.push(wit::Problem {
+        self.problems.push(wit::Problem {
             path,
             artifact: Some(archive.artifact),
             reason,
@@ -143,7 +138,7 @@ impl Report {
     /// All that was found.
     pub fn finish(mut self) -> Analysis {
         if self.more_problems > 0 {
-            self.analysis.problems.push(wit::Problem {
+            self.problems.push(wit::Problem {
                 path: None,
                 artifact: None,
                 reason: format!(
@@ -152,7 +147,11 @@ impl Report {
                 ),
             });
         }
-        self.analysis
+        let findings = wit::Analysis::from(self.analysis).findings;
+        Analysis::from(wit::Analysis {
+            findings,
+            problems: self.problems,
+        })
     }
 }
 

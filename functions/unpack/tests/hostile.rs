@@ -103,8 +103,8 @@ fn a_hundred_thousand_odd_entries_make_a_short_report() {
         })
         .collect();
     let outcome = unpack("p.zip", &zipfile::zip(&entries));
-    assert_eq!(outcome.analysis.findings.len(), 25);
-    assert_eq!(outcome.analysis.problems.len(), 101);
+    assert_eq!(outcome.analysis.findings().len(), 25);
+    assert_eq!(outcome.analysis.problems().len(), 101);
     assert_eq!(
         *outcome.problems().last().unwrap(),
         "2900 more problems of this kind while unpacking"

@@ -91,7 +91,7 @@ fn links_and_devices_are_never_files() {
         ]
     );
     assert_eq!(
-        outcome.analysis.findings[1].title,
+        outcome.analysis.findings()[1].title,
         "pkg/out is a symbolic link to ../../etc/passwd"
     );
     assert!(outcome.files.is_empty());

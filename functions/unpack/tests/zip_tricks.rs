@@ -56,7 +56,7 @@ fn headers_that_disagree_are_told() {
         [("archive-header-mismatch", Severity::High)]
     );
     assert_eq!(
-        outcome.analysis.findings[0].title,
+        outcome.analysis.findings()[0].title,
         "a.py: its local header names it b.py"
     );
     assert_eq!(outcome.file("a.py"), BODY);
@@ -170,7 +170,7 @@ fn what_cannot_be_read_is_a_problem_of_that_entry() {
     assert!(!outcome.files.contains_key("secret.py"));
     let paths: Vec<_> = outcome
         .analysis
-        .problems
+        .problems()
         .iter()
         .map(|problem| problem.path.clone().unwrap())
         .collect();

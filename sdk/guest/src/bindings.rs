@@ -10,7 +10,7 @@
 /// The `analyzer` world.
 pub mod analyzer {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "analyzer",
         pub_export_macro: true,
         export_macro_name: "export_world",
@@ -22,7 +22,7 @@ pub mod analyzer {
 /// The `judge` world.
 pub mod judge {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "judge",
         pub_export_macro: true,
         export_macro_name: "export_world",
@@ -38,7 +38,7 @@ pub mod judge {
 /// The `unpacker` world.
 pub mod unpacker {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "unpacker",
         pub_export_macro: true,
         export_macro_name: "export_world",

@@ -1,4 +1,12 @@
 //! Bounded decoding of encoded payloads, layer by layer.
+//!
+//! [`base64`], [`hex`], [`inflate`] and [`percent`] take off one encoding that is known.
+//! [`layers`] looks for encoded runs in a text, decodes them and looks again in what came
+//! out.
+
+mod layers;
+#[cfg(test)]
+mod layers_tests;
 
 use std::io::Read as _;
 
@@ -10,6 +18,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// executables; a bomb must not fill the sandbox.
 pub const OUTPUT_LIMIT: usize = 8 << 20;
 
+pub use layers::{Layer, LayerLimits, Layers, Unwrapped, layers, layers_within, payload};
+
 const FORGIVING: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
     .with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -17,6 +27,12 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, FORGIV
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, FORGIVING);
 
 /// Base64, standard or URL-safe, padded or not, white space ignored (RFC 4648).
+///
+/// ```
+/// use packguard_sdk::decode::base64;
+/// assert_eq!(base64("aGVs\nbG8").as_deref(), Some(&b"hello"[..]));
+/// assert_eq!(base64("not base64!"), None);
+/// ```
 pub fn base64(text: &str) -> Option<Vec<u8>> {
     let compact: Vec<u8> = text
         .bytes()
@@ -32,6 +48,11 @@ pub fn base64(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Hexadecimal digits, white space ignored.
+///
+/// ```
+/// use packguard_sdk::decode::hex;
+/// assert_eq!(hex("48 69").as_deref(), Some(&b"Hi"[..]));
+/// ```
 pub fn hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text
         .chars()
@@ -53,6 +74,13 @@ pub fn hex(text: &str) -> Option<Vec<u8>> {
 
 /// A zlib, gzip or raw deflate stream, told by its header; at most [`OUTPUT_LIMIT`]
 /// bytes come out, and what precedes damage is kept.
+///
+/// ```
+/// use packguard_sdk::decode::inflate;
+/// let stored = b"\x78\x01\x01\x02\x00\xFD\xFFhi\x01\x3B\x00\xD2";
+/// assert_eq!(inflate(stored).as_deref(), Some(&b"hi"[..]));
+/// assert_eq!(inflate(b"\x78\x01"), None);
+/// ```
 pub fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     let out = match bytes {
         [0x1F, 0x8B, ..] => bounded(flate2::read::MultiGzDecoder::new(bytes)),
@@ -70,6 +98,10 @@ fn bounded(reader: impl std::io::Read) -> Vec<u8> {
 }
 
 /// Percent-encoding (RFC 3986); bytes that are not encoded stay.
+///
+/// ```
+/// assert_eq!(packguard_sdk::decode::percent("a%20%zz"), b"a %zz");
+/// ```
 pub fn percent(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

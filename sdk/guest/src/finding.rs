@@ -1,79 +1,39 @@
-//! Rules, findings and the analysis that carries them.
+//! Findings in the making.
+
+use std::ops::Range;
 
 use crate::bindings::analyzer::packguard::analyzer::types as wit;
+use crate::decode::Layer;
 use crate::package::File;
 use crate::text::Source;
-use crate::{Category, Confidence, DecodedLayer, Phase, Severity};
-
-/// A kind of finding that an analyzer can make. Written once, as a constant.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// Kebab-case, unique over all analyzers.
-    pub id: &'static str,
-    /// One line.
-    pub title: &'static str,
-    /// Markdown: what it finds, why it matters, what to do.
-    pub help: &'static str,
-    /// What it is about.
-    pub category: Category,
-    /// The severity it usually has.
-    pub severity: Severity,
-    /// MITRE ATT&CK technique ids.
-    pub attack: &'static [&'static str],
-}
-
-/// What a component says of itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Descriptor {
-    /// Kebab-case.
-    pub name: &'static str,
-    /// Semantic version.
-    pub version: &'static str,
-    /// One line.
-    pub description: &'static str,
-    /// Purl types it applies to; empty for all.
-    pub ecosystems: &'static [&'static str],
-    /// Every rule it can emit.
-    pub rules: &'static [&'static Rule],
-}
-
-impl From<Descriptor> for wit::Descriptor {
-    fn from(from: Descriptor) -> Self {
-        Self {
-            name: from.name.into(),
-            version: from.version.into(),
-            description: from.description.into(),
-            ecosystems: from.ecosystems.iter().map(|name| (*name).into()).collect(),
-            rules: from.rules.iter().map(|rule| (*rule).into()).collect(),
-        }
-    }
-}
-
-impl From<&Rule> for wit::Rule {
-    fn from(from: &Rule) -> Self {
-        Self {
-            id: from.id.into(),
-            title: from.title.into(),
-            help: from.help.into(),
-            category: from.category,
-            severity: from.severity,
-            attack: from.attack.iter().map(|id| (*id).into()).collect(),
-        }
-    }
-}
+use crate::{Category, Confidence, DecodedLayer, Phase, Rule, Severity};
 
 /// Longest decoded text kept as evidence, in bytes.
 const DECODED_LIMIT: usize = 2_000;
 
-/// A finding in the making. Starts from its [`Rule`], so that id, category and
-/// severity can't disagree with what `describe` says.
+/// A finding in the making.
+///
+/// It starts from its [`Rule`], so that id, category and severity can't disagree with the
+/// descriptor, and from a place or the words that say what was seen. There is no other way
+/// to make one: a finding without evidence does not compile.
+///
+/// ```compile_fail
+/// # use packguard_sdk::{Analysis, Category, Confidence, Finding, Rule, Severity};
+/// # const RULE: Rule = Rule::new("demo", "Demo", "", Category::Execution, Severity::Low, &[]);
+/// Analysis::default().push(Finding::new(&RULE, Confidence::High)); // no such function
+/// ```
+///
+/// ```
+/// # use packguard_sdk::{Analysis, Category, Confidence, Rule, Severity};
+/// # const RULE: Rule = Rule::new("demo", "Demo", "", Category::Execution, Severity::Low, &[]);
+/// Analysis::default().push(RULE.about_package("Its name is one letter off", Confidence::High));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct Finding(pub wit::Finding);
+pub struct Finding(wit::Finding);
 
 impl Finding {
-    /// A finding of `rule`, titled as the rule is, with no place yet.
-    pub fn new(rule: &Rule, confidence: Confidence) -> Self {
+    pub(crate) fn of(rule: &Rule, location: Option<wit::Location>, confidence: Confidence) -> Self {
         Self(wit::Finding {
             rule: rule.id.into(),
             title: rule.title.into(),
@@ -81,7 +41,7 @@ impl Finding {
             severity: rule.severity,
             confidence,
             phase: Phase::Unknown,
-            location: None,
+            location,
             decoded: Vec::new(),
             why: String::new(),
         })
@@ -111,40 +71,20 @@ impl Finding {
         self
     }
 
-    /// Points at a file as a whole.
-    pub fn at_file(mut self, file: File<'_>) -> Self {
-        self.0.location = Some(wit::Location {
-            artifact: file.entry.artifact,
-            path: file.path().into(),
-            line: None,
-            column: None,
-            end_line: None,
-            snippet: None,
-        });
+    /// Changes how sure it is.
+    pub fn confidence(mut self, confidence: Confidence) -> Self {
+        self.0.confidence = confidence;
         self
     }
 
-    /// Points at a byte range of a text file, with the snippet that stands there.
-    pub fn at(
-        mut self,
-        file: File<'_>,
-        source: &Source<'_>,
-        range: std::ops::Range<usize>,
-    ) -> Self {
-        let (line, column) = source.position(range.start);
-        let (end_line, _) = source.position(range.end.max(range.start));
-        self.0.location = Some(wit::Location {
-            artifact: file.entry.artifact,
-            path: file.path().into(),
-            line: Some(line),
-            column: Some(column),
-            end_line: Some(end_line),
-            snippet: Some(source.snippet(range)),
-        });
+    /// Deviates from the rule's category: for a rule that stands for others that come from
+    /// elsewhere, as one for all of an operator's signatures does.
+    pub fn category(mut self, category: Category) -> Self {
+        self.0.category = category;
         self
     }
 
-    /// Adds a decoded layer, outermost first.
+    /// Adds a decoded layer, outermost first; its text is cut to 2,000 bytes.
     pub fn decoded(mut self, encoding: &str, text: &str) -> Self {
         self.0.decoded.push(DecodedLayer {
             encoding: encoding.into(),
@@ -152,145 +92,128 @@ impl Finding {
         });
         self
     }
-}
 
-/// Most findings one rule may make in one package: beyond it they add nothing a
-/// person would read, and a hostile package must not flood the report.
-pub const FINDINGS_PER_RULE: usize = 25;
-
-/// Most problems one analyzer lists.
-const PROBLEMS: usize = 200;
-
-/// What an analyzer has to say about a package.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Analysis {
-    /// The evidence.
-    pub findings: Vec<wit::Finding>,
-    /// What was not, or not fully, analysed. Any makes `clean` impossible.
-    pub problems: Vec<wit::Problem>,
-}
-
-impl Analysis {
-    /// Adds a finding. Of a rule's findings the gravest [`FINDINGS_PER_RULE`] are kept, so
-    /// that harmless ones can't push out the one that matters.
-    pub fn push(&mut self, finding: Finding) {
-        let new = finding.0;
-        let same = self
-            .findings
-            .iter()
-            .enumerate()
-            .filter(|(_, have)| have.rule == new.rule);
-        let (mut count, mut mildest) = (0, None);
-        for (index, have) in same {
-            count += 1;
-            if mildest.is_none_or(|(_, least)| gravity(have) < least) {
-                mildest = Some((index, gravity(have)));
-            }
-        }
-        match mildest {
-            Some((index, least)) if count >= FINDINGS_PER_RULE => {
-                if gravity(&new) > least {
-                    self.findings.remove(index);
-                    self.findings.push(new);
-                }
-            }
-            _ => self.findings.push(new),
-        }
+    /// Adds decoded layers, as [`decode::layers`](crate::decode::layers) gives them.
+    pub fn layers(self, layers: &[Layer]) -> Self {
+        layers.iter().fold(self, |finding, layer| {
+            finding.decoded(layer.encoding, &layer.text)
+        })
     }
 
-    /// Says that a file was not, or not fully, analysed. Beyond 200 the last one
-    /// only counts: a flood must not cost the findings their place in the answer.
-    pub fn problem(&mut self, file: File<'_>, reason: impl Into<String>) {
-        self.add_problem(wit::Problem {
-            path: Some(file.path().into()),
-            artifact: Some(file.entry.artifact),
-            reason: reason.into(),
-        });
-    }
-
-    /// As [`Analysis::problem`], for what concerns no single file.
-    pub fn general_problem(&mut self, reason: impl Into<String>) {
-        self.add_problem(wit::Problem {
-            path: None,
-            artifact: None,
-            reason: reason.into(),
-        });
-    }
-
-    fn add_problem(&mut self, problem: wit::Problem) {
-        if self.problems.len() == PROBLEMS {
-            self.problems.push(wit::Problem {
-                path: None,
-                artifact: None,
-                reason: "more files, not listed, were not fully analysed".into(),
-            });
-        }
-        if self.problems.len() > PROBLEMS {
-            return;
-        }
-        self.problems.push(problem);
+    /// The record as the host gets it.
+    pub fn record(&self) -> &wit::Finding {
+        &self.0
     }
 }
 
-/// What decides which findings of a rule are kept.
-fn gravity(finding: &wit::Finding) -> (u8, u8, u8) {
-    let phase = match finding.phase {
-        Phase::Install => 3,
-        Phase::Import => 2,
-        Phase::Execute => 1,
-        Phase::Unknown => 0,
-    };
-    (finding.severity as u8, finding.confidence as u8, phase)
+impl From<Finding> for wit::Finding {
+    fn from(from: Finding) -> Self {
+        from.0
+    }
 }
 
-impl From<Analysis> for wit::Analysis {
-    fn from(from: Analysis) -> Self {
+/// What a rule found at a byte range of a text, before it is known which file that text
+/// belongs to: for code that looks at texts alone, and at texts inside of texts.
+///
+/// [`Hit::at`] ties it to its file.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// Its rule.
+    pub rule: &'static Rule,
+    /// What was found, one line.
+    pub title: String,
+    /// Why it matters.
+    pub why: String,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// When the code runs.
+    pub phase: Phase,
+    /// Byte range in the outermost text.
+    pub range: Range<usize>,
+    /// Layers taken off to get there, outermost first.
+    pub layers: Vec<Layer>,
+}
+
+impl Hit {
+    /// A hit of `rule` with its usual title and severity, and high confidence.
+    ///
+    /// ```
+    /// use packguard_sdk::{Category, Hit, Phase, Rule, Severity};
+    /// const RULE: Rule = Rule::new("demo", "Demo", "", Category::Execution, Severity::Low, &[]);
+    ///
+    /// let hit = Hit::new(&RULE, 0..4, Phase::Install).severity(Severity::High);
+    /// assert_eq!((hit.title.as_str(), hit.severity), ("Demo", Severity::High));
+    /// ```
+    pub fn new(rule: &'static Rule, range: Range<usize>, phase: Phase) -> Self {
         Self {
-            findings: from.findings,
-            problems: from.problems,
+            rule,
+            title: rule.title.into(),
+            why: String::new(),
+            severity: rule.severity,
+            confidence: Confidence::High,
+            phase,
+            range,
+            layers: Vec::new(),
         }
     }
-}
 
-#[cfg(all(test, feature = "testing"))]
-mod tests {
-    use super::*;
-    use crate::testing::PackageBuilder;
-
-    const RULE: Rule = Rule {
-        id: "test-rule",
-        title: "A test",
-        help: "",
-        category: Category::Execution,
-        severity: Severity::Low,
-        attack: &[],
-    };
-
-    #[test]
-    fn decoys_do_not_push_out_the_grave_finding() {
-        let mut analysis = Analysis::default();
-        for _ in 0..FINDINGS_PER_RULE {
-            analysis.push(Finding::new(&RULE, Confidence::Low));
-        }
-        analysis.push(Finding::new(&RULE, Confidence::High).severity(Severity::Critical));
-        analysis.push(Finding::new(&RULE, Confidence::Low));
-        assert_eq!(analysis.findings.len(), FINDINGS_PER_RULE);
-        assert!(
-            analysis
-                .findings
-                .iter()
-                .any(|one| one.severity == Severity::Critical)
-        );
+    /// Says what was found here.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
     }
 
-    #[test]
-    fn a_flood_of_problems_is_cut_and_says_so() {
-        let package = PackageBuilder::new("pypi", "x").file("a.py", "").build();
-        let mut analysis = Analysis::default();
-        for _ in 0..1_000 {
-            analysis.problem(package.files().next().unwrap(), "broken");
-        }
-        assert_eq!(analysis.problems.len(), PROBLEMS + 1);
-        assert!(analysis.problems[PROBLEMS].reason.contains("more files"));
+    /// Says why it matters here.
+    #[must_use]
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+
+    /// Sets the severity.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Sets the confidence.
+    #[must_use]
+    pub fn confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// Adds decoded layers.
+    #[must_use]
+    pub fn layers(mut self, layers: &[Layer]) -> Self {
+        self.layers.extend_from_slice(layers);
+        self
+    }
+
+    /// The finding, at its range of the file's text.
+    pub fn at(self, file: File<'_>, source: &Source<'_>) -> Finding {
+        let finding = self
+            .rule
+            .at(file, source, self.range.clone(), self.confidence);
+        self.fill(finding)
+    }
+
+    /// The finding, about the file as a whole: where the range is not one of the file.
+    pub fn at_file(self, file: File<'_>) -> Finding {
+        let finding = self.rule.at_file(file, self.confidence);
+        self.fill(finding)
+    }
+
+    fn fill(self, finding: Finding) -> Finding {
+        finding
+            .title(self.title)
+            .why(self.why)
+            .severity(self.severity)
+            .phase(self.phase)
+            .layers(&self.layers)
     }
 }

@@ -10,7 +10,7 @@ use crate::Descriptor;
 /// A component that folds findings into a verdict.
 pub trait Judge {
     /// What the component says of itself. A judge emits no findings, so it lists no rules.
-    fn describe() -> Descriptor;
+    const DESCRIPTOR: Descriptor;
 
     /// Judges one package.
     ///

@@ -6,6 +6,16 @@ use crate::Package;
 use crate::bindings::analyzer::packguard::analyzer::types as wit;
 
 /// Builds a [`Package`] whose files stand in a temporary folder.
+///
+/// ```
+/// use packguard_sdk::testing::PackageBuilder;
+///
+/// let package = PackageBuilder::new("pypi", "demo")
+///     .file("demo-1.0.0/setup.py", "import os")
+///     .metadata("{\"versions\": 1}")
+///     .build();
+/// assert_eq!(package.files().count(), 1);
+/// ```
 #[derive(Debug)]
 pub struct PackageBuilder {
     package: wit::Package,
@@ -16,7 +26,14 @@ pub struct PackageBuilder {
 #[derive(Debug)]
 pub struct TestPackage {
     package: Package,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+impl TestPackage {
+    /// The folder that holds the files, one folder below it for each artifact.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
 }
 
 impl std::ops::Deref for TestPackage {
@@ -114,7 +131,7 @@ impl PackageBuilder {
             .sort_by(|a, b| (a.artifact, &a.path).cmp(&(b.artifact, &b.path)));
         TestPackage {
             package: Package(self.package),
-            _folder: self.folder,
+            folder: self.folder,
         }
     }
 }

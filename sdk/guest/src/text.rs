@@ -5,13 +5,22 @@ use std::borrow::Cow;
 /// Longest snippet kept as evidence, in bytes.
 const SNIPPET_LIMIT: usize = 240;
 
-/// Decodes a source file: UTF-8 with or without BOM, UTF-16 with BOM; anything else
-/// byte by byte as Latin-1, so that hostile bytes hide nothing.
+/// Decodes a text file: UTF-8 with or without byte order mark, UTF-16 and UTF-32 with one;
+/// anything else byte by byte as Latin-1, so that hostile bytes hide nothing.
+///
+/// ```
+/// use packguard_sdk::text::decode;
+/// assert_eq!(decode(b"\xEF\xBB\xBFimport os"), "import os");
+/// assert_eq!(decode(b"\xFF\xFEo\0s\0"), "os");
+/// assert_eq!(decode(b"exec \xE9"), "exec \u{e9}");
+/// ```
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => decode(rest),
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xFF, 0xFE, 0, 0, rest @ ..] => Cow::Owned(utf32(rest, u32::from_le_bytes)),
+        [0, 0, 0xFE, 0xFF, rest @ ..] => Cow::Owned(utf32(rest, u32::from_be_bytes)),
+        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
+        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
         _ => match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
@@ -19,18 +28,41 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Cow<'_, str> {
+/// As [`decode`], without a copy of what is plain UTF-8.
+pub fn decode_owned(bytes: Vec<u8>) -> String {
+    if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
+        return decode(&bytes).into_owned();
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => decode(error.as_bytes()).into_owned(),
+    }
+}
+
+/// Decodes UTF-16 without a mark, little-endian as Windows has it: what
+/// `powershell -EncodedCommand` takes.
+pub fn decode_utf16le(bytes: &[u8]) -> String {
+    utf16(bytes, u16::from_le_bytes)
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let units = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
-    Cow::Owned(
-        char::decode_utf16(units)
-            .map(|decoded| decoded.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect(),
-    )
+    char::decode_utf16(units)
+        .map(|decoded| decoded.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
+}
+
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> String {
+    let units = bytes.as_chunks::<4>().0.iter().map(|four| unit(*four));
+    units
+        .map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
 }
 
 /// Whether bytes look like text: no NUL and few control characters in the first 8 KiB.
 pub fn is_probably_text(bytes: &[u8]) -> bool {
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+    let marks: [&[u8]; 3] = [&[0xFF, 0xFE], &[0xFE, 0xFF], &[0, 0, 0xFE, 0xFF]];
+    if marks.iter().any(|mark| bytes.starts_with(mark)) {
         return true;
     }
     let head = &bytes[..bytes.len().min(8_192)];
@@ -42,11 +74,21 @@ pub fn is_probably_text(bytes: &[u8]) -> bool {
 }
 
 /// At most `limit` bytes of `text`, cut at a character boundary.
+///
+/// ```
+/// assert_eq!(packguard_sdk::text::cut("a\u{e9}b", 2), "a");
+/// ```
 pub fn cut(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
-/// Shannon entropy of bytes, in bits per byte (0 to 8).
+/// Shannon entropy of bytes, in bits per byte (0 to 8). Code has 4 to 5, compressed or
+/// encrypted data nearly 8.
+///
+/// ```
+/// use packguard_sdk::text::entropy;
+/// assert_eq!(entropy(b"abababab"), 1.0);
+/// ```
 pub fn entropy(bytes: &[u8]) -> f64 {
     if bytes.is_empty() {
         return 0.0;
@@ -67,6 +109,13 @@ pub fn entropy(bytes: &[u8]) -> f64 {
 }
 
 /// A text with its line starts, to turn byte offsets into places.
+///
+/// ```
+/// use packguard_sdk::text::Source;
+/// let source = Source::new("import os\nos.system(x)\n");
+/// assert_eq!(source.position(13), (2, 4));
+/// assert_eq!(source.snippet(13..19), "os.system(x)");
+/// ```
 #[derive(Debug)]
 pub struct Source<'a> {
     text: &'a str,
@@ -161,6 +210,12 @@ mod tests {
         assert_eq!(decode(b"\xEF\xBB\xBFimport os"), "import os");
         assert_eq!(decode(b"\xFF\xFEo\0s\0"), "os");
         assert_eq!(decode(b"exec \xE9"), "exec é");
+        assert_eq!(decode(b"\xFF\xFE\0\0o\0\0\0s\0\0\0"), "os");
+        assert_eq!(decode(b"\0\0\xFE\xFF\0\0\0o\0\x11\0\0"), "o\u{fffd}");
+        assert_eq!(decode_utf16le(b"o\0s\0!"), "os");
+        for bytes in [&b"\xEF\xBB\xBFimport os"[..], b"plain", b"exec \xE9"] {
+            assert_eq!(decode_owned(bytes.to_vec()), decode(bytes));
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub const WRITE_LIMIT: usize = 1 << 20;
 /// A component that takes archives apart.
 pub trait Unpacker {
     /// What the component says of itself: name, version, rules.
-    fn describe() -> Descriptor;
+    const DESCRIPTOR: Descriptor;
 
     /// Hands every entry of `inputs`, and of archives inside them, to `sink`.
     ///

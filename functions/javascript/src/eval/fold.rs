@@ -5,7 +5,8 @@ use std::rc::Rc;
 use packguard_sdk::decode;
 
 use super::{lists, methods};
-use crate::value::{Eval, HOLE, Layer, TEXT_LIMIT, Taint, Value};
+use crate::value::{Eval, HOLE, TEXT_LIMIT, Taint, Value};
+use packguard_sdk::decode::Layer;
 
 pub(super) fn to_radix(number: f64, radix: f64) -> Option<String> {
     if number.fract() != 0.0 || !(0.0..=9e15).contains(&number) {

@@ -84,7 +84,7 @@ pub(super) struct Pieces {
     exact: bool,
     known: bool,
     taint: Taint,
-    layers: Option<Rc<Vec<crate::value::Layer>>>,
+    layers: Option<Rc<Vec<packguard_sdk::decode::Layer>>>,
 }
 
 impl Default for Pieces {

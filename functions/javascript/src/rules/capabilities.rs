@@ -1,9 +1,9 @@
 //! What the code is able to do. Never convicts; one finding per capability and package.
 
-use packguard_sdk::{Category, Rule, Severity};
+use packguard_sdk::{Category, Hit, Rule, Severity};
 
 use crate::acts::{Act, Kind};
-use crate::context::{Context, Hit};
+use crate::context::{Context, hit};
 use crate::value::Taint;
 
 macro_rules! capability {
@@ -80,7 +80,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             if !seen.contains(&rule.id) {
                 seen.push(rule.id);
                 hits.push(
-                    Hit::new(rule, act.span, context.phase_of(act))
+                    hit(rule, act.span, context.phase_of(act))
                         .title(format!("{} ({})", rule.title, act.api)),
                 );
             }

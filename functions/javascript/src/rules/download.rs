@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use oxc_ast::ast::{Argument, ArrayExpressionElement, Expression};
 use packguard_sdk::indicators::{self, Kind as Indicator};
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::{Act, Kind, network};
 use crate::collect::{Facts, Origin, ScopeIx, SymbolIx};
-use crate::context::{Context, Hit, when};
+use crate::context::{Context, hit, when};
 use crate::value::Taint;
 
 /// A downloaded file that is run.
@@ -155,24 +155,17 @@ impl Origins {
 
 /// Kinds of hosts that honest downloads do not come from.
 pub fn is_hostile(kind: Indicator) -> bool {
-    matches!(
-        kind,
-        Indicator::Webhook
-            | Indicator::Tunnel
-            | Indicator::PasteOrFileShare
-            | Indicator::ChatApi
-            | Indicator::OutOfBand
-            | Indicator::Shortener
-            | Indicator::RareTld
-            | Indicator::PublicIp
-            | Indicator::Miner
-    )
+    kind.is_hostile_host()
+        || matches!(
+            kind,
+            Indicator::Shortener | Indicator::RareTld | Indicator::Miner
+        )
 }
 
 fn execution<'a>(context: &Context<'_, 'a>, act: &Act<'a>, origin: &Origins) -> Hit {
     let phase = context.phase_of(act);
     if origin.own && origin.hostile.is_none() {
-        return Hit::new(&INSTALL_DOWNLOAD, act.span, phase)
+        return hit(&INSTALL_DOWNLOAD, act.span, phase)
             .title("Downloads its program and starts it")
             .why("The address carries the package's own name or is the registry's.");
     }
@@ -189,7 +182,7 @@ fn execution<'a>(context: &Context<'_, 'a>, act: &Act<'a>, origin: &Origins) -> 
         (None, None) if phase == Phase::Execute => (Severity::Low, "an address not written out"),
         (None, None) => (Severity::High, "an address not written out"),
     };
-    Hit::new(&DOWNLOAD_EXECUTE, act.span, phase)
+    hit(&DOWNLOAD_EXECUTE, act.span, phase)
         .title(format!(
             "Runs a file downloaded from {from} {}",
             when(phase)
@@ -200,7 +193,7 @@ fn execution<'a>(context: &Context<'_, 'a>, act: &Act<'a>, origin: &Origins) -> 
 }
 
 fn install_download<'a>(context: &Context<'_, 'a>, act: &Act<'a>, origin: &Origins) -> Hit {
-    let hit = Hit::new(&INSTALL_DOWNLOAD, act.span, context.phase_of(act));
+    let hit = hit(&INSTALL_DOWNLOAD, act.span, context.phase_of(act));
     match &origin.hostile {
         Some(host) => hit
             .title(format!("Downloads a file from {host} when it is installed"))

@@ -2,10 +2,10 @@
 
 use oxc_ast::ast::Expression;
 use packguard_sdk::indicators;
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::{Act, Kind, network};
-use crate::context::{Context, Hit, when};
+use crate::context::{Context, hit, when};
 use crate::value::{Eval, Taint};
 
 /// Decoded text that is run.
@@ -80,11 +80,11 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
 fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
     let phase = context.phase_of(act);
     let early = phase != Phase::Execute;
-    let layers = code_of(act).and_then(|code| code.layers.as_deref());
+    let layers = code_of(act).map_or(&[][..], |code| code.layers());
     if act.taint.has(Taint::DOWNLOADED) {
         let (severity, from) = origin(context, early);
         hits.push(
-            Hit::new(&DOWNLOAD_EVAL, act.span, phase)
+            hit(&DOWNLOAD_EVAL, act.span, phase)
                 .title(format!(
                     "Runs code downloaded from {from} with {} {}",
                     act.api,
@@ -104,7 +104,7 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
             _ => Severity::High,
         };
         hits.push(
-            Hit::new(&DECODE_EVAL, act.span, phase)
+            hit(&DECODE_EVAL, act.span, phase)
                 .title(format!(
                     "Runs decoded code with {} {}",
                     act.api,
@@ -126,7 +126,7 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
             (false, _) => Severity::Low,
         };
         hits.push(
-            Hit::new(&DECODE_EVAL, act.span, phase)
+            hit(&DECODE_EVAL, act.span, phase)
                 .title(format!("Runs code made of character codes with {}", act.api))
                 .severity(severity)
                 .confidence(Confidence::Medium)
@@ -208,17 +208,17 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                     Severity::Low
                 };
                 hits.push(
-                    Hit::new(&HIDDEN_MODULE, call.span(), phase)
+                    hit(&HIDDEN_MODULE, call.span(), phase)
                         .title(format!("Loads {bare} under a hidden name"))
                         .severity(severity)
-                        .layers(value.layers.as_deref())
+                        .layers(value.layers())
                         .why("The module's name is decoded or put together, so that a reader or scanner does not see it."),
                 );
             }
         }
         if hidden_callee && is_sensitive_call(&api) {
             hits.push(
-                Hit::new(&HIDDEN_CALL, call.span(), phase)
+                hit(&HIDDEN_CALL, call.span(), phase)
                     .title(format!("Calls {api} under a hidden name"))
                     .why("The function's name is put together, so that a reader or scanner does not see it."),
             );

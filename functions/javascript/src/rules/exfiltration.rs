@@ -1,10 +1,10 @@
 //! Data that leaves the machine.
 
 use packguard_sdk::indicators;
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::{Act, Kind, network};
-use crate::context::{Context, Hit, raise, when};
+use crate::context::{Context, hit, when};
 use crate::sources;
 use crate::value::Taint;
 
@@ -109,12 +109,12 @@ fn sent<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
     };
     let mut push = |rule: &'static Rule, what: &str, severity: Severity| {
         let severity = if hostile.is_some() {
-            raise(severity)
+            severity.raised()
         } else {
             severity
         };
         hits.push(
-            Hit::new(rule, act.span, phase)
+            hit(rule, act.span, phase)
                 .title(format!("Sends {what} to {to} {}", when(phase)))
                 .severity(severity)
                 .confidence(Confidence::Medium)
@@ -216,7 +216,7 @@ fn nearby(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         && gathered.has(Taint::HOST_NAME.with(Taint::USER))
     {
         hits.push(
-            Hit::new(&HOST, act.span, Phase::Install)
+            hit(&HOST, act.span, Phase::Install)
                 .title(format!(
                     "An install script gathers {} and sends a request",
                     identity_words(gathered)
@@ -242,7 +242,7 @@ fn read<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
         _ => Severity::Medium,
     };
     hits.push(
-        Hit::new(&READS_CREDENTIALS, act.span, phase)
+        hit(&READS_CREDENTIALS, act.span, phase)
             .title(format!(
                 "Reads {} {}",
                 packguard_sdk::text::cut(path, 80),

@@ -1,9 +1,9 @@
 //! Processes and errors kept out of sight.
 
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::{Act, Kind};
-use crate::context::{Context, Hit, when};
+use crate::context::{Context, hit, when};
 use crate::value::Value;
 
 /// A process that lives on unseen.
@@ -35,7 +35,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let phase = context.phase_of(act);
         if phase != Phase::Execute && is_detached(context, act) {
             hits.push(
-                Hit::new(&PROCESS, act.span, phase)
+                hit(&PROCESS, act.span, phase)
                     .title(format!("Starts a detached, silent process {}", when(phase)))
                     .confidence(Confidence::Medium)
                     .why("It outlives the installer, and its output is thrown away."),
@@ -62,7 +62,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                     _ => false,
                 });
         if phase != Phase::Execute && active && empty {
-            hits.push(Hit::new(&SILENCED, act.span, phase).why("Whatever fails, nobody is told."));
+            hits.push(hit(&SILENCED, act.span, phase).why("Whatever fails, nobody is told."));
         }
     }
 }

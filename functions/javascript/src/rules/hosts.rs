@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use oxc_span::Span;
 use packguard_sdk::indicators::{self, Kind as Indicator};
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::Kind;
-use crate::context::{Context, Hit, when};
+use crate::context::{Context, hit, when};
 
 /// A host of a kind that hostile packages talk to.
 pub const INDICATOR_HOST: Rule = Rule {
@@ -63,7 +63,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             continue;
         };
         hits.push(
-            Hit::new(rule, span, phase)
+            hit(rule, span, phase)
                 .title(format!("Names {} ({})", found.text, kind_words(found.kind)))
                 .severity(severity)
                 .confidence(Confidence::Medium)

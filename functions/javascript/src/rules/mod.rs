@@ -2,7 +2,8 @@
 
 use packguard_sdk::Rule;
 
-use crate::context::{Context, Hit};
+use crate::context::Context;
+use packguard_sdk::Hit;
 
 pub mod capabilities;
 pub mod download;

@@ -2,13 +2,13 @@
 
 use oxc_ast::ast::Expression;
 use oxc_span::Span;
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::Kind;
 use crate::collect::{Call, CallNode};
-use crate::context::{Context, Hit};
+use crate::context::{Context, hit};
 use crate::eval::calls::unpacked;
-use crate::value::Layer;
+use packguard_sdk::decode::Layer;
 
 /// obfuscator.io's string array.
 pub const STRING_ARRAY: Rule = Rule {
@@ -124,7 +124,7 @@ fn string_array(context: &Context<'_, '_>, hits: &mut Vec<Hit>) -> bool {
         Severity::High
     };
     hits.push(
-        Hit::new(&STRING_ARRAY, rotation.span(), phase)
+        hit(&STRING_ARRAY, rotation.span(), phase)
             .severity(severity)
             .why("An array of texts is rotated when the code starts, and its texts are fetched by number."),
     );
@@ -222,7 +222,7 @@ fn mangled(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         _ => Severity::Low,
     };
     hits.push(
-        Hit::new(&MANGLED_NAMES, first, phase)
+        hit(&MANGLED_NAMES, first, phase)
             .title(format!("{count} names are an obfuscator's"))
             .severity(severity)
             .why("The code was made unreadable on purpose."),
@@ -258,7 +258,7 @@ fn packed(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             Phase::Install => Severity::High,
             _ => Severity::Low,
         };
-        let mut hit = Hit::new(&PACKED, crate::collect::span_of(argument), phase)
+        let mut hit = hit(&PACKED, crate::collect::span_of(argument), phase)
             .severity(severity)
             .why("The code is not readable in the package: it is unpacked first.");
         hit.layers.push(Layer {
@@ -288,10 +288,10 @@ fn payloads(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 Severity::High
             };
             hits.push(
-                Hit::new(&HIDDEN_PAYLOAD, act.span, phase)
+                hit(&HIDDEN_PAYLOAD, act.span, phase)
                     .title("Writes a program that it decodes from a text")
                     .severity(severity)
-                    .layers(Some(layers))
+                    .layers(layers)
                     .why("Honest packages ship programs as files."),
             );
         }
@@ -329,7 +329,7 @@ fn homoglyphs(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             Severity::Medium
         };
         hits.push(
-            Hit::new(&HOMOGLYPH, *span, phase(context))
+            hit(&HOMOGLYPH, *span, phase(context))
                 .title(format!(
                     "The name {name:?} has letters that look like others"
                 ))

@@ -1,9 +1,9 @@
 //! Somebody else's commands.
 
-use packguard_sdk::{Category, Confidence, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
 
 use crate::acts::Kind;
-use crate::context::{Context, Hit, when};
+use crate::context::{Context, hit, when};
 use crate::value::Taint;
 
 /// A shell tied to a socket.
@@ -51,7 +51,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let text = act.text.as_deref().unwrap_or_default();
         if connects && piped && is_shell(text) {
             hits.push(
-                Hit::new(&REVERSE_SHELL, act.span, phase)
+                hit(&REVERSE_SHELL, act.span, phase)
                     .title(format!("Ties a shell to a socket {}", when(phase)))
                     .why("A socket is connected, a shell is started, and one is piped into the other."),
             );
@@ -59,7 +59,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let shell = act.api.ends_with(".exec") || act.api.ends_with("execSync");
         if shell && act.taint.has(Taint::DOWNLOADED) {
             hits.push(
-                Hit::new(&REMOTE_COMMAND, act.span, phase)
+                hit(&REMOTE_COMMAND, act.span, phase)
                     .confidence(Confidence::Medium)
                     .title(format!("Runs a downloaded command {}", when(phase)))
                     .why("What came over the network reaches a shell."),

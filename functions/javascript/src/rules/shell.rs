@@ -1,11 +1,12 @@
 //! Command lines that are started.
 
 use packguard_sdk::indicators::{self, ShellAct};
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::Kind;
-use crate::context::{Context, Hit, raise, when};
-use crate::value::{HOLE, Layer};
+use crate::context::{Context, hit, when};
+use crate::value::HOLE;
+use packguard_sdk::decode::Layer;
 
 macro_rules! rule {
     ($name:ident, $id:literal, $title:literal, $help:literal, $category:ident, $severity:ident, $attack:expr) => {
@@ -149,7 +150,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 .find(|word| TOOLS.contains(word));
             if let Some(tool) = tool {
                 hits.push(
-                    Hit::new(&INSTALL_TOOL, act.span, phase)
+                    hit(&INSTALL_TOOL, act.span, phase)
                         .title(format!("Starts {tool} when the package is installed")),
                 );
             }
@@ -157,12 +158,12 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let layers = act
             .arguments
             .first()
-            .and_then(|first| first.layers.as_deref());
+            .map_or(&[][..], |first| first.layers());
         let text = command.replace(HOLE, "_");
         for found in indicators::shell(&text) {
             let rule = rule_of(found.act);
             let severity = severity(rule, found.act, phase, &text);
-            let mut hit = Hit::new(rule, act.span, phase)
+            let mut hit = hit(rule, act.span, phase)
                 .title(format!("{} {}", rule.title, when(phase)))
                 .severity(severity)
                 .confidence(if act.exact {
@@ -210,7 +211,7 @@ fn severity(rule: &Rule, act: ShellAct, phase: Phase, text: &str) -> Severity {
         ShellAct::Recon | ShellAct::Hidden if phase == Phase::Execute => Severity::Info,
         ShellAct::Download if hostile && phase != Phase::Execute => Severity::High,
         ShellAct::Download if phase == Phase::Execute => Severity::Info,
-        ShellAct::DownloadAndRun | ShellAct::Upload if hostile => raise(rule.severity),
+        ShellAct::DownloadAndRun | ShellAct::Upload if hostile => rule.severity.raised(),
         _ => rule.severity,
     }
 }

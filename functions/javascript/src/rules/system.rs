@@ -1,10 +1,10 @@
 //! Deleting what is not the package's, and starting again later.
 
 use packguard_sdk::indicators::{self, Kind as Indicator};
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::Kind;
-use crate::context::{Context, Hit, when};
+use crate::context::{Context, hit, when};
 
 /// Deletes the home folder or the system.
 pub const DESTRUCTION: Rule = Rule {
@@ -40,7 +40,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         {
             let phase = context.phase_of(act);
             hits.push(
-                Hit::new(&DESTRUCTION, act.span, phase)
+                hit(&DESTRUCTION, act.span, phase)
                     .title(format!("Deletes {path} {}", when(phase)))
                     .confidence(Confidence::Medium)
                     .why("What is deleted is not the package's."),
@@ -63,7 +63,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 _ => Severity::Low,
             };
             hits.push(
-                Hit::new(&PERSISTENCE, act.span, phase)
+                hit(&PERSISTENCE, act.span, phase)
                     .title(format!("Writes {} {}", place.text, when(phase)))
                     .severity(severity)
                     .confidence(Confidence::Medium)

@@ -3,9 +3,9 @@
 
 use oxc_span::Span;
 use packguard_sdk::indicators::{self, Kind as Indicator};
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use crate::context::Hit;
+use crate::context::hit;
 
 /// Code of six characters.
 pub const JSFUCK: Rule = Rule {
@@ -69,7 +69,7 @@ pub fn check(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
     let bytes = text.as_bytes();
     if let Some(at) = jsfuck(bytes) {
         hits.push(
-            Hit::new(&JSFUCK, span(at, JSFUCK_RUN), phase)
+            hit(&JSFUCK, span(at, JSFUCK_RUN), phase)
                 .why("No honest code is written with six characters."),
         );
     }
@@ -158,7 +158,7 @@ fn whitespace(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
                 Severity::High
             };
             hits.push(
-                Hit::new(&WHITESPACE, span(end, hidden.len().min(200)), phase)
+                hit(&WHITESPACE, span(end, hidden.len().min(200)), phase)
                     .title(format!("Code stands {length} blanks to the right"))
                     .severity(severity)
                     .confidence(Confidence::Medium)
@@ -219,7 +219,7 @@ fn invisible(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
             run += 1;
             if run >= INVISIBLE_RUN {
                 hits.push(
-                    Hit::new(&INVISIBLE, span(start, at - start), phase)
+                    hit(&INVISIBLE, span(start, at - start), phase)
                         .why("A run of invisible characters this long carries data."),
                 );
                 return;
@@ -251,7 +251,7 @@ fn bidi(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
             Severity::Medium
         };
         hits.push(
-            Hit::new(&BIDI, span(at, character.len_utf8()), phase)
+            hit(&BIDI, span(at, character.len_utf8()), phase)
                 .severity(severity)
                 .confidence(Confidence::Low)
                 .why(if closed {
@@ -288,7 +288,7 @@ pub fn unparsed(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
                 &super::hosts::INDICATOR_HOST
             };
             hits.push(
-                Hit::new(
+                hit(
                     rule,
                     span(start + found.range.start, found.range.len()),
                     phase,
@@ -312,7 +312,7 @@ pub fn unparsed(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
     ] {
         if let Some(at) = memchr::memmem::find(text.as_bytes(), pattern.as_bytes()) {
             hits.push(
-                Hit::new(
+                hit(
                     &super::execution::DECODE_EVAL,
                     span(at, pattern.len()),
                     phase,

@@ -1,10 +1,10 @@
 //! Payments redirected to somebody else.
 
 use oxc_ast::ast::Expression;
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::collect::Write;
-use crate::context::{Context, Hit};
+use crate::context::{Context, hit};
 
 /// Replaces a browser's functions and knows what addresses look like.
 pub const HIJACK: Rule = Rule {
@@ -78,7 +78,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         phase => phase,
     };
     hits.push(
-        Hit::new(&HIJACK, span, phase)
+        hit(&HIJACK, span, phase)
             .confidence(Confidence::Medium)
             .title("Replaces functions of the page and recognises payment addresses")
             .why(format!(

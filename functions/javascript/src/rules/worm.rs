@@ -1,9 +1,9 @@
 //! Packages that spread themselves.
 
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::Kind;
-use crate::context::{Context, Hit, when};
+use crate::context::{Context, hit, when};
 
 /// Publishes packages, pushes workflows.
 pub const PROPAGATION: Rule = Rule {
@@ -74,7 +74,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             Severity::High
         };
         hits.push(
-            Hit::new(&PROPAGATION, span, phase)
+            hit(&PROPAGATION, span, phase)
                 .title(format!("{} {}", sentence(&signs), when(phase)))
                 .severity(if signs.len() >= 3 {
                     Severity::Critical

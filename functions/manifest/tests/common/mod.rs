@@ -19,7 +19,7 @@ pub fn run(builder: PackageBuilder) -> Analysis {
 
 pub fn found(analysis: &Analysis) -> Vec<(&str, Severity)> {
     analysis
-        .findings
+        .findings()
         .iter()
         .map(|finding| (finding.rule.as_str(), finding.severity))
         .collect()

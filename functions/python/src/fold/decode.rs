@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::{Budget, LENGTH_LIMIT};
-use crate::value::{Layer, Taint, Value};
+use crate::value::{Taint, Value};
+use packguard_sdk::decode::Layer;
 
 /// Longest text kept of a decoded layer, in bytes.
 const LAYER_LIMIT: usize = 4_000;

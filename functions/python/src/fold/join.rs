@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::{Budget, LENGTH_LIMIT};
-use crate::value::{Kind, Layer, Taint, Value};
+use crate::value::{Kind, Taint, Value};
+use packguard_sdk::decode::Layer;
 
 /// Fields of a template that are filled in.
 const FIELDS_LIMIT: usize = 5_000;

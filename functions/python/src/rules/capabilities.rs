@@ -1,8 +1,8 @@
 //! What code is able to do: told once for a package, never convicting.
 
-use packguard_sdk::{Category, Confidence, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
 
-use super::{Context, Hit, rule};
+use super::{Context, hit_at};
 use crate::names::Role;
 
 const HELP: &str = "A capability: harmless by itself, and usual. It helps to judge the other \
@@ -10,7 +10,7 @@ const HELP: &str = "A capability: harmless by itself, and usual. It helps to jud
                     last.";
 
 /// Talks to the network.
-pub const NETWORK: Rule = rule(
+pub const NETWORK: Rule = Rule::new(
     "python-capability-network",
     "Can talk to the network",
     HELP,
@@ -19,7 +19,7 @@ pub const NETWORK: Rule = rule(
     &[],
 );
 /// Starts processes.
-pub const PROCESS: Rule = rule(
+pub const PROCESS: Rule = Rule::new(
     "python-capability-process",
     "Can start processes",
     HELP,
@@ -28,7 +28,7 @@ pub const PROCESS: Rule = rule(
     &[],
 );
 /// Reads environment variables.
-pub const ENVIRONMENT: Rule = rule(
+pub const ENVIRONMENT: Rule = Rule::new(
     "python-capability-environment",
     "Reads environment variables",
     HELP,
@@ -37,7 +37,7 @@ pub const ENVIRONMENT: Rule = rule(
     &[],
 );
 /// Deletes files.
-pub const DELETE: Rule = rule(
+pub const DELETE: Rule = Rule::new(
     "python-capability-file-delete",
     "Can delete files",
     HELP,
@@ -46,7 +46,7 @@ pub const DELETE: Rule = rule(
     &[],
 );
 /// Runs code made at run time.
-pub const DYNAMIC_CODE: Rule = rule(
+pub const DYNAMIC_CODE: Rule = Rule::new(
     "python-capability-dynamic-code",
     "Runs code that it makes at run time",
     HELP,
@@ -55,7 +55,7 @@ pub const DYNAMIC_CODE: Rule = rule(
     &[],
 );
 /// Calls native code.
-pub const NATIVE: Rule = rule(
+pub const NATIVE: Rule = Rule::new(
     "python-capability-native-code",
     "Calls native code",
     HELP,
@@ -81,7 +81,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             continue;
         }
         hits.push(
-            Hit::at(rule, call)
+            hit_at(rule, call)
                 .title(format!(
                     "{}: `{}`",
                     rule.title,

@@ -2,13 +2,13 @@
 
 use packguard_sdk::{Category, Rule, Severity};
 
-use super::{Context, Hit, by_phase, rule, when};
+use super::{Context, by_phase, hit_at, when};
 use crate::facts::Call;
 use crate::names::Role;
 use crate::value::{Taint, Value};
 
 /// Starts again by itself.
-pub const PERSISTENCE: Rule = rule(
+pub const PERSISTENCE: Rule = Rule::new(
     "python-persistence",
     "Makes itself start again",
     "Found when code writes autostart folders, shell profiles, crontabs, services or registry Run \
@@ -20,7 +20,7 @@ pub const PERSISTENCE: Rule = rule(
 );
 
 /// Deletes the user's files.
-pub const DESTRUCTION: Rule = rule(
+pub const DESTRUCTION: Rule = Rule::new(
     "python-destruction",
     "Deletes what is not the package's",
     "Found when code deletes a home folder, a drive or the whole file system.\n\nDo not install.",
@@ -52,7 +52,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             || (call.role == Some(Role::Registry) && run_key);
         if persists {
             context.hit(
-                Hit::at(&PERSISTENCE, call)
+                hit_at(&PERSISTENCE, call)
                     .title("Writes a place that programs are started from")
                     .severity(by_phase(call.phase, Severity::High, Severity::Low))
                     .why(format!("It does so {}.", when(call.phase))),
@@ -60,7 +60,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         }
         if call.role == Some(Role::DeleteTree) && call.args.first().is_some_and(is_everything) {
             context.hit(
-                Hit::at(&DESTRUCTION, call)
+                hit_at(&DESTRUCTION, call)
                     .title("Deletes a home folder or the whole file system")
                     .severity(by_phase(call.phase, Severity::Critical, Severity::High))
                     .why(format!("It does so {}.", when(call.phase))),

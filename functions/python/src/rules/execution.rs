@@ -1,14 +1,15 @@
 //! Code that is decoded or downloaded and then run.
 
-use packguard_sdk::{Category, Confidence, Rule, Severity, text};
+use packguard_sdk::{Category, Confidence, Hit, Rule, Severity, text};
 
-use super::{Context, Hit, by_phase, rule, when};
+use super::{Context, by_phase, hit_at, when};
 use crate::facts::Call;
 use crate::names::Role;
-use crate::value::{Layer, Taint, Value};
+use crate::value::{Taint, Value};
+use packguard_sdk::decode::Layer;
 
 /// Decode, then exec.
-pub const DECODE_EXEC: Rule = rule(
+pub const DECODE_EXEC: Rule = Rule::new(
     "python-decode-exec",
     "Runs code that it decodes first",
     "Found when `exec`, `eval` or a code object runs text that comes out of base64, zlib, hex, \
@@ -21,7 +22,7 @@ pub const DECODE_EXEC: Rule = rule(
 );
 
 /// Download, then run.
-pub const DOWNLOAD_EXECUTE: Rule = rule(
+pub const DOWNLOAD_EXECUTE: Rule = Rule::new(
     "python-download-execute",
     "Runs what it downloads",
     "Found when data from the network reaches `exec`, `eval` or the program of a command, \
@@ -33,7 +34,7 @@ pub const DOWNLOAD_EXECUTE: Rule = rule(
 );
 
 /// A pickle that calls something.
-pub const UNPICKLE_PAYLOAD: Rule = rule(
+pub const UNPICKLE_PAYLOAD: Rule = Rule::new(
     "python-unpickle-payload",
     "A pickle in the code runs a command",
     "Found when a constant given to `pickle.loads` names `exec`, `eval` or `system`.\n\nLoading a \
@@ -137,7 +138,7 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
         "puts together from codes"
     };
     context.hit(
-        Hit::at(&DECODE_EXEC, call)
+        hit_at(&DECODE_EXEC, call)
             .title(format!("`{}` runs code that it {how} first", call.name()))
             .severity(severity)
             .layers(&layers)
@@ -179,7 +180,7 @@ fn written(context: &mut Context<'_, '_>, call: &Call<'_>) {
 }
 
 fn download(call: &Call<'_>, title: &str) -> Hit {
-    Hit::at(&DOWNLOAD_EXECUTE, call)
+    hit_at(&DOWNLOAD_EXECUTE, call)
         .title(title)
         .severity(by_phase(call.phase, Severity::Critical, Severity::High))
         .confidence(if call.runs_by_itself() {
@@ -260,7 +261,7 @@ fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {
         .any(|name| memchr::memmem::find(bytes, name).is_some())
     {
         context.hit(
-            Hit::at(&UNPICKLE_PAYLOAD, call)
+            hit_at(&UNPICKLE_PAYLOAD, call)
                 .layers(value.layers().map_or(&[], |layers| layers))
                 .why("Loading this pickle calls a function that runs code or commands."),
         );

@@ -1,14 +1,14 @@
 //! Data that leaves the machine.
 
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use super::{Context, Hit, by_phase, rule, when};
+use super::{Context, by_phase, hit_at, when};
 use crate::facts::Call;
 use crate::names::Role;
 use crate::value::Taint;
 
 /// Secrets or host facts sent out.
-pub const EXFILTRATION: Rule = rule(
+pub const EXFILTRATION: Rule = Rule::new(
     "python-exfiltration",
     "Sends data from this machine out",
     "Found when environment variables, credentials, clipboard, screenshots or facts about host and \
@@ -20,7 +20,7 @@ pub const EXFILTRATION: Rule = rule(
 );
 
 /// Files with keys and cookies.
-pub const CREDENTIAL_ACCESS: Rule = rule(
+pub const CREDENTIAL_ACCESS: Rule = Rule::new(
     "python-credential-access",
     "Reads files that hold credentials",
     "Found when code opens or copies private keys, cloud credentials, browser stores or wallets.\n\n\
@@ -111,7 +111,7 @@ fn sent(call: &Call<'_>) -> Option<Hit> {
         return None;
     };
     Some(
-        Hit::at(&EXFILTRATION, call)
+        hit_at(&EXFILTRATION, call)
             .title(format!("Sends {what} out"))
             .severity(if suspect {
                 severity.max(Severity::High)
@@ -134,7 +134,7 @@ fn dns(call: &Call<'_>, taint: Taint) -> Option<Hit> {
         && taint.has(Taint::PARTIAL)
         && name.contains("?.");
     carries.then(|| {
-        Hit::at(&EXFILTRATION, call)
+        hit_at(&EXFILTRATION, call)
             .title("Sends data out as part of a host name that it looks up")
             .severity(by_phase(call.phase, Severity::Critical, Severity::High))
             .why("Whoever runs the domain's name server reads the data.")
@@ -158,7 +158,7 @@ fn credential_read(call: &Call<'_>) -> Option<Hit> {
         }
     };
     reads.then(|| {
-        Hit::at(&CREDENTIAL_ACCESS, call)
+        hit_at(&CREDENTIAL_ACCESS, call)
             .severity(by_phase(call.phase, Severity::Medium, Severity::Info))
             .why(format!(
                 "It reads keys, tokens, cookies or wallets {}.",
@@ -221,7 +221,7 @@ fn gathered_and_sent(context: &mut Context<'_, '_>) {
         .iter()
         .find(|call| sends(call) && call.payload_taint().has(Taint::SUSPECT_HOST));
     if let Some(call) = sender {
-        let hit = Hit::at(&EXFILTRATION, call)
+        let hit = hit_at(&EXFILTRATION, call)
             .title("Gathers private data and sends something to a host that payloads go to")
             .confidence(Confidence::Medium)
             .severity(Severity::High)

@@ -1,14 +1,14 @@
 //! Hosts that honest packages rarely name.
 
 use packguard_sdk::indicators::{Kind, scan};
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use super::{Context, Hit, rule};
+use super::{Context, hit_at};
 use crate::names::Role;
 use crate::value::Taint;
 
 /// A webhook, tunnel, paste site, …
-pub const SUSPICIOUS_HOST: Rule = rule(
+pub const SUSPICIOUS_HOST: Rule = Rule::new(
     "python-suspicious-host",
     "Names a host that stolen data goes to or payloads come from",
     "Found when code names a webhook, a tunnel, a paste site, an anonymous file share, a mining \
@@ -53,7 +53,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 Phase::Install => Severity::High,
                 _ => Severity::Medium,
             };
-            let hit = Hit::at(&SUSPICIOUS_HOST, call)
+            let hit = hit_at(&SUSPICIOUS_HOST, call)
                 .title("Contacts a host that stolen data goes to or payloads come from")
                 .severity(severity)
                 .why(format!("It does so {}.", super::when(call.phase)));

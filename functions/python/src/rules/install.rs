@@ -1,14 +1,14 @@
 //! What `setup.py` does, and processes that hide.
 
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use super::{Context, Hit, by_phase, rule, shell};
+use super::{Context, by_phase, hit_at, shell};
 use crate::facts::Call;
 use crate::names::Role;
 use crate::value::{Kind, Value};
 
 /// A process with no window and no output.
-pub const SILENT_PROCESS: Rule = rule(
+pub const SILENT_PROCESS: Rule = Rule::new(
     "python-silent-process",
     "Starts a process that nobody sees",
     "Found when a process gets no window, or when all its output is thrown away, at installation \
@@ -20,7 +20,7 @@ pub const SILENT_PROCESS: Rule = rule(
 );
 
 /// Network in `setup.py`.
-pub const INSTALL_NETWORK: Rule = rule(
+pub const INSTALL_NETWORK: Rule = Rule::new(
     "python-install-network",
     "Talks to the network while it is installed",
     "Found when `setup.py` makes requests, or runs commands that do.\n\nWhat is installed then \
@@ -32,7 +32,7 @@ pub const INSTALL_NETWORK: Rule = rule(
 );
 
 /// Processes in `setup.py`.
-pub const INSTALL_PROCESS: Rule = rule(
+pub const INSTALL_PROCESS: Rule = Rule::new(
     "python-install-process",
     "Starts a process while it is installed",
     "Found when `setup.py` runs a command. Compilers, `git` and `pkg-config` are usual there.",
@@ -117,7 +117,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         let process = matches!(call.role, Some(Role::Shell | Role::Spawn | Role::OpenFile));
         if process && call.runs_by_itself() && is_silent(call) {
             context.hit(
-                Hit::at(&SILENT_PROCESS, call)
+                hit_at(&SILENT_PROCESS, call)
                     .severity(match call.phase {
                         Phase::Install => Severity::Medium,
                         _ => Severity::Low,
@@ -133,7 +133,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             call.role,
             Some(Role::Fetch | Role::FetchToFile | Role::Send)
         ) {
-            context.hit(Hit::at(&INSTALL_NETWORK, call).why(
+            context.hit(hit_at(&INSTALL_NETWORK, call).why(
                 "Installing this package sends a request; who answers it decides what happens next.",
             ));
         }
@@ -150,7 +150,7 @@ fn install_process(call: &Call<'_>) -> Hit {
         .and_then(|command| command.split_whitespace().next())
         .map_or("?", |program| program.rsplit('/').next().unwrap_or(program));
     let usual = BUILD_TOOLS.contains(&program);
-    Hit::at(&INSTALL_PROCESS, call)
+    hit_at(&INSTALL_PROCESS, call)
         .title(format!(
             "Runs `{}` while it is installed",
             packguard_sdk::text::cut(program, 60)

@@ -14,13 +14,12 @@ mod surveillance;
 pub mod text;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::decode::Layer;
+use packguard_sdk::{Hit, Phase, Rule, Severity};
 
 use crate::facts::{Call, Facts};
 use crate::inspect::{Inspection, inspect_payload};
-use crate::value::Layer;
 
 /// Every rule that the analyzer can emit. To add one: write it in its family's file
 /// (or a new one), list it here, list its check in [`CHECKS`], say it in the README,
@@ -80,81 +79,9 @@ pub fn is_capability(rule: &str) -> bool {
     rule.starts_with("python-capability-")
 }
 
-/// A finding before it is tied to a file.
-#[derive(Debug, Clone)]
-pub struct Hit {
-    /// What was found.
-    pub rule: &'static Rule,
-    /// One line, specific to the place.
-    pub title: String,
-    /// How bad.
-    pub severity: Severity,
-    /// How sure.
-    pub confidence: Confidence,
-    /// When it runs.
-    pub phase: Phase,
-    /// Where in the text.
-    pub range: Range<usize>,
-    /// Layers taken off to see it.
-    pub layers: Vec<Layer>,
-    /// Why it matters.
-    pub why: String,
-}
-
-impl Hit {
-    /// A hit of a rule with its usual severity.
-    pub fn new(rule: &'static Rule, range: Range<usize>, phase: Phase) -> Self {
-        Self {
-            rule,
-            title: rule.title.into(),
-            severity: rule.severity,
-            confidence: Confidence::High,
-            phase,
-            range,
-            layers: Vec::new(),
-            why: String::new(),
-        }
-    }
-
-    /// A hit at a call.
-    pub fn at(rule: &'static Rule, call: &Call<'_>) -> Self {
-        Self::new(rule, call.range.clone(), call.phase)
-    }
-
-    /// Says what stands here.
-    #[must_use]
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = title.into();
-        self
-    }
-
-    /// Says why it matters.
-    #[must_use]
-    pub fn why(mut self, why: impl Into<String>) -> Self {
-        self.why = why.into();
-        self
-    }
-
-    /// Sets the severity.
-    #[must_use]
-    pub fn severity(mut self, severity: Severity) -> Self {
-        self.severity = severity;
-        self
-    }
-
-    /// Sets the confidence.
-    #[must_use]
-    pub fn confidence(mut self, confidence: Confidence) -> Self {
-        self.confidence = confidence;
-        self
-    }
-
-    /// Adds the layers that were taken off.
-    #[must_use]
-    pub fn layers(mut self, layers: &[Layer]) -> Self {
-        self.layers.extend_from_slice(layers);
-        self
-    }
+/// A hit at a call.
+pub fn hit_at(rule: &'static Rule, call: &Call<'_>) -> Hit {
+    Hit::new(rule, call.range.clone(), call.phase)
 }
 
 /// What checks look at, and where they put what they find.
@@ -242,24 +169,5 @@ pub fn by_phase(phase: Phase, by_itself: Severity, called: Severity) -> Severity
     match phase {
         Phase::Install | Phase::Import => by_itself,
         Phase::Execute | Phase::Unknown => called,
-    }
-}
-
-/// A rule, written short.
-const fn rule(
-    id: &'static str,
-    title: &'static str,
-    help: &'static str,
-    category: Category,
-    severity: Severity,
-    attack: &'static [&'static str],
-) -> Rule {
-    Rule {
-        id,
-        title,
-        help,
-        category,
-        severity,
-        attack,
     }
 }

@@ -2,12 +2,12 @@
 
 use packguard_sdk::{Category, Confidence, Rule, Severity};
 
-use super::{Context, Hit, rule};
+use super::{Context, hit_at};
 use crate::facts::Call;
 use crate::value::Taint;
 
 /// Machine code in a string.
-pub const SHELLCODE: Rule = rule(
+pub const SHELLCODE: Rule = Rule::new(
     "python-shellcode",
     "Puts machine code into memory and runs it",
     "Found when code allocates executable memory through `ctypes` or `mmap`, copies bytes into it \
@@ -66,7 +66,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
     if !carried && !injects {
         return;
     }
-    let hit = Hit::at(&SHELLCODE, start)
+    let hit = hit_at(&SHELLCODE, start)
         .severity(if carried {
             Severity::High
         } else {

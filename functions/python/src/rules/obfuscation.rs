@@ -1,14 +1,14 @@
 //! Code that hides what it does.
 
 use packguard_sdk::indicators::{self, Kind};
-use packguard_sdk::{Category, Confidence, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
 
-use super::{Context, Hit, by_phase, rule, when};
+use super::{Context, by_phase, hit_at, when};
 use crate::names::Role;
 use crate::value::{Taint, Value};
 
 /// Obfuscated code or strings.
-pub const OBFUSCATED: Rule = rule(
+pub const OBFUSCATED: Rule = Rule::new(
     "python-obfuscated",
     "The code is obfuscated",
     "Found when strings that name hosts, files or commands are encoded, when names are mangled, \
@@ -21,7 +21,7 @@ pub const OBFUSCATED: Rule = rule(
 );
 
 /// Reaching a dangerous function through built strings.
-pub const REFLECTION: Rule = rule(
+pub const REFLECTION: Rule = Rule::new(
     "python-reflection",
     "Reaches a function that runs code through a string put together at run time",
     "Found for `getattr(os, 'sys' + 'tem')`, `__import__('b' + 'ase64')`, \
@@ -49,7 +49,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         );
         if dangerous && call.callee_taint.has(Taint::REFLECTED) {
             context.hit(
-                Hit::at(&REFLECTION, call)
+                hit_at(&REFLECTION, call)
                     .title(format!(
                         "Reaches `{}` through a string put together at run time",
                         call.callee
@@ -119,7 +119,7 @@ fn hidden_text(context: &mut Context<'_, '_>, call: &crate::facts::Call<'_>, val
     });
     let Some(what) = what else { return };
     context.hit(
-        Hit::at(&OBFUSCATED, call)
+        hit_at(&OBFUSCATED, call)
             .title(format!("An encoded string hides {what}"))
             .severity(by_phase(call.phase, Severity::High, Severity::Medium))
             .confidence(Confidence::High)

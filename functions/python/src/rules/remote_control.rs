@@ -2,12 +2,12 @@
 
 use packguard_sdk::{Category, Confidence, Rule, Severity};
 
-use super::{Context, Hit, rule};
+use super::{Context, hit_at};
 use crate::names::Role;
 use crate::value::Taint;
 
 /// A shell tied to a socket.
-pub const REVERSE_SHELL: Rule = rule(
+pub const REVERSE_SHELL: Rule = Rule::new(
     "python-reverse-shell",
     "Gives a shell to a remote machine",
     "Found when a socket becomes the input or output of a process, or when what a socket receives \
@@ -37,13 +37,13 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             });
         if tied {
             context.hit(
-                Hit::at(&REVERSE_SHELL, call)
+                hit_at(&REVERSE_SHELL, call)
                     .title("Ties a process to a socket: a reverse shell")
                     .why("Whoever is at the other end of the connection types into this shell."),
             );
         } else if driven {
             context.hit(
-                Hit::at(&REVERSE_SHELL, call)
+                hit_at(&REVERSE_SHELL, call)
                     .title("Runs commands that it receives from a socket")
                     .confidence(Confidence::Medium)
                     .severity(super::by_phase(

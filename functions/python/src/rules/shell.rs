@@ -5,15 +5,14 @@ use std::rc::Rc;
 use packguard_sdk::indicators::{self, ShellAct};
 use packguard_sdk::{Category, Confidence, Rule, Severity};
 
-use super::{
-    Context, Hit, by_phase, destruction, exfiltration, install, remote_control, rule, when,
-};
+use super::{Context, by_phase, destruction, exfiltration, hit_at, install, remote_control, when};
 use crate::facts::Call;
 use crate::names::Role;
-use crate::value::{Layer, Taint, Value};
+use crate::value::{Taint, Value};
+use packguard_sdk::decode::Layer;
 
 /// `curl … | sh`.
-pub const DOWNLOAD_RUN: Rule = rule(
+pub const DOWNLOAD_RUN: Rule = Rule::new(
     "python-shell-download-run",
     "A shell command downloads and runs something",
     "Found in command lines given to `os.system`, `subprocess` and the like.\n\nWhoever controls \
@@ -24,7 +23,7 @@ pub const DOWNLOAD_RUN: Rule = rule(
 );
 
 /// `base64 -d | sh`.
-pub const DECODE_RUN: Rule = rule(
+pub const DECODE_RUN: Rule = Rule::new(
     "python-shell-decode-run",
     "A shell command runs text that it decodes first",
     "Found in command lines: `base64 -d | sh`, `powershell -enc`.\n\nThe encoding serves to hide \
@@ -35,7 +34,7 @@ pub const DECODE_RUN: Rule = rule(
 );
 
 /// `whoami; ifconfig`.
-pub const RECON: Rule = rule(
+pub const RECON: Rule = Rule::new(
     "python-shell-recon",
     "A shell command gathers facts about host or user",
     "Found in command lines such as `whoami` or `systeminfo`.\n\nHarmless by itself; malware does \
@@ -148,7 +147,7 @@ fn acts(context: &mut Context<'_, '_>, call: &Call<'_>, command: &str) {
             text: text.into(),
         }));
         context.hit(
-            Hit::at(rule, call)
+            hit_at(rule, call)
                 .title(format!(
                     "{}: `{}`",
                     rule.title,

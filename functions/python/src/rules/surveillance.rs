@@ -2,12 +2,12 @@
 
 use packguard_sdk::{Category, Confidence, Rule, Severity};
 
-use super::{Context, Hit, rule};
+use super::{Context, hit_at};
 use crate::names::Role;
 use crate::value::Taint;
 
 /// Clipboard replaced.
-pub const CLIPBOARD: Rule = rule(
+pub const CLIPBOARD: Rule = Rule::new(
     "python-clipboard-hijack",
     "Reads the clipboard and replaces it",
     "Found when one file reads the clipboard, matches it with a pattern and writes it.\n\nClippers \
@@ -18,7 +18,7 @@ pub const CLIPBOARD: Rule = rule(
 );
 
 /// Keys recorded.
-pub const KEYLOGGER: Rule = rule(
+pub const KEYLOGGER: Rule = Rule::new(
     "python-keylogger",
     "Listens to the keyboard and sends or stores what is typed",
     "Found when one file listens to all keys and talks to the network or writes a \
@@ -30,7 +30,7 @@ pub const KEYLOGGER: Rule = rule(
 );
 
 /// Screen captured.
-pub const SCREEN: Rule = rule(
+pub const SCREEN: Rule = Rule::new(
     "python-screen-capture",
     "Takes pictures of the screen",
     "Found when code takes screenshots. Harmless in automation and testing tools; weighs more where \
@@ -61,7 +61,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         && matches_pattern
     {
         hits.push(
-            Hit::at(&CLIPBOARD, write)
+            hit_at(&CLIPBOARD, write)
                 .confidence(Confidence::Medium)
                 .why("What the user copied is looked at and replaced."),
         );
@@ -73,7 +73,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             (false, _) => Severity::Info,
         };
         hits.push(
-            Hit::at(&KEYLOGGER, listen)
+            hit_at(&KEYLOGGER, listen)
                 .title("Listens to the keyboard")
                 .severity(severity)
                 .confidence(Confidence::Medium)
@@ -87,7 +87,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             (false, _) => Severity::Info,
         };
         hits.push(
-            Hit::at(&SCREEN, picture)
+            hit_at(&SCREEN, picture)
                 .severity(severity)
                 .confidence(Confidence::Medium)
                 .why("What is on the screen leaves the user's control."),

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use packguard_sdk::{Category, Confidence, Phase, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_text_size::Ranged as _;
 
+use super::by_phase;
 use super::obfuscation::OBFUSCATED;
-use super::{Hit, by_phase, rule};
 use crate::interp::bytes_of;
 
 /// Code far to the right.
-pub const HIDDEN_CODE: Rule = rule(
+pub const HIDDEN_CODE: Rule = Rule::new(
     "python-hidden-code",
     "Code is hidden behind white space",
     "Found when code follows more than 150 blanks on the same line, where no editor shows \
@@ -23,7 +23,7 @@ pub const HIDDEN_CODE: Rule = rule(
 );
 
 /// Invisible and look-alike characters.
-pub const INVISIBLE_TEXT: Rule = rule(
+pub const INVISIBLE_TEXT: Rule = Rule::new(
     "python-invisible-text",
     "Invisible or look-alike characters change how the code reads",
     "Found when comments hold controls that reverse the direction of text, or when identifiers mix \
@@ -35,7 +35,7 @@ pub const INVISIBLE_TEXT: Rule = rule(
 );
 
 /// The words of a payload in a file that can't be parsed.
-pub const UNPARSED_PAYLOAD: Rule = rule(
+pub const UNPARSED_PAYLOAD: Rule = Rule::new(
     "python-unparsed-payload",
     "A file that can't be parsed runs encoded text",
     "Found when a file that is no valid Python of today holds `exec` or `eval` beside a decoder. \

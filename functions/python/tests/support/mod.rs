@@ -20,7 +20,7 @@ pub fn analyze(path: &str, content: impl AsRef<[u8]>) -> Analysis {
 /// Rules and severities of what was found, capabilities left out.
 pub fn rules(analysis: &Analysis) -> Vec<(String, Severity)> {
     analysis
-        .findings
+        .findings()
         .iter()
         .filter(|finding| !finding.rule.starts_with("python-capability-"))
         .map(|finding| (finding.rule.clone(), finding.severity))
@@ -64,7 +64,7 @@ pub fn found(cases: &[Case]) {
             "{rule} {severity:?} < {least:?} in {path}:\n{code}\n{:?}",
             rules(&analysis)
         );
-        assert_eq!(analysis.problems, [], "{code}");
+        assert_eq!(analysis.problems(), [], "{code}");
     }
 }
 
@@ -78,7 +78,7 @@ pub fn quiet(cases: &[(&str, &str)]) {
             .filter(|(_, s)| *s >= Severity::Medium)
             .collect();
         assert_eq!(grave, [], "{path}:\n{code}");
-        assert_eq!(analysis.problems, [], "{code}");
+        assert_eq!(analysis.problems(), [], "{code}");
     }
 }
 

@@ -43,8 +43,8 @@ fn every_rule_finds_its_samples_and_spares_the_others() {
             for path in entries(&folder.join(kind)) {
                 let name = format!("{kind}/{}", path.file_stem().unwrap().to_str().unwrap());
                 let analysis = Rules::analyze(&sample(&path)).unwrap();
-                assert_eq!(analysis.problems, [], "{rule} {name}");
-                let findings = analysis.findings;
+                assert_eq!(analysis.problems(), [], "{rule} {name}");
+                let findings = analysis.findings();
                 let right = match kind {
                     "bad" => findings.iter().any(|finding| {
                         finding.rule == rule && finding.severity == bundled.rule.severity
@@ -57,7 +57,7 @@ fn every_rule_finds_its_samples_and_spares_the_others() {
                     wrong.push(format!("{rule} {name}: {findings:#?}"));
                 }
                 writeln!(text, "{name}").unwrap();
-                for finding in &findings {
+                for finding in findings {
                     let line = finding.location.as_ref().and_then(|location| location.line);
                     writeln!(
                         text,
@@ -120,9 +120,9 @@ fn gates_keep_no_match_out() {
         }
         let gated: BTreeSet<String> = Rules::analyze(&package)
             .unwrap()
-            .findings
-            .into_iter()
-            .map(|finding| finding.rule)
+            .findings()
+            .iter()
+            .map(|finding| finding.rule.clone())
             .collect();
         let matched: BTreeSet<String> = matched.into_iter().map(str::to_owned).collect();
         assert_eq!(gated, matched, "{}", path.display());

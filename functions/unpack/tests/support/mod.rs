@@ -221,7 +221,7 @@ impl Outcome {
     /// Rule and severity of each finding.
     pub fn findings(&self) -> Vec<(&str, Severity)> {
         self.analysis
-            .findings
+            .findings()
             .iter()
             .map(|finding| (finding.rule.as_str(), finding.severity))
             .collect()
@@ -230,7 +230,7 @@ impl Outcome {
     /// Rules found, each once.
     pub fn rules(&self) -> BTreeSet<&str> {
         self.analysis
-            .findings
+            .findings()
             .iter()
             .map(|finding| finding.rule.as_str())
             .collect()
@@ -239,7 +239,7 @@ impl Outcome {
     /// Reasons of all problems.
     pub fn problems(&self) -> Vec<&str> {
         self.analysis
-            .problems
+            .problems()
             .iter()
             .map(|problem| problem.reason.as_str())
             .collect()

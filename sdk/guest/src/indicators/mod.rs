@@ -47,6 +47,29 @@ pub enum Kind {
     Miner,
 }
 
+impl Kind {
+    /// Whether it is a host that attackers send loot to or fetch payloads from, and that
+    /// no project publishes its code on: a webhook, tunnel, paste site, chat service,
+    /// interaction host or bare address.
+    ///
+    /// ```
+    /// use packguard_sdk::indicators::scan;
+    /// assert!(scan("http://192.0.2.7/x")[0].kind.is_hostile_host());
+    /// assert!(!scan("https://bit.ly/x").iter().any(|found| found.kind.is_hostile_host()));
+    /// ```
+    pub fn is_hostile_host(self) -> bool {
+        matches!(
+            self,
+            Self::Webhook
+                | Self::Tunnel
+                | Self::PasteOrFileShare
+                | Self::ChatApi
+                | Self::OutOfBand
+                | Self::PublicIp
+        )
+    }
+}
+
 /// One indicator found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Indicator {

@@ -68,6 +68,12 @@ fn build() -> Option<Scanner> {
 
 /// Indicators in a text, in order of position, non-overlapping per kind; of each kind
 /// the first [`PER_KIND_LIMIT`].
+///
+/// ```
+/// use packguard_sdk::indicators::{Kind, scan};
+/// let found = scan("cat ~/.ssh/id_rsa");
+/// assert!(found.iter().any(|one| one.kind == Kind::CredentialPath));
+/// ```
 pub fn scan(text: &str) -> Vec<Indicator> {
     if LazyLock::get(&SCANNER).is_none() && glance::is_empty(text.as_bytes()) {
         return Vec::new();

@@ -1,25 +1,22 @@
 //! An analyzer that does nothing: what a sandbox costs by itself.
 
-use packguard_sdk::{Analysis, Analyzer, Descriptor, Package};
+use packguard_sdk::{Analysis, Analyzer, Descriptor, Package, descriptor};
 
 /// Answers with nothing.
+#[derive(Debug, Default)]
 pub struct Empty;
 
 impl Analyzer for Empty {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "empty",
-            version: "0.1.0",
-            description: "Does nothing",
-            ecosystems: &[],
-            rules: &[],
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "empty",
+        version: "0.1.0",
+        description: "Does nothing",
+        ..descriptor!()
+    };
 
     fn analyze(_package: &Package) -> Result<Analysis, String> {
         Ok(Analysis::default())
     }
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_analyzer!(Empty);

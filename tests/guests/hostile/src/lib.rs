@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 
-use packguard_sdk::bindings::analyzer::packguard::analyzer::log;
+use packguard_sdk::bindings::analyzer::packguard::analyzer::{log, types as wit};
 use packguard_sdk::{
     Analysis, Analyzer, Category, Confidence, Descriptor, Finding, Package, Rule, Severity,
+    descriptor,
 };
 
 const SAW: Rule = Rule {
@@ -17,18 +18,17 @@ const SAW: Rule = Rule {
 };
 
 /// Attacks its host.
+#[derive(Debug, Default)]
 pub struct Hostile;
 
 impl Analyzer for Hostile {
-    fn describe() -> Descriptor {
-        Descriptor {
-            name: "hostile",
-            version: "0.1.0",
-            description: "Attacks its host",
-            ecosystems: &[],
-            rules: &[&SAW],
-        }
-    }
+    const DESCRIPTOR: Descriptor = Descriptor {
+        name: "hostile",
+        version: "0.1.0",
+        description: "Attacks its host",
+        rules: &[&SAW],
+        ..descriptor!()
+    };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let argument = package.setting("argument").unwrap_or_default();
@@ -69,7 +69,7 @@ impl Analyzer for Hostile {
 
 fn saw(what: &str) -> Analysis {
     let mut analysis = Analysis::default();
-    analysis.push(Finding::new(&SAW, Confidence::High).title(what));
+    analysis.push(SAW.about_package(what, Confidence::High));
     analysis
 }
 
@@ -150,21 +150,21 @@ fn open_for_ever(path: &str) -> Result<Analysis, String> {
 }
 
 fn flood_findings() -> Result<Analysis, String> {
-    let finding = Finding::new(&SAW, Confidence::High)
-        .why("x".repeat(1_000))
-        .0;
-    Ok(Analysis {
-        findings: vec![finding; 100_000],
+    let finding = SAW
+        .about_package("x", Confidence::High)
+        .why("x".repeat(1_000));
+    Ok(Analysis::from(wit::Analysis {
+        findings: vec![finding.into(); 100_000],
         problems: Vec::new(),
-    })
+    }))
 }
 
 fn unlisted() -> Analysis {
-    let mut analysis = saw("x");
+    let mut analysis = wit::Analysis::from(saw("x"));
     for finding in &mut analysis.findings {
         finding.rule = "somebody-elses-rule".into();
     }
-    analysis
+    analysis.into()
 }
 
 fn describe_read(path: &str) -> String {
@@ -239,5 +239,4 @@ fn canary(mark: &str) -> Result<Analysis, String> {
     Ok(saw(&format!("{residue} marks of a predecessor")))
 }
 
-#[cfg(target_arch = "wasm32")]
 packguard_sdk::export_analyzer!(Hostile);

@@ -6,7 +6,7 @@ use super::super::ShellAct;
 use super::acts::Acts;
 use super::command::Call;
 use super::inline::{has, literals, readable};
-use crate::decode;
+use crate::{decode, text};
 
 /// The command that `-EncodedCommand` (or any prefix of it) carries: base64 of UTF-16.
 pub(super) fn encoded_command(call: &Call<'_>) -> Option<String> {
@@ -32,16 +32,7 @@ pub(super) fn encoded_command(call: &Call<'_>) -> Option<String> {
     if !wide {
         return Some(String::from_utf8_lossy(&bytes).into_owned());
     }
-    let units = bytes
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|pair| u16::from_le_bytes(*pair));
-    Some(
-        char::decode_utf16(units)
-            .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect(),
-    )
+    Some(text::decode_utf16le(&bytes))
 }
 
 const FETCHES: &[&str] = &[
