@@ -28,7 +28,7 @@ pub(super) async fn run(cancel: &CancellationToken) -> Result<u8, Failure> {
         // Nobody listens any more when the command ends.
         let _ = sender.send(event);
     })
-    .map_err(watching)?;
+    .map_err(|error| watching(&error))?;
     watch(&mut watcher, &root)?;
     let mut lab = None;
     let mut saved = SystemTime::now();
@@ -49,20 +49,20 @@ pub(super) async fn run(cancel: &CancellationToken) -> Result<u8, Failure> {
 fn watch(watcher: &mut RecommendedWatcher, root: &Path) -> Result<(), Failure> {
     watcher
         .watch(root, RecursiveMode::NonRecursive)
-        .map_err(watching)?;
+        .map_err(|error| watching(&error))?;
     let entries = std::fs::read_dir(root).map_err(crate::failure::at(root))?;
     for entry in entries {
         let path = entry.map_err(crate::failure::at(root))?.path();
         if path.is_dir() && is_watched(root, &path) {
             watcher
                 .watch(&path, RecursiveMode::Recursive)
-                .map_err(watching)?;
+                .map_err(|error| watching(&error))?;
         }
     }
     Ok(())
 }
 
-fn watching(error: notify::Error) -> Failure {
+fn watching(error: &notify::Error) -> Failure {
     environment(
         format!("the project can't be watched: {error}"),
         "raise fs.inotify.max_user_watches if it is a limit",
@@ -112,14 +112,14 @@ async fn change(
         let Some(event) = events.recv().await else {
             return Err(environment("watching ended", "start it again"));
         };
-        let paths = relevant(root, event.map_err(watching)?);
+        let paths = relevant(root, event.map_err(|error| watching(&error))?);
         if !paths.is_empty() {
             break paths;
         }
     };
     tokio::time::sleep(SETTLE).await;
     while let Ok(event) = events.try_recv() {
-        changed.extend(relevant(root, event.map_err(watching)?));
+        changed.extend(relevant(root, event.map_err(|error| watching(&error))?));
     }
     // A folder that is new has to be watched too.
     if changed.iter().any(|path| path.is_dir()) {

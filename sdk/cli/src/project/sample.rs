@@ -213,7 +213,7 @@ impl Copy<'_> {
         self.left = left;
         let name = from.file_name().unwrap_or_default().to_string_lossy();
         let (name, bytes) = match name.strip_suffix(ENCODED) {
-            Some(name) => (name.to_owned(), self.decode(&name.to_owned(), &bytes)?),
+            Some(name) => (name.to_owned(), self.decode(name, &bytes)?),
             None => (name.into_owned(), bytes),
         };
         let target = to.join(&name);

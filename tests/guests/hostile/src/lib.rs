@@ -4,8 +4,7 @@ use std::io::Write as _;
 
 use packguard_sdk::bindings::analyzer::packguard::analyzer::{log, types as wit};
 use packguard_sdk::{
-    Analysis, Analyzer, Category, Confidence, Descriptor, Finding, Package, Rule, Severity,
-    descriptor,
+    Analysis, Analyzer, Category, Confidence, Descriptor, Package, Rule, Severity, descriptor,
 };
 
 const SAW: Rule = Rule {
