@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::project::Language;
+use crate::target::{self, Target};
 
-/// Writes, builds and tests Packguard analyzers.
+/// Writes, builds, tests and deploys Packguard analyzers.
 #[derive(Debug, Parser)]
 #[command(name = "sdk", version, propagate_version = true, after_help = HELP)]
 pub struct Cli {
@@ -18,15 +19,20 @@ pub struct Cli {
 const HELP: &str = "\
 Exit codes:
   0  all is well
-  1  the project is not: build failed, a sample differs, not admitted
-  2  the command line, packguard.toml or a sample.toml makes no sense
+  1  the project is not: build failed, a sample differs, not admitted, refused
+  2  the command line, packguard.toml or a sample.toml makes no sense, or it
+     names what the server does not have
   3  run: something of the package could not be analysed
-  4  the surroundings failed: toolchain missing, registry away, disk full
+  4  the surroundings failed: toolchain missing, server or registry away,
+     login not good, disk full
 
-From nothing to a tested analyzer:
+From nothing to a deployed analyzer:
   sdk new exfil-check --lang rust
   cd exfil-check
-  sdk test";
+  sdk test
+  sdk login https://packguard.example.com
+  sdk deploy --alias canary
+  sdk promote exfil-check@0.1.0";
 
 /// What `sdk` does; one file each in `commands/`.
 #[derive(Debug, Subcommand)]
@@ -47,6 +53,24 @@ pub enum Command {
     Doctor(JsonArgs),
     /// Make and show the key that functions are signed with
     Keys(KeysArgs),
+    /// Keep a server's address and an API key for the commands below
+    Login(LoginArgs),
+    /// Forget them
+    Logout(JsonArgs),
+    /// Build, check, test, and publish this version on the server
+    Deploy(DeployArgs),
+    /// Let an alias name a version: workers run what `stable` names
+    Promote(PromoteArgs),
+    /// Let an alias name the version that it named before
+    Rollback(RollbackArgs),
+    /// List the functions on the server
+    List(JsonArgs),
+    /// Show a function with its versions and moves, or one version
+    Inspect(InspectArgs),
+    /// Stop a version, whatever names it
+    Disable(DisableArgs),
+    /// Keep a version from being promoted; aliases that name it stay
+    Yank(YankArgs),
     /// Print the completions of a shell
     Completions {
         /// Which shell
@@ -162,6 +186,107 @@ pub struct KeyFileArgs {
     /// The private key's file [default: packguard/sdk.pem in the user's configuration folder]
     #[arg(value_name = "FILE", env = "PACKGUARD_SDK_KEY")]
     pub file: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk login`
+#[derive(Debug, Args)]
+pub struct LoginArgs {
+    /// The server: https://packguard.example.com [default: the one of the last login]
+    #[arg(value_name = "URL", env = "PACKGUARD_URL")]
+    pub url: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk deploy`
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// Let this alias name the version then: `canary`, `stable`, …
+    #[arg(long, value_name = "NAME", value_parser = target::alias)]
+    pub alias: Option<String>,
+    /// Sign with this private key; `sdk keys new` makes one
+    #[arg(long, value_name = "FILE", env = "PACKGUARD_SDK_KEY")]
+    pub key: Option<PathBuf>,
+    /// Do not ask; where nobody sits at a terminal, nothing is asked anyway
+    #[arg(long)]
+    pub yes: bool,
+    /// Which component
+    #[command(flatten)]
+    pub component: ComponentArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk promote`
+#[derive(Debug, Args)]
+pub struct PromoteArgs {
+    /// Which version
+    #[arg(value_name = "NAME@VERSION", value_parser = Target::exact)]
+    pub target: Target,
+    /// Which alias
+    #[arg(long, value_name = "NAME", default_value = "stable", value_parser = target::alias)]
+    pub alias: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk rollback`
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Which function
+    #[arg(value_name = "NAME", value_parser = target::function)]
+    pub name: String,
+    /// Which alias
+    #[arg(long, value_name = "NAME", default_value = "stable", value_parser = target::alias)]
+    pub alias: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk inspect`
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Which function, or which version of it
+    #[arg(value_name = "NAME[@VERSION]", value_parser = Target::any)]
+    pub target: Target,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk disable`
+#[derive(Debug, Args)]
+pub struct DisableArgs {
+    /// Which version
+    #[arg(value_name = "NAME@VERSION", value_parser = Target::exact)]
+    pub target: Target,
+    /// Why, in one line: whoever inspects it reads it
+    #[arg(long, value_name = "TEXT", required_unless_present = "undo")]
+    pub reason: Option<String>,
+    /// Let it run again
+    #[arg(long, conflicts_with = "reason")]
+    pub undo: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk yank`
+#[derive(Debug, Args)]
+pub struct YankArgs {
+    /// Which version
+    #[arg(value_name = "NAME@VERSION", value_parser = Target::exact)]
+    pub target: Target,
+    /// Let it be promoted again
+    #[arg(long)]
+    pub undo: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

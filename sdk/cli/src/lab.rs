@@ -99,7 +99,11 @@ impl Lab {
 
     /// Loads the analyzer in `path`.
     pub(crate) async fn load(&self, path: &Path) -> Result<Component, Failure> {
-        let bytes = read(path)?;
+        self.load_bytes(read(path)?).await
+    }
+
+    /// Loads the analyzer in `bytes`.
+    pub(crate) async fn load_bytes(&self, bytes: Vec<u8>) -> Result<Component, Failure> {
         let component = self.runtime.load(bytes).await.map_err(not_admitted)?;
         match component.world() {
             World::Analyzer => Ok(component),

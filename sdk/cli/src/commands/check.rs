@@ -4,6 +4,7 @@
 //! and loading for the rest. A platform has a few more, which need it: names, signatures,
 //! versions.
 
+use std::path::Path;
 use std::time::Instant;
 
 use packguard_platform::output::line;
@@ -19,8 +20,9 @@ use crate::{build, print};
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Answer {
-    admitted: bool,
+pub(super) struct Answer {
+    /// Whether nothing speaks against it.
+    pub(super) admitted: bool,
     component: String,
     digest: String,
     size: usize,
@@ -69,18 +71,32 @@ pub(super) async fn run(args: &CheckArgs) -> Result<u8, Failure> {
         None => Some(Project::here()?),
     };
     let path = build::component(project.as_ref(), &args.component).await?;
-    let bytes = lab::read(&path)?;
+    let answer = answer(project.as_ref(), &path, lab::read(&path)?).await?;
+    if args.json {
+        print::json(&answer)?;
+    } else {
+        print::text(&answer.text())?;
+    }
+    Ok(if answer.admitted { 0 } else { PROJECT })
+}
+
+/// Checks the component in `bytes`, which stands in `path`.
+pub(super) async fn answer(
+    project: Option<&Project>,
+    path: &Path,
+    bytes: Vec<u8>,
+) -> Result<Answer, Failure> {
     let found = examine(&bytes);
     let mut checks = stands(&found);
     if found.reasons.is_empty() && checks.iter().all(|item| item.ok) {
-        let manifest = project.as_ref().map(|project| &project.manifest);
+        let manifest = project.map(|project| &project.manifest);
         checks.extend(runs(bytes, manifest).await?);
     }
-    let root = project.as_ref().map(|project| project.root.as_path());
+    let root = project.map(|project| project.root.as_path());
     let shown = root
         .and_then(|root| path.strip_prefix(root).ok())
-        .unwrap_or(&path);
-    let answer = Answer {
+        .unwrap_or(path);
+    Ok(Answer {
         admitted: checks.iter().all(|item| item.ok),
         component: line(&shown.display().to_string()),
         imports: imported(&found),
@@ -89,13 +105,7 @@ pub(super) async fn run(args: &CheckArgs) -> Result<u8, Failure> {
         contract: found.contract,
         exports: found.exports,
         checks,
-    };
-    if args.json {
-        print::json(&answer)?;
-    } else {
-        print::text(&answer.text())?;
-    }
-    Ok(if answer.admitted { 0 } else { PROJECT })
+    })
 }
 
 /// What stands in the bytes, and what of it speaks against the component.
@@ -285,7 +295,8 @@ fn meaning(name: &str) -> &'static str {
 }
 
 impl Answer {
-    fn text(&self) -> String {
+    /// For people.
+    pub(super) fn text(&self) -> String {
         let mut text = format!("{}  sha256 {}\n", self.component, self.digest);
         for item in &self.checks {
             let word = if item.ok { "ok" } else { "refused" };

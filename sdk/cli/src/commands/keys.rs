@@ -1,22 +1,21 @@
 //! `sdk keys`: the ed25519 key that functions are signed with.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use etcetera::BaseStrategy as _;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::cli::{KeyFileArgs, KeysCommand};
 use crate::failure::{Failure, at, environment, usage};
-use crate::print;
+use crate::{print, private};
 
 /// Largest key file, bytes: PKCS#8 of an ed25519 key has 119 in PEM.
 const MAX_KEY: u64 = 4 << 10;
@@ -44,12 +43,10 @@ pub(super) fn run(command: &KeysCommand) -> Result<u8, Failure> {
 }
 
 fn file(args: &KeyFileArgs) -> Result<PathBuf, Failure> {
-    if let Some(path) = &args.file {
-        return Ok(path.clone());
+    match &args.file {
+        Some(path) => Ok(path.clone()),
+        None => private::file("sdk.pem"),
     }
-    let base = etcetera::choose_base_strategy()
-        .map_err(|_| usage("there is no home folder to keep keys in", "name a file"))?;
-    Ok(base.config_dir().join("packguard").join("sdk.pem"))
 }
 
 fn make(path: &Path) -> Result<SigningKey, Failure> {
@@ -65,9 +62,7 @@ fn make(path: &Path) -> Result<SigningKey, Failure> {
         .to_pkcs8_pem(LineEnding::LF)
         .map_err(|error| environment(error, "this is a defect of Packguard: please report it"))?;
     if let Some(folder) = path.parent().filter(|one| !one.as_os_str().is_empty()) {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(folder).map_err(at(folder))?;
+        private::folder(folder)?;
     }
     // A key that is lost can't be made again: what is there is never replaced.
     let public = public_file(path);
@@ -100,34 +95,20 @@ fn make(path: &Path) -> Result<SigningKey, Failure> {
     Ok(key)
 }
 
-fn read(path: &Path) -> Result<SigningKey, Failure> {
-    let opened = fs::File::open(path);
-    let file = match opened {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(usage(
-                format!("there is no key in {}", path.display()),
-                "make one: sdk keys new",
-            ));
-        }
-        other => other.map_err(at(path))?,
-    };
-    let mode = file.metadata().map_err(at(path))?.permissions().mode();
-    if mode & 0o077 != 0 {
+/// Reads a private key.
+pub(super) fn read(path: &Path) -> Result<SigningKey, Failure> {
+    let Some(pem) = private::read(path, MAX_KEY)? else {
         return Err(usage(
-            format!("others may read or write {}", path.display()),
-            "chmod 600 it, and make a new key if others could have read it",
+            format!("there is no key in {}", path.display()),
+            "make one: sdk keys new",
         ));
-    }
-    let mut pem = Zeroizing::new(String::new());
-    let read = file.take(MAX_KEY).read_to_string(&mut pem);
-    let wrong = || {
+    };
+    SigningKey::from_pkcs8_pem(&pem).map_err(|_| {
         usage(
             format!("{} is no ed25519 key in PEM (PKCS#8)", path.display()),
             "name the private key's file, not the .pub beside it",
         )
-    };
-    read.map_err(|_| wrong())?;
-    SigningKey::from_pkcs8_pem(&pem).map_err(|_| wrong())
+    })
 }
 
 fn show(args: &KeyFileArgs, path: &Path, key: &VerifyingKey) -> Result<u8, Failure> {

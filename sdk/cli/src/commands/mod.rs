@@ -1,14 +1,20 @@
-//! One file per command.
+//! One file per command, or per pair of them.
 
+mod aliases;
 mod build;
 mod check;
 mod complete;
+mod deploy;
 mod dev;
 mod doctor;
+mod inspect;
 mod keys;
+mod list;
+mod login;
 mod new;
 mod run;
 mod test;
+mod versions;
 
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +46,15 @@ async fn dispatch(command: Command, cancel: &CancellationToken) -> Result<u8, Fa
         Command::Dev => dev::run(cancel).await,
         Command::Doctor(args) => doctor::run(&args).await,
         Command::Keys(args) => keys::run(&args.command),
+        Command::Login(args) => login::login(&args).await,
+        Command::Logout(args) => login::logout(&args),
+        Command::Deploy(args) => deploy::run(&args, cancel).await,
+        Command::Promote(args) => aliases::promote(&args).await,
+        Command::Rollback(args) => aliases::rollback(&args).await,
+        Command::List(args) => list::run(&args).await,
+        Command::Inspect(args) => inspect::run(&args).await,
+        Command::Disable(args) => versions::disable(&args).await,
+        Command::Yank(args) => versions::yank(&args).await,
         Command::Completions { shell } => complete::completions(shell),
         Command::Man { folder } => complete::man(folder.as_deref()),
     }
