@@ -1,7 +1,9 @@
 //! `sdk` as its users meet it: the binary, real toolchains, the real runtime.
 
 mod check;
+mod deploy;
 mod develop;
 mod mistakes;
 mod project;
+mod server;
 mod shell;

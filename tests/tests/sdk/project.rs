@@ -168,7 +168,8 @@ fn completions_and_the_manual_know_every_command() {
     let shell = Shell::new();
     let here = shell.0.path();
     let commands = [
-        "new", "build", "test", "run", "check", "dev", "doctor", "keys",
+        "new", "build", "test", "run", "check", "dev", "doctor", "keys", "login", "logout",
+        "deploy", "promote", "rollback", "list", "inspect", "disable", "yank",
     ];
     for arguments in [
         &["completions", "bash"][..],

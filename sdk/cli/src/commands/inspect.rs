@@ -74,7 +74,10 @@ fn version(target: &Target, version: &Version) -> String {
 fn function(details: &Details) -> String {
     let function = &details.function;
     let (name, publisher) = (line(&function.name), line(&function.publisher));
-    let mut text = format!("{name}  of {publisher}; {}\nversions:\n", function.aliases());
+    let mut text = format!(
+        "{name}  of {publisher}; {}\nversions:\n",
+        function.aliases()
+    );
     for version in &details.newest {
         let digest: String = line(&version.sha256).chars().take(12).collect();
         text += &format!(

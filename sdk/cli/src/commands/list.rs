@@ -46,7 +46,7 @@ async fn all(server: &Server) -> Result<Vec<Value>, Failure> {
     let (mut items, mut after) = (Vec::new(), String::new());
     loop {
         let query = [("limit", "100"), ("after", after.as_str())];
-        let request = |server: &Server| server.request(Method::GET, "functions/").query(&query);
+        let request = |server: &Server| server.request_with(Method::GET, "functions/", &query);
         let page: Page = server.read(&server.insist(request).await?)?;
         items.extend(page.items);
         match page.next_after {

@@ -77,14 +77,14 @@ impl Kept {
 /// What the key is good for: reading, deploying. Whether it may deploy is asked with a deploy
 /// that can only be refused: an empty one of a name that is none.
 async fn rights(server: &Server) -> Result<(bool, bool), Failure> {
-    let list = server.request(Method::GET, "functions/");
-    let may_read = match server.try_send(list.query(&[("limit", "1")])).await {
+    let list = server.request_with(Method::GET, "functions/", &[("limit", "1")]);
+    let may_read = match server.try_send(list).await {
         Ok(_) => true,
         Err(trouble) if trouble.code() == Some("forbidden") => false,
         Err(trouble) => return Err(server.failure(&trouble)),
     };
-    let deploy = server.request(Method::POST, "functions/");
-    let deploy = deploy.query(&[("name", "-"), ("version", "-")]);
+    let nothing = [("name", "-"), ("version", "-")];
+    let deploy = server.request_with(Method::POST, "functions/", &nothing);
     let may_deploy = match server.try_send(deploy).await {
         Err(trouble) if trouble.code() == Some("forbidden") => false,
         Err(trouble) if trouble.code() == Some("invalid_request") => true,

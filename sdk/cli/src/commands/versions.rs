@@ -34,7 +34,9 @@ async fn change(target: &Target, body: &Value, json: bool) -> Result<u8, Failure
         return Ok(0);
     }
     let version: Version = server.read(&data)?;
-    let state = version.state().unwrap_or("it may be promoted and run".into());
+    let state = version
+        .state()
+        .unwrap_or("it may be promoted and run".into());
     print::text(&format!("{target}: {}\n", line(&state)))?;
     Ok(0)
 }

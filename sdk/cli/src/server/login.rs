@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::failure::{Failure, environment, usage};
 use crate::private;
@@ -36,7 +36,7 @@ pub(crate) struct Login {
 #[serde(deny_unknown_fields)]
 struct Stored {
     url: String,
-    api_key: Zeroizing<String>,
+    api_key: String,
 }
 
 impl Login {
@@ -100,7 +100,7 @@ impl Login {
         let stored: Stored = toml::from_str(&text).map_err(wrong)?;
         Ok(Some(Self {
             url: address(&stored.url)?,
-            key: stored.api_key,
+            key: Zeroizing::new(stored.api_key),
             key_given: false,
         }))
     }
@@ -108,11 +108,12 @@ impl Login {
     /// Writes the file, and gives its place.
     pub(crate) fn store(&self) -> Result<PathBuf, Failure> {
         let path = file()?;
-        let stored = Stored {
+        let mut stored = Stored {
             url: self.url.to_string(),
-            api_key: self.key.clone(),
+            api_key: self.key.to_string(),
         };
         let text = toml::to_string(&stored).map(Zeroizing::new);
+        stored.api_key.zeroize();
         let text = text.map_err(|error| {
             environment(error, "this is a defect of Packguard: please report it")
         })?;

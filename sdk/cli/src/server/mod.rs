@@ -114,15 +114,37 @@ impl Server {
 
     /// A request for what is at `path`, below `api/v1/`.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_with(method, path, &[])
+    }
+
+    /// As [`Server::request`], with parameters.
+    pub(crate) fn request_with(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> RequestBuilder {
         let mut url = self.url.clone();
         url.set_path(&format!("{}api/v1/{path}", self.url.path()));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         self.http.request(method, url).timeout(ANSWER)
     }
 
     /// Sends a request, and gives the data of its answer.
     pub(crate) async fn try_send(&self, request: RequestBuilder) -> Result<Value, Trouble> {
         let broken = |error: reqwest::Error| Trouble::Broken(trouble::cause(&error.without_url()));
-        let mut response = request.send().await.map_err(broken)?;
+        let sent = request.send().await.map_err(|error| {
+            let is_away = error.is_connect();
+            let why = trouble::cause(&error.without_url());
+            if is_away {
+                Trouble::Away(why)
+            } else {
+                Trouble::Broken(why)
+            }
+        });
+        let mut response = sent?;
         let status = response.status();
         if status.is_redirection() {
             return Err(Trouble::Stranger(redirected(&response)));

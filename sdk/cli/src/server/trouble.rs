@@ -18,7 +18,9 @@ pub(super) const PASSING: [u16; 5] = [408, 429, 502, 503, 504];
 pub(crate) enum Trouble {
     /// The server said no.
     Refused(Refusal),
-    /// There is no connection, or it broke.
+    /// There is no connection.
+    Away(String),
+    /// The connection broke, or no answer came in time.
     Broken(String),
     /// What answers is no Packguard.
     Stranger(String),
@@ -46,7 +48,8 @@ impl fmt::Display for Trouble {
                 let (code, message) = (line(&refusal.code), line(&refusal.message));
                 write!(f, "the server refused ({code}): {message}")
             }
-            Self::Broken(why) => write!(f, "the server can't be reached: {}", line(why)),
+            Self::Away(why) => write!(f, "the server can't be reached: {}", line(why)),
+            Self::Broken(why) => write!(f, "the connection broke: {}", line(why)),
             Self::Stranger(why) => write!(f, "that is no Packguard: {}", line(why)),
         }
     }
@@ -58,7 +61,8 @@ impl Trouble {
         match self {
             Self::Refused(refusal) => PASSING.contains(&refusal.status.as_u16()),
             Self::Broken(_) => true,
-            Self::Stranger(_) => false,
+            // Nobody waits for an address that is wrong.
+            Self::Away(_) | Self::Stranger(_) => false,
         }
     }
 
@@ -84,7 +88,7 @@ impl Server {
         let url = line(self.url.as_str());
         match trouble {
             Trouble::Refused(refusal) => self.refused(trouble, refusal),
-            Trouble::Broken(why) => environment(
+            Trouble::Away(why) | Trouble::Broken(why) => environment(
                 format!("{url}: {}", line(why)),
                 "check the address and that the server runs; nothing is half-done: start it again",
             ),
@@ -138,10 +142,14 @@ fn hint(code: &str) -> &'static str {
         "signature_invalid" => "deploy again; if it stays, use the same version of sdk and server",
         "component_too_large" => "leave out debug information and what is not needed",
         "compile_too_slow" | "compile_too_large" => "make its largest functions smaller",
-        "not_wasm" | "core_module" | "precompiled" | "invalid_component" | "forbidden_import"
-        | "not_an_analyzer" | "describe_failed" | "descriptor_too_large" => {
-            "`sdk check` explains it"
-        }
+        "not_wasm"
+        | "core_module"
+        | "precompiled"
+        | "invalid_component"
+        | "forbidden_import"
+        | "not_an_analyzer"
+        | "describe_failed"
+        | "descriptor_too_large" => "`sdk check` explains it",
         "unsupported_wit" => {
             "`sdk check` names the version; use the SDK that belongs to the server"
         }

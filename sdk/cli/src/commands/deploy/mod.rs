@@ -69,7 +69,12 @@ pub(super) async fn run(args: &DeployArgs, cancel: &CancellationToken) -> Result
     if args.json {
         print::json(&show::json(&candidate.name, &published, moved.as_ref()))?;
     } else {
-        print::text(&show::text(&server, &candidate, &published, moved.as_ref())?)?;
+        print::text(&show::text(
+            &server,
+            &candidate,
+            &published,
+            moved.as_ref(),
+        )?)?;
     }
     Ok(0)
 }
@@ -147,8 +152,8 @@ fn published_only(candidate: &Candidate, failure: Failure) -> Failure {
     }
 }
 
-/// What was published, and whether it was there before.
 impl Published {
+    /// The server's words.
     fn data(&self) -> &serde_json::Value {
         match self {
             Self::New(data) | Self::Same(data) => data,

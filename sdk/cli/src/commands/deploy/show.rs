@@ -91,7 +91,10 @@ fn changes(deployed: &Deployed) -> String {
     let size = print::bytes(version.size_bytes);
     let Some(changes) = &deployed.changes else {
         add("size", size);
-        add("rules", print::count(version.descriptor.rules.len(), "rule"));
+        add(
+            "rules",
+            print::count(version.descriptor.rules.len(), "rule"),
+        );
         add("speed", version.measures.text());
         add("since", "it is the first version".into());
         return text;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Candidate;
 use crate::failure::{Failure, project};
-use crate::server::{ADMISSION, PAUSES, Server};
+use crate::server::{ADMISSION, PAUSES, Server, Trouble};
 use crate::target::Target;
 
 /// What is on the server now.
@@ -22,6 +22,7 @@ pub(super) enum Published {
 /// Publishes a version, unless it is there.
 pub(super) async fn publish(server: &Server, candidate: &Candidate) -> Result<Published, Failure> {
     let mut pauses = PAUSES.into_iter();
+    let mut was_there = false;
     loop {
         if let Some(same) = existing(server, candidate).await? {
             return Ok(Published::Same(same));
@@ -36,7 +37,10 @@ pub(super) async fn publish(server: &Server, candidate: &Candidate) -> Result<Pu
         {
             return Ok(Published::Same(same));
         }
-        match pauses.next().filter(|_| trouble.passes()) {
+        // A server that was there comes back, as when it is restarted.
+        was_there |= !matches!(trouble, Trouble::Away(_));
+        let again = trouble.passes() || (was_there && matches!(trouble, Trouble::Away(_)));
+        match pauses.next().filter(|_| again) {
             Some(pause) => server.pause(&trouble, pause).await,
             None => return Err(server.failure(&trouble)),
         }
@@ -53,8 +57,10 @@ async fn existing(server: &Server, candidate: &Candidate) -> Result<Option<Value
     let request = server.request(Method::GET, &target.path());
     let version = match server.try_send(request).await {
         Ok(version) => version,
+        Err(trouble) if trouble.passes() || matches!(trouble, Trouble::Away(_)) => {
+            return Ok(None);
+        }
         // A key that may deploy need not be one that may look.
-        Err(trouble) if trouble.passes() => return Ok(None),
         Err(trouble) if matches!(trouble.code(), Some("not_found" | "forbidden")) => {
             return Ok(None);
         }
@@ -75,10 +81,9 @@ async fn existing(server: &Server, candidate: &Candidate) -> Result<Option<Value
 
 impl Candidate {
     fn request(&self, server: &Server) -> RequestBuilder {
-        let query = [("name", &self.name), ("version", &self.version)];
+        let query = [("name", self.name.as_str()), ("version", &self.version)];
         let request = server
-            .request(Method::POST, "functions/")
-            .query(&query)
+            .request_with(Method::POST, "functions/", &query)
             .timeout(ADMISSION)
             .header(CONTENT_TYPE, "application/wasm")
             .body(self.component.clone());
