@@ -191,9 +191,10 @@ async fn a_connection_that_breaks_loses_and_doubles_nothing() {
 
     // All of it arrived, and the answer was lost.
     raise(&project, "0.1.0", "0.1.1");
-    let lost = proxy.watch(Watch::new(Direction::Answer, "201 Created", Then::Cut));
+    let lost = proxy.watch(Watch::new(Direction::Answer, "201 Created", Then::HoldHere));
     let restored = async {
         lost.wait().await;
+        proxy.cut().await;
         proxy.restore().await;
     };
     let (deployed, ()) = tokio::join!(good(sdk(&["deploy", "--json"])), restored);
