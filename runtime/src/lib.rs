@@ -23,6 +23,7 @@ mod limits;
 mod pipeline;
 pub mod report;
 mod sandbox;
+mod shared;
 mod step;
 
 pub use assemble::fingerprint;
@@ -38,4 +39,5 @@ pub use pipeline::{
     ComponentId, Input, InputArtifact, Integrity, Pipeline, PipelineError, SkippedArtifact, Source,
     Watcher,
 };
+pub use shared::{ShareKey, SharedCode};
 pub use step::Step;

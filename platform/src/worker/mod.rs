@@ -8,6 +8,7 @@
 //! On SIGTERM: claims nothing more, lets what runs go on for the grace period, hands the rest
 //! back to the queue (which does not count as an attempt), and ends with code 0.
 
+mod artifacts;
 mod error;
 mod fetch;
 mod held;
@@ -37,6 +38,7 @@ use crate::scan;
 use crate::storage::Storage;
 use crate::telemetry::metrics::Backend;
 use crate::telemetry::{Metrics, StepTracer};
+use artifacts::Artifacts;
 use held::{HeldTasks, Stop};
 use job::Shared;
 use memory::Memory;
@@ -170,6 +172,12 @@ impl Worker {
         } = connections;
         let name = name();
         let folder = scan::work::folder(config.folder.as_deref()).map_err(WorkError::Folder)?;
+        let artifacts = config.share_key.clone().map(|key| Artifacts {
+            key,
+            db: db.clone(),
+            storage: storage.clone(),
+            metrics: metrics.clone(),
+        });
         let parts = Parts {
             db: db.clone(),
             storage: storage.clone(),
@@ -177,6 +185,7 @@ impl Worker {
             base: tools.pipeline,
             settings: tools.settings.clone(),
             signatures: config.signatures,
+            artifacts,
         };
         let started = Rollout::start(parts).await;
         let (rollout, sets) = started.map_err(WorkError::Register)?;

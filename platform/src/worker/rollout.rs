@@ -22,6 +22,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::artifacts::Artifacts;
 use super::record::persist;
 use crate::db;
 use crate::db::functions::{self, CHANGED, Followed};
@@ -55,6 +56,8 @@ pub(super) struct Parts {
     /// Settings for analyzers, by name.
     pub settings: Vec<(String, String)>,
     pub signatures: SignaturePolicy,
+    /// Where workers share what they compile.
+    pub artifacts: Option<Artifacts>,
 }
 
 /// Keeps the set up to date.
@@ -211,7 +214,11 @@ impl Rollout {
             | StorageError::TooLarge { .. } => Unfit::Refused(error.to_string()),
             error => Unfit::Away(error.to_string()),
         })?;
-        let component = self.parts.base.runtime().load(bytes).await;
+        let runtime = self.parts.base.runtime();
+        let component = match &self.parts.artifacts {
+            Some(artifacts) => artifacts.load(runtime, sha256, bytes).await,
+            None => runtime.load(bytes).await,
+        };
         let component = component.map_err(|error| Unfit::Refused(error.to_string()))?;
         if component.world() != World::Analyzer {
             return Err(refused("it is no analyzer"));

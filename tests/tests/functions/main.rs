@@ -5,3 +5,4 @@ mod deploy;
 mod hostile;
 mod lab;
 mod rollout;
+mod shared;

@@ -4,6 +4,7 @@
 //! names, and each of those moves is kept. Triggers tell workers on [`CHANGED`].
 
 mod aliases;
+mod compilations;
 mod publish;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 pub use aliases::{Move, MoveRow, Named, count, current, lock, move_alias, moves, previous};
+pub use compilations::{begin_compiling, end_compiling};
 pub use publish::{NewVersion, Published, begin, change, forget, is_known, publish, stale_uploads};
 
 /// The channel that tells of moved aliases, disabled versions and revoked keys.
