@@ -11,6 +11,7 @@ use super::*;
 use crate::config::{Place, S3Config, Secret};
 use crate::model::KeyId;
 
+mod compiled;
 pub(crate) mod server;
 mod uploads;
 
@@ -128,34 +129,6 @@ async fn components_are_kept_under_their_digest_and_read_only_whole() {
     assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
     storage.delete_component(&key).await.unwrap();
     storage.delete_component(&key).await.unwrap();
-}
-
-#[tokio::test]
-async fn compiled_code_is_kept_by_compiler_and_digest() {
-    let server = Server::start().await;
-    let storage = on(&server, |_| {});
-    let key = CompiledKey::of([1; 32], [2; 32]);
-    let (compiler, digest) = ("02".repeat(32), "01".repeat(32));
-    assert_eq!(key.to_string(), format!("compiled/{compiler}/01/{digest}"));
-    let limit = 20 << 20;
-    assert_eq!(storage.read_compiled(&key, limit).await.unwrap(), None);
-    // One PUT, several parts, and in place of what was there.
-    for size in [100, 17 << 20, 3] {
-        let sealed = Bytes::from(vec![7; size]);
-        storage
-            .put_compiled(&key, sealed.clone(), limit)
-            .await
-            .unwrap();
-        let read = storage.read_compiled(&key, limit).await.unwrap();
-        assert_eq!(read, Some(sealed));
-    }
-    let error = storage.read_compiled(&key, 2).await.unwrap_err();
-    assert!(matches!(error, StorageError::TooLarge { limit: 2 }));
-    let error = storage.put_compiled(&key, Bytes::from_static(b"abc"), 2);
-    assert!(matches!(
-        error.await.unwrap_err(),
-        StorageError::TooLarge { limit: 2 }
-    ));
 }
 
 #[tokio::test]

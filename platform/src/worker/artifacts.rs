@@ -93,10 +93,7 @@ impl Artifacts {
             Err(_) => {}
         }
         if matches!(turn, Turn::Make) {
-            let ended = functions::end_compiling(&self.db, key.sha256(), key.compiler());
-            if let Err(error) = db::answered(ended).await {
-                tracing::warn!(%error, "a compilation's lease was left to run out");
-            }
+            self.end(&key).await;
         }
         loaded.map(|(component, _)| component)
     }
@@ -114,10 +111,11 @@ impl Artifacts {
             match db::answered(begun).await {
                 // Whoever had the lease before may have uploaded between look and lease.
                 Ok(true) => {
-                    return match self.find(runtime, key).await {
-                        Found::Code(code) => Turn::Take(code),
-                        Found::Nothing | Found::Away => Turn::Make,
+                    let Found::Code(code) = self.find(runtime, key).await else {
+                        return Turn::Make;
                     };
+                    self.end(key).await;
+                    return Turn::Take(code);
                 }
                 Ok(false) if started.elapsed() < PATIENCE => {}
                 Ok(false) => return Turn::Alone,
@@ -129,6 +127,13 @@ impl Artifacts {
             // Not all at the same moment.
             tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn end(&self, key: &CompiledKey) {
+        let ended = functions::end_compiling(&self.db, key.sha256(), key.compiler());
+        if let Err(error) = db::answered(ended).await {
+            tracing::warn!(%error, "a compilation's lease was left to run out");
         }
     }
 
