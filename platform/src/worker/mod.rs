@@ -9,6 +9,7 @@
 //! back to the queue (which does not count as an attempt), and ends with code 0.
 
 mod artifacts;
+mod breaker;
 mod error;
 mod fetch;
 mod held;
@@ -39,6 +40,7 @@ use crate::storage::Storage;
 use crate::telemetry::metrics::Backend;
 use crate::telemetry::{Metrics, StepTracer};
 use artifacts::Artifacts;
+use breaker::Breaker;
 use held::{HeldTasks, Stop};
 use job::Shared;
 use memory::Memory;
@@ -105,6 +107,7 @@ pub async fn run(
 ) -> Result<(), WorkError> {
     let (worker, rollout) = Worker::new(config, connections, tools).await?;
     let following = CancellationToken::new();
+    let (breaker, counting) = (Arc::clone(&worker.shared.breaker), following.clone());
     let rollout = async {
         if mode == Mode::Forever {
             rollout.follow(following.clone()).await;
@@ -114,7 +117,7 @@ pub async fn run(
         work(config, grace, worker, mode, stop).await;
         following.cancel();
     };
-    tokio::join!(work, rollout);
+    tokio::join!(work, rollout, breaker.follow(counting));
     Ok(())
 }
 
@@ -203,6 +206,7 @@ impl Worker {
         watch(&metrics, &memory, &slots, config.concurrency.get());
         let held = HeldTasks::new(db.clone(), queue.clone(), &name, config.lease);
         let hub = Hub::start(&queue);
+        let breaker = Arc::new(Breaker::new(db.clone()));
         let shared = Shared {
             db,
             queue,
@@ -211,6 +215,7 @@ impl Worker {
             fetcher,
             memory,
             held,
+            breaker,
             metrics,
             tracer,
             folder,

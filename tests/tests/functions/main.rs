@@ -1,6 +1,7 @@
 //! The function registry on real servers: deploys, admission, signatures, and workers that
 //! follow.
 
+mod breaker;
 mod deploy;
 mod hostile;
 mod lab;
