@@ -63,7 +63,7 @@ impl Runtime {
 
     /// Opens what another process sealed: `None` where the key, the component or the compiler
     /// is another, or a bit was changed. It reads all of it: some 10 ms for 40 MB.
-    pub fn unseal(&self, key: &ShareKey, digest: &str, sealed: Bytes) -> Option<SharedCode> {
+    pub fn unseal(&self, key: &ShareKey, digest: &str, sealed: &Bytes) -> Option<SharedCode> {
         let (code, mac) = sealed.split_last_chunk::<MAC>()?;
         let context = cache::context(self.engine(), digest);
         // Comparing `blake3::Hash`es takes constant time.

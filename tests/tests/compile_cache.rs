@@ -164,7 +164,7 @@ async fn one_process_compiles_for_another() {
     let (component, sealed) = one.load_shared(EMPTY, &key, None).await.unwrap();
     let sealed = sealed.expect("it was compiled here");
     assert_eq!(one.compiler(), other.compiler());
-    let code = other.unseal(&key, component.digest(), sealed.clone());
+    let code = other.unseal(&key, component.digest(), &sealed);
     let code = code.expect("the seal is right");
     let (shared, compiled) = other
         .load_shared(EMPTY, &key, Some(code.clone()))
@@ -185,7 +185,7 @@ async fn one_process_compiles_for_another() {
     };
     let keeping = Runtime::new(config).unwrap();
     assert!(!keeping.keeps(component.digest()));
-    let code = keeping.unseal(&key, component.digest(), sealed);
+    let code = keeping.unseal(&key, component.digest(), &sealed);
     keeping.load_shared(EMPTY, &key, code).await.unwrap();
     assert!(keeping.keeps(component.digest()));
     let kept = folder.inode();
@@ -201,7 +201,7 @@ async fn what_is_not_sealed_for_this_is_not_opened() {
     let (digest, sealed) = (component.digest(), sealed.unwrap());
     let opens = |key: &ShareKey, digest: &str, sealed: &[u8]| {
         let sealed = sealed.to_vec().into();
-        runtime.unseal(key, digest, sealed).is_some()
+        runtime.unseal(key, digest, &sealed).is_some()
     };
     assert!(opens(&key, digest, &sealed));
     let other = ShareKey::derive("another secret of this test");

@@ -155,7 +155,7 @@ impl Artifacts {
         let digest = hex::encode(key.sha256());
         // A pass over many megabytes.
         let unsealed =
-            tokio::task::spawn_blocking(move || runtime.unseal(&share, &digest, sealed)).await;
+            tokio::task::spawn_blocking(move || runtime.unseal(&share, &digest, &sealed)).await;
         match unsealed {
             Ok(Some(code)) => Found::Code(code),
             Ok(None) => self.refuse(key, "its MAC is not that of this deployment's key"),
