@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
 
-const MAC: usize = blake3::OUT_LEN;
+/// Bytes of a MAC.
+pub(crate) const MAC: usize = blake3::OUT_LEN;
 
 /// Largest file read back: a component of the largest admitted size, compiled.
 const MAX_FILE: u64 = 1 << 30;
@@ -104,7 +105,7 @@ impl CompileCache {
         else {
             return Ok(false);
         };
-        let mut hasher = self.hasher(context);
+        let mut hasher = hasher(&self.key, context);
         let mut buffer = vec![0; 128 << 10];
         while left > 0 {
             let most = buffer
@@ -121,13 +122,18 @@ impl CompileCache {
         Ok(hasher.finalize() == blake3::Hash::from_bytes(mac))
     }
 
+    /// Whether there is a compiled form of the component with that digest, genuine or not.
+    pub(crate) fn has(&self, engine: &Engine, digest: &str) -> bool {
+        self.path(&context(engine, digest)).is_file()
+    }
+
     /// Keeps a compiled component.
     pub(crate) fn write(&self, engine: &Engine, digest: &str, code: &[u8]) {
         let context = context(engine, digest);
         let write = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
             file.write_all(code)?;
-            file.write_all(self.mac(&context, code).as_bytes())?;
+            file.write_all(mac(&self.key, &context, code).as_bytes())?;
             file.persist(self.path(&context))?;
             Ok(())
         };
@@ -140,25 +146,31 @@ impl CompileCache {
         let name = blake3::hash(context.as_bytes()).to_hex();
         self.folder.join(format!("{}.compiled", &name[..32]))
     }
-
-    fn mac(&self, context: &str, code: &[u8]) -> blake3::Hash {
-        self.hasher(context).update(code).finalize()
-    }
-
-    fn hasher(&self, context: &str) -> blake3::Hasher {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(blake3::hash(context.as_bytes()).as_bytes());
-        hasher
-    }
 }
 
-/// All that decides whether compiled code fits: component, exact wasmtime version,
-/// compiler settings and CPU features.
-fn context(engine: &Engine, digest: &str) -> String {
+/// The MAC of a component's code under a key.
+pub(crate) fn mac(key: &[u8; blake3::KEY_LEN], context: &str, code: &[u8]) -> blake3::Hash {
+    hasher(key, context).update(code).finalize()
+}
+
+fn hasher(key: &[u8; blake3::KEY_LEN], context: &str) -> blake3::Hasher {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(blake3::hash(context.as_bytes()).as_bytes());
+    hasher
+}
+
+/// All that decides whether compiled code fits: component and compiler.
+pub(crate) fn context(engine: &Engine, digest: &str) -> String {
+    format!("packguard compiled v2\n{digest}\n{}", compiler(engine))
+}
+
+/// This program's version, the exact wasmtime version, compiler settings and CPU features.
+pub(crate) fn compiler(engine: &Engine) -> String {
     let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
     engine.precompile_compatibility_hash().hash(&mut hasher);
     format!(
-        "packguard compiled v1\n{digest}\n{}\n{:016x}",
+        "{}\n{}\n{:016x}",
+        env!("CARGO_PKG_VERSION"),
         crate::engine::WASMTIME,
         hasher.finish()
     )

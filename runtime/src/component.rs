@@ -15,6 +15,7 @@ use crate::cache::{CompileCache, GenuineCode};
 use crate::examine::{self, CONTRACT_VERSION};
 use crate::report::StepOutcome;
 use crate::sandbox::State;
+use crate::shared::{ShareKey, SharedCode};
 
 /// Largest component admitted, bytes. Python components, the largest, hold a whole
 /// interpreter and take about 40 MB.
@@ -65,6 +66,19 @@ pub(crate) struct Compiled {
     pub digest: Arc<str>,
     pub imports: Arc<[String]>,
     pub pre: Pre,
+    /// Its code, where it was compiled just now.
+    pub made: Option<Vec<u8>>,
+}
+
+/// What may save compiling a component.
+#[derive(Default)]
+pub(crate) struct Source {
+    /// Its digest, where it is known.
+    pub digest: Option<&'static str>,
+    /// Its code, where another process compiled it.
+    pub code: Option<SharedCode>,
+    /// What its code is sealed with for other processes, if it is compiled now.
+    pub seal: Option<ShareKey>,
 }
 
 #[derive(Clone)]
@@ -183,27 +197,29 @@ pub fn inspect(bytes: &[u8]) -> Result<(), LoadError> {
     }
 }
 
-/// Compiles a component, or takes it from the cache. `digest` saves computing it, where
-/// it is known.
+/// Compiles a component, or takes it from the cache or from another process.
 pub(crate) fn compile(
     engine: &Engine,
     linker: &Linker<State>,
     cache: Option<&CompileCache>,
     bytes: &[u8],
-    digest: Option<&str>,
+    source: &Source,
 ) -> Result<Compiled, LoadError> {
     inspect(bytes)?;
-    let digest = digest.map_or_else(|| hex::encode(Sha256::digest(bytes)), str::to_owned);
+    let known = source.digest.map(str::to_owned);
+    let digest = known.unwrap_or_else(|| hex::encode(Sha256::digest(bytes)));
     let invalid = |error: wasmtime::Error| LoadError::Invalid(format!("{error:#}"));
-    let kept = cache.and_then(|cache| cache.read(engine, &digest));
-    let component = match kept.and_then(|code| map(engine, &code).ok()) {
+    let mut made = None;
+    let component = match compiled_before(engine, cache, source, &digest) {
         Some(component) => component,
         None => {
             let code = engine.precompile_component(bytes).map_err(invalid)?;
             if let Some(cache) = cache {
                 cache.write(engine, &digest, &code);
             }
-            deserialize(engine, &code).map_err(invalid)?
+            let component = deserialize(engine, &code).map_err(invalid)?;
+            made = Some(code);
+            component
         }
     };
     let imports = imports(engine, &component)?;
@@ -212,7 +228,28 @@ pub(crate) fn compile(
         digest: digest.into(),
         imports,
         pre: world(engine, &component, pre)?,
+        made,
     })
+}
+
+/// The component from the cache or, failing that, from another process; what came from there
+/// is kept in the cache.
+fn compiled_before(
+    engine: &Engine,
+    cache: Option<&CompileCache>,
+    source: &Source,
+    digest: &str,
+) -> Option<wasmtime::component::Component> {
+    let kept = cache.and_then(|cache| cache.read(engine, digest));
+    if let Some(component) = kept.and_then(|code| map(engine, &code).ok()) {
+        return Some(component);
+    }
+    let code = source.code.as_ref()?.of(digest)?;
+    let component = deserialize(engine, code).ok()?;
+    if let Some(cache) = cache {
+        cache.write(engine, digest, code);
+    }
+    Some(component)
 }
 
 /// Maps code that the cache proved genuine.
@@ -223,10 +260,11 @@ fn map(engine: &Engine, code: &GenuineCode) -> wasmtime::Result<wasmtime::compon
     unsafe { wasmtime::component::Component::deserialize_file(engine, code.path()) }
 }
 
-/// Loads code that was just compiled.
-#[expect(unsafe_code, reason = "loads native code; the caller made it")]
+/// Loads code that was just compiled, or that a MAC proved genuine.
+#[expect(unsafe_code, reason = "loads native code; the caller vouches for it")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<wasmtime::component::Component> {
-    // SAFETY: `code` came out of `precompile_component`.
+    // SAFETY: `code` came out of `precompile_component`, here or in a process that has the
+    // deployment's key.
     unsafe { wasmtime::component::Component::deserialize(engine, code) }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{HasSelf, Linker};
@@ -12,7 +13,7 @@ use crate::bindings::judge;
 use crate::bindings::types::{Analysis, Descriptor, Package};
 use crate::bindings::unpacker::{self, Unpacker};
 use crate::cache::CompileCache;
-use crate::component::{self, Component, LoadError, Pre};
+use crate::component::{self, Component, LoadError, Pre, Source};
 use crate::config;
 use crate::host::sink::SharedSink;
 use crate::limits::Limits;
@@ -100,7 +101,7 @@ impl Runtime {
         &self,
         bytes: impl AsRef<[u8]> + Send + 'static,
     ) -> Result<Component, LoadError> {
-        self.admit(bytes, None).await
+        Ok(self.admit(bytes, Source::default()).await?.0)
     }
 
     /// As [`Runtime::load`], for a component whose lower-case hex SHA-256 the caller
@@ -113,26 +114,40 @@ impl Runtime {
         bytes: &'static [u8],
         digest: &'static str,
     ) -> Result<Component, LoadError> {
-        self.admit(bytes, Some(digest)).await
+        let source = Source {
+            digest: Some(digest),
+            ..Source::default()
+        };
+        Ok(self.admit(bytes, source).await?.0)
     }
 
-    async fn admit(
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn cache(&self) -> Option<&CompileCache> {
+        self.cache.as_deref()
+    }
+
+    /// The component and, where `source` asks for it and it was compiled now, its sealed code.
+    pub(crate) async fn admit(
         &self,
         bytes: impl AsRef<[u8]> + Send + 'static,
-        digest: Option<&'static str>,
-    ) -> Result<Component, LoadError> {
+        source: Source,
+    ) -> Result<(Component, Option<Bytes>), LoadError> {
         let this = self.clone();
         let compile = tokio::task::spawn_blocking(move || {
-            component::compile(
-                &this.engine,
-                &this.linker,
-                this.cache.as_deref(),
-                bytes.as_ref(),
-                digest,
-            )
+            let (engine, cache) = (&this.engine, this.cache.as_deref());
+            let mut compiled =
+                component::compile(engine, &this.linker, cache, bytes.as_ref(), &source)?;
+            let sealed = match (&source.seal, compiled.made.take()) {
+                (Some(key), Some(code)) => Some(this.seal(key, &compiled.digest, code)),
+                _ => None,
+            };
+            Ok((compiled, sealed))
         });
         // Cranelift can't be interrupted: one that is too slow is left behind.
-        let compiled = match tokio::time::timeout(COMPILE_TIME, compile).await {
+        let (compiled, sealed) = match tokio::time::timeout(COMPILE_TIME, compile).await {
             Ok(Ok(compiled)) => compiled?,
             Ok(Err(panic)) => {
                 return Err(LoadError::Invalid(format!("the compiler failed: {panic}")));
@@ -143,13 +158,14 @@ impl Runtime {
         let descriptor = described
             .result
             .map_err(|(outcome, message)| LoadError::Describe(outcome, message))?;
-        Ok(Component {
+        let component = Component {
             digest: compiled.digest,
             descriptor: Arc::new(descriptor),
             imports: compiled.imports,
             signer: None,
             pre: compiled.pre,
-        })
+        };
+        Ok((component, sealed))
     }
 
     async fn describe(&self, digest: &Arc<str>, pre: Pre) -> Step<Descriptor> {

@@ -23,6 +23,7 @@ mod limits;
 mod pipeline;
 pub mod report;
 mod sandbox;
+mod shared;
 mod step;
 
 pub use assemble::fingerprint;
@@ -35,7 +36,8 @@ pub use examine::{Access, CONTRACT_VERSION, Examination, Import, examine};
 pub use host::sink::{AddError, ArchiveLimits, Sink};
 pub use limits::Limits;
 pub use pipeline::{
-    ComponentId, Input, InputArtifact, Integrity, Pipeline, PipelineError, SkippedArtifact, Source,
-    Watcher,
+    ComponentId, Input, InputArtifact, Integrity, Missing, Pipeline, PipelineError,
+    SkippedArtifact, Source, Watcher,
 };
+pub use shared::{ShareKey, SharedCode};
 pub use step::Step;

@@ -41,6 +41,7 @@ pub struct Pipeline {
     judge: Component,
     limits: Limits,
     archive: ArchiveLimits,
+    missing: Vec<Missing>,
     watcher: Option<Watcher>,
 }
 
@@ -62,6 +63,15 @@ pub struct ComponentId {
     pub version: String,
     /// Lower-case hex SHA-256 of it.
     pub digest: String,
+}
+
+/// An analyzer that should run and does not: reports say so, and are never `clean`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Missing {
+    /// Its name.
+    pub name: String,
+    /// Why, for whoever reads the report.
+    pub reason: String,
 }
 
 impl Pipeline {
@@ -113,6 +123,7 @@ impl Pipeline {
             judge,
             limits,
             archive,
+            missing: Vec::new(),
             watcher: None,
         })
     }
@@ -127,6 +138,13 @@ impl Pipeline {
         let mut pipeline = Self::new(self.runtime.clone(), &components, self.limits, self.archive)?;
         pipeline.watcher.clone_from(&self.watcher);
         Ok(pipeline)
+    }
+
+    /// The same pipeline, whose reports say that these analyzers did not run.
+    #[must_use]
+    pub fn lacking(mut self, missing: Vec<Missing>) -> Self {
+        self.missing = missing;
+        self
     }
 
     /// What its components run on.
@@ -161,11 +179,18 @@ impl Pipeline {
     /// and [`Pipeline::components`], all that decides it.
     pub fn provenance(&self, input: &Input) -> Provenance {
         let digest = |value: &serde_json::Value| hex::encode(Sha256::digest(value.to_string()));
+        let mut inputs = vec![
+            serde_json::json!(input.settings),
+            serde_json::json!(input.metadata),
+        ];
+        if !self.missing.is_empty() {
+            inputs.push(serde_json::json!(self.missing));
+        }
         Provenance {
             packguard: env!("CARGO_PKG_VERSION").into(),
             contract: CONTRACT.into(),
             limits: digest(&serde_json::json!([self.limits, self.archive])),
-            inputs: digest(&serde_json::json!([input.settings, input.metadata])),
+            inputs: digest(&serde_json::Value::Array(inputs)),
         }
     }
 
@@ -200,6 +225,9 @@ impl Pipeline {
         for skipped in &input.skipped {
             let reason = format!("{} was not analysed: {}", skipped.filename, skipped.reason);
             assembly.incomplete("fetch", None, None, reason);
+        }
+        for missing in &self.missing {
+            assembly.incomplete(&missing.name, None, None, &*missing.reason);
         }
         assembly.order();
         let verdict = self.verdict(&input.package, &mut assembly, cancel).await?;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
-use packguard_runtime::{CompileCache, LoadError, Runtime, RuntimeConfig};
+use packguard_runtime::{CompileCache, LoadError, Runtime, RuntimeConfig, ShareKey};
 use packguard_tests::EMPTY;
 
 struct Folder(tempfile::TempDir);
@@ -146,4 +146,73 @@ async fn compiled_code_is_refused_as_an_upload() {
     code.truncate(code.len() - 32);
     let error = folder.load_bytes(code).await.unwrap_err();
     assert!(matches!(error, LoadError::Precompiled), "{error}");
+}
+
+/// A runtime without a cache.
+fn bare() -> Runtime {
+    let config = RuntimeConfig {
+        slots: 1,
+        ..RuntimeConfig::default()
+    };
+    Runtime::new(config).unwrap()
+}
+
+#[tokio::test]
+async fn one_process_compiles_for_another() {
+    let key = ShareKey::derive("a secret of this test");
+    let (one, other) = (bare(), bare());
+    let (component, sealed) = one.load_shared(EMPTY, &key, None).await.unwrap();
+    let sealed = sealed.expect("it was compiled here");
+    assert_eq!(one.compiler(), other.compiler());
+    let code = other.unseal(&key, component.digest(), &sealed);
+    let code = code.expect("the seal is right");
+    let (shared, compiled) = other
+        .load_shared(EMPTY, &key, Some(code.clone()))
+        .await
+        .unwrap();
+    assert_eq!(compiled, None, "nothing was compiled");
+    assert_eq!(shared.digest(), component.digest());
+    // What was opened is of one component, and of no use to another.
+    let hostile = other.load_shared(packguard_tests::HOSTILE, &key, Some(code));
+    assert!(hostile.await.unwrap().1.is_some(), "it was compiled");
+
+    // What was taken over is kept on this machine's own disk.
+    let folder = Folder::new();
+    let config = RuntimeConfig {
+        slots: 1,
+        cache: Some(folder.cache()),
+        ..RuntimeConfig::default()
+    };
+    let keeping = Runtime::new(config).unwrap();
+    assert!(!keeping.keeps(component.digest()));
+    let code = keeping.unseal(&key, component.digest(), &sealed);
+    keeping.load_shared(EMPTY, &key, code).await.unwrap();
+    assert!(keeping.keeps(component.digest()));
+    let kept = folder.inode();
+    folder.load().await;
+    assert_eq!(folder.inode(), kept);
+}
+
+#[tokio::test]
+async fn what_is_not_sealed_for_this_is_not_opened() {
+    let key = ShareKey::derive("a secret of this test");
+    let runtime = bare();
+    let (component, sealed) = runtime.load_shared(EMPTY, &key, None).await.unwrap();
+    let (digest, sealed) = (component.digest(), sealed.unwrap());
+    let opens = |key: &ShareKey, digest: &str, sealed: &[u8]| {
+        let sealed = sealed.to_vec().into();
+        runtime.unseal(key, digest, &sealed).is_some()
+    };
+    assert!(opens(&key, digest, &sealed));
+    let other = ShareKey::derive("another secret of this test");
+    assert!(!opens(&other, digest, &sealed), "another key");
+    assert!(!opens(&key, &"0".repeat(64), &sealed), "another component");
+    for at in [0, sealed.len() / 2, sealed.len() - 1] {
+        let mut bytes = sealed.to_vec();
+        bytes[at] ^= 1;
+        assert!(!opens(&key, digest, &bytes), "a flipped bit at {at}");
+    }
+    for size in [0, 3, 32, sealed.len() - 1] {
+        assert!(!opens(&key, digest, &sealed[..size]), "cut to {size}");
+    }
 }

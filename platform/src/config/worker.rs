@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use packguard_runtime::ShareKey;
 
 use crate::functions::SignaturePolicy;
 use crate::limits::ScanLimits;
@@ -69,6 +70,8 @@ pub struct WorkerConfig {
     pub metrics_listen: SocketAddr,
     /// Whether functions have to be signed.
     pub signatures: SignaturePolicy,
+    /// What compiled components are sealed with in the storage; `None`: they are not shared.
+    pub share_key: Option<ShareKey>,
 }
 
 /// Heartbeats that must fit into a lease: two may be lost before a healthy worker loses its task.
@@ -96,6 +99,7 @@ impl WorkerConfig {
             cache_dir: reader.path("PACKGUARD_CACHE_DIR"),
             metrics_listen: serve::listen(reader, "METRICS_LISTEN"),
             signatures: serve::signatures(reader),
+            share_key: reader.optional("COMPONENT_CACHE_KEY", share_key),
         };
         config.check(reader);
         config
@@ -185,6 +189,19 @@ fn limits(text: &str) -> Result<ScanLimits, Wrong> {
             super::problem::readable(&error.to_string()),
         )
     })
+}
+
+/// Characters of a secret: as many as 16 random bytes have in hexadecimal.
+const SECRET: usize = 32;
+
+fn share_key(text: &str) -> Result<ShareKey, Wrong> {
+    if text.len() < SECRET {
+        return Err(Wrong::new(
+            format!("has fewer than {SECRET} characters, and who guesses it runs code in workers"),
+            "make one with `openssl rand -hex 32`, the same for all workers",
+        ));
+    }
+    Ok(ShareKey::derive(text))
 }
 
 /// A task must outlive a lost lease.

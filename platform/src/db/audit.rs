@@ -8,7 +8,7 @@ use sqlx::PgPool;
 /// Who changes something, and on whose request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Actor {
-    /// `key:12`, `cli:USER`, or `system:webhooks`.
+    /// `key:12`, `cli:USER`, `system:webhooks` or `system:breaker`.
     pub name: String,
     /// Of the HTTP request, where it was one.
     pub request_id: Option<String>,
@@ -20,7 +20,7 @@ pub struct Entry {
     /// What was done: `key.create`, `key.update`, `key.rotate`, `key.revoke`, `data.delete`,
     /// `task.cancel`, `task.retry`, `batch.cancel`, `webhook.create`, `webhook.update`, `webhook.rotate`, `webhook.delete`,
     /// `webhook.test`, `webhook.retry`, `webhook.disable`, `tasks.sweep`, `prune`,
-    /// `function.deploy`, `function.promote`, `function.rollback`, `function.update`,
+    /// `function.deploy`, `function.promote`, `function.rollback`, `function.update`, `function.trip`,
     /// `publisher.create`, `publisher.add_key`, `publisher.revoke_key`, `publisher.add_member`,
     /// `publisher.reserve`.
     pub action: &'static str,

@@ -5,6 +5,7 @@
 //! packages/<type>/<name>/<version>[/<digest>]/report.json the latest report of a package
 //! uploads/<key id>/<uuid>                                 an uploaded archive
 //! functions/sha256/<2 hex>/<64 hex>.wasm                  a deployed component, by its digest
+//! compiled/<64 hex>/<2 hex>/<64 hex>                      its code, by compiler and digest
 //! probes/<uuid>                                           what a check writes and deletes
 //! ```
 
@@ -100,6 +101,39 @@ impl fmt::Display for ComponentKey {
         let digest = hex::encode(self.sha256);
         let folder = digest.get(..2).unwrap_or_default();
         write!(f, "functions/sha256/{folder}/{digest}.wasm")
+    }
+}
+
+/// The compiled code of a component. It may be deleted at any time: who needs it makes it anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CompiledKey {
+    sha256: [u8; 32],
+    compiler: [u8; 32],
+}
+
+impl CompiledKey {
+    /// Where the code is that the compiler of this fingerprint
+    /// ([`packguard_runtime::Runtime::compiler`]) makes of the component of this SHA-256.
+    pub fn of(sha256: [u8; 32], compiler: [u8; 32]) -> Self {
+        Self { sha256, compiler }
+    }
+
+    /// The component's SHA-256.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// The compiler's fingerprint.
+    pub fn compiler(&self) -> &[u8; 32] {
+        &self.compiler
+    }
+}
+
+impl fmt::Display for CompiledKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [compiler, digest] = [self.compiler, self.sha256].map(hex::encode);
+        let folder = digest.get(..2).unwrap_or_default();
+        write!(f, "compiled/{compiler}/{folder}/{digest}")
     }
 }
 

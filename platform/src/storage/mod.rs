@@ -37,7 +37,7 @@ pub(crate) mod tests;
 mod upload;
 
 pub use error::StorageError;
-pub use keys::{AliasKey, ComponentKey, KeyError, ReportKey, UploadKey};
+pub use keys::{AliasKey, CompiledKey, ComponentKey, KeyError, ReportKey, UploadKey};
 pub use upload::Uploaded;
 
 /// The storage of a deployment. Cloning shares its connections.
@@ -182,6 +182,23 @@ impl Storage {
         }
         let key = key.to_string();
         Err(StorageError::Damaged { key })
+    }
+
+    /// Sealed code of a component; `None` where there is none. Whether it is genuine is for the
+    /// caller to see.
+    ///
+    /// # Errors
+    /// [`StorageError::TooLarge`] beyond `limit` bytes, or what the storage says.
+    pub async fn read_compiled(
+        &self,
+        key: &CompiledKey,
+        limit: u64,
+    ) -> Result<Option<Bytes>, StorageError> {
+        match self.get(key).await {
+            Ok(object) => whole(object, limit).await.map(Some),
+            Err(StorageError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes a deployed component; that it is gone already is as good.

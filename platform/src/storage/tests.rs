@@ -11,6 +11,7 @@ use super::*;
 use crate::config::{Place, S3Config, Secret};
 use crate::model::KeyId;
 
+mod compiled;
 pub(crate) mod server;
 mod uploads;
 

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use super::breaker::Breaker;
 use super::error::JobError;
 use super::fetch::{Fetched, Fetcher};
 use super::held::{HeldTasks, Stop, Stopper};
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub fetcher: Fetcher,
     pub memory: Memory,
     pub held: HeldTasks,
+    pub breaker: Arc<Breaker>,
     pub metrics: Metrics,
     pub tracer: StepTracer,
     /// Where packages are unpacked.
@@ -202,12 +204,21 @@ impl Shared {
     }
 
     /// The pipeline, telling of each step that finished.
-    fn watched(&self, set: &Set, span: &Span, steps: mpsc::UnboundedSender<StepInfo>) -> Pipeline {
+    fn watched(
+        &self,
+        set: &Arc<Set>,
+        span: &Span,
+        steps: mpsc::UnboundedSender<StepInfo>,
+    ) -> Pipeline {
+        let (breaker, running) = (Arc::clone(&self.breaker), Arc::clone(set));
         let (metrics, tracer, parent) = (self.metrics.clone(), self.tracer.clone(), span.clone());
         set.pipeline
             .clone()
             .watched(Arc::new(move |step: &StepInfo| {
                 metrics.step(step);
+                if let Some(version) = running.versions.get(&step.digest) {
+                    breaker.count(*version, step.outcome);
+                }
                 tracer.finished(&parent, step);
                 // Nobody listens once the attempt is over.
                 let _ = steps.send(step.clone());

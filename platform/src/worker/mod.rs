@@ -8,6 +8,8 @@
 //! On SIGTERM: claims nothing more, lets what runs go on for the grace period, hands the rest
 //! back to the queue (which does not count as an attempt), and ends with code 0.
 
+mod artifacts;
+mod breaker;
 mod error;
 mod fetch;
 mod held;
@@ -37,6 +39,8 @@ use crate::scan;
 use crate::storage::Storage;
 use crate::telemetry::metrics::Backend;
 use crate::telemetry::{Metrics, StepTracer};
+use artifacts::Artifacts;
+use breaker::Breaker;
 use held::{HeldTasks, Stop};
 use job::Shared;
 use memory::Memory;
@@ -103,6 +107,7 @@ pub async fn run(
 ) -> Result<(), WorkError> {
     let (worker, rollout) = Worker::new(config, connections, tools).await?;
     let following = CancellationToken::new();
+    let (breaker, counting) = (Arc::clone(&worker.shared.breaker), following.clone());
     let rollout = async {
         if mode == Mode::Forever {
             rollout.follow(following.clone()).await;
@@ -112,7 +117,7 @@ pub async fn run(
         work(config, grace, worker, mode, stop).await;
         following.cancel();
     };
-    tokio::join!(work, rollout);
+    tokio::join!(work, rollout, breaker.follow(counting));
     Ok(())
 }
 
@@ -170,6 +175,12 @@ impl Worker {
         } = connections;
         let name = name();
         let folder = scan::work::folder(config.folder.as_deref()).map_err(WorkError::Folder)?;
+        let artifacts = config.share_key.clone().map(|key| Artifacts {
+            key,
+            db: db.clone(),
+            storage: storage.clone(),
+            metrics: metrics.clone(),
+        });
         let parts = Parts {
             db: db.clone(),
             storage: storage.clone(),
@@ -177,6 +188,7 @@ impl Worker {
             base: tools.pipeline,
             settings: tools.settings.clone(),
             signatures: config.signatures,
+            artifacts,
         };
         let started = Rollout::start(parts).await;
         let (rollout, sets) = started.map_err(WorkError::Register)?;
@@ -194,6 +206,7 @@ impl Worker {
         watch(&metrics, &memory, &slots, config.concurrency.get());
         let held = HeldTasks::new(db.clone(), queue.clone(), &name, config.lease);
         let hub = Hub::start(&queue);
+        let breaker = Arc::new(Breaker::new(db.clone()));
         let shared = Shared {
             db,
             queue,
@@ -202,6 +215,7 @@ impl Worker {
             fetcher,
             memory,
             held,
+            breaker,
             metrics,
             tracer,
             folder,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use packguard_runtime::report::DescriptorInfo;
-use packguard_runtime::{Component, MAX_COMPONENT, Pipeline, World};
+use packguard_runtime::{Component, MAX_COMPONENT, Missing, Pipeline, World};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
@@ -22,9 +22,10 @@ use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::artifacts::Artifacts;
 use super::record::persist;
 use crate::db;
-use crate::db::functions::{self, CHANGED, Followed};
+use crate::db::functions::{self, CHANGED, Followed, Tripped};
 use crate::db::reports;
 use crate::functions::SignaturePolicy;
 use crate::functions::signature::{self, PublicKey};
@@ -41,6 +42,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What tasks run with.
 pub(super) struct Set {
     pub pipeline: Pipeline,
+    /// The versions of deployed functions in it, by the hexadecimal digest of the component.
+    pub versions: BTreeMap<String, i64>,
     /// What the set is registered as.
     pub digest: [u8; 32],
 }
@@ -55,6 +58,8 @@ pub(super) struct Parts {
     /// Settings for analyzers, by name.
     pub settings: Vec<(String, String)>,
     pub signatures: SignaturePolicy,
+    /// Where workers share what they compile.
+    pub artifacts: Option<Artifacts>,
 }
 
 /// Keeps the set up to date.
@@ -63,6 +68,8 @@ pub(super) struct Rollout {
     sets: watch::Sender<Arc<Set>>,
     /// Digests of what runs beside the bundled analyzers.
     running: Vec<[u8; 32]>,
+    /// What should run and does not.
+    missing: Vec<Missing>,
     loaded: BTreeMap<[u8; 32], Component>,
     /// What was left out, so that the log says it once.
     refused: BTreeSet<String>,
@@ -83,18 +90,23 @@ impl Rollout {
     ) -> Result<(Self, watch::Receiver<Arc<Set>>), sqlx::Error> {
         let pipeline = parts.base.clone();
         let (digest, _) = describe(&parts, &pipeline);
-        let (sets, current) = watch::channel(Arc::new(Set { pipeline, digest }));
+        let (sets, current) = watch::channel(Arc::new(Set {
+            pipeline,
+            versions: BTreeMap::new(),
+            digest,
+        }));
         let mut rollout = Self {
             parts,
             sets,
             running: Vec::new(),
+            missing: Vec::new(),
             loaded: BTreeMap::new(),
             refused: BTreeSet::new(),
         };
         if let Err(error) = rollout.refresh().await {
             tracing::error!(error, "deployed functions are not run yet");
         }
-        if rollout.running.is_empty() {
+        if rollout.running.is_empty() && rollout.missing.is_empty() {
             know(&rollout.parts.metrics, &rollout.parts.base);
             register(&rollout.parts, &rollout.parts.base).await?;
         }
@@ -140,11 +152,16 @@ impl Rollout {
     async fn refresh(&mut self) -> Result<(), String> {
         let wanted = db::answered(functions::followed(&self.parts.db)).await;
         let wanted = wanted.map_err(|error| error.to_string())?;
+        let tripped = db::answered(functions::tripped(&self.parts.db)).await;
+        let tripped = tripped.map_err(|error| error.to_string())?;
+        let missing: Vec<_> = tripped.into_iter().map(missing).collect();
         let (mut components, mut digests) = (Vec::new(), Vec::new());
+        let mut versions = BTreeMap::new();
         for one in &wanted {
             match self.component(one).await {
                 Ok((digest, component)) => {
                     digests.push(digest);
+                    versions.insert(hex::encode(digest), one.id);
                     components.push(match &one.signing_key {
                         Some(key) => component.signed_by(&format!("{}/{key}", one.publisher)),
                         None => component,
@@ -160,15 +177,21 @@ impl Rollout {
                 }
             }
         }
-        if digests == self.running {
+        if digests == self.running && missing == self.missing {
             return Ok(());
         }
         let pipeline = self.parts.base.with(&components);
         let pipeline = pipeline.map_err(|error| error.to_string())?;
+        let pipeline = pipeline.lacking(missing.clone());
         let digest = register(&self.parts, &pipeline).await;
         let digest = digest.map_err(|error| error.to_string())?;
         know(&self.parts.metrics, &pipeline);
-        self.sets.send_replace(Arc::new(Set { pipeline, digest }));
+        self.sets.send_replace(Arc::new(Set {
+            pipeline,
+            versions,
+            digest,
+        }));
+        self.missing = missing;
         // The set before stays loaded: a rollback comes soon, if it comes.
         let before = std::mem::replace(&mut self.running, digests);
         let running = &self.running;
@@ -211,7 +234,11 @@ impl Rollout {
             | StorageError::TooLarge { .. } => Unfit::Refused(error.to_string()),
             error => Unfit::Away(error.to_string()),
         })?;
-        let component = self.parts.base.runtime().load(bytes).await;
+        let runtime = self.parts.base.runtime();
+        let component = match &self.parts.artifacts {
+            Some(artifacts) => artifacts.load(runtime, sha256, bytes).await,
+            None => runtime.load(bytes).await,
+        };
         let component = component.map_err(|error| Unfit::Refused(error.to_string()))?;
         if component.world() != World::Analyzer {
             return Err(refused("it is no analyzer"));
@@ -255,6 +282,17 @@ fn verify(
         return Ok(());
     }
     refused("its signature does not fit")
+}
+
+/// What reports say of a version that the circuit breaker disabled.
+fn missing(tripped: Tripped) -> Missing {
+    let Tripped {
+        name,
+        version,
+        reason,
+    } = tripped;
+    let reason = format!("{name} {version} was not run: it was disabled by itself, since {reason}");
+    Missing { name, reason }
 }
 
 async fn subscribe(db: &PgPool) -> Result<PgListener, sqlx::Error> {

@@ -185,6 +185,11 @@ impl Lab {
 
     /// A worker, which fetches from `registry`.
     pub async fn worker(&self, registry: &Registry) -> Role {
+        self.worker_with(registry, &[]).await
+    }
+
+    /// The same with further variables.
+    pub async fn worker_with(&self, registry: &Registry, others: &[(&'static str, &str)]) -> Role {
         let mut variables = self.variables.clone();
         let cache = cache().display().to_string();
         variables.extend([
@@ -194,6 +199,8 @@ impl Lab {
             ("PACKGUARD_PYPI_URL", registry.url()),
             ("WORKER_CONCURRENCY", "2".to_owned()),
         ]);
+        // The last of a name counts.
+        variables.extend(others.iter().map(|(name, value)| (*name, (*value).into())));
         let variables: Vec<_> = variables.iter().map(|(n, v)| (*n, v.as_str())).collect();
         Role::start(&["work"], &variables).await
     }

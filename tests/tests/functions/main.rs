@@ -1,7 +1,9 @@
 //! The function registry on real servers: deploys, admission, signatures, and workers that
 //! follow.
 
+mod breaker;
 mod deploy;
 mod hostile;
 mod lab;
 mod rollout;
+mod shared;

@@ -1,6 +1,6 @@
 //! The workers.
 
-use super::super::setting::Setting;
+use super::super::setting::{Secrecy, Setting};
 use super::{ANALYSED, BOTH, WORK};
 
 pub(super) const WORKERS: &[Setting] = &[
@@ -52,6 +52,13 @@ pub(super) const WORKERS: &[Setting] = &[
         ANALYSED,
         "Where compiled components are kept. Unset: `packguard` in the user's cache folder.",
     ),
+    Setting::open(
+        "COMPONENT_CACHE_KEY",
+        "",
+        WORK,
+        "A secret of this deployment, 32 characters or more, the same for all workers: they share what they compile of deployed functions through the storage, under a MAC with it. Who has it and may write to the storage runs native code in workers. Unset: each worker compiles for itself.",
+    )
+    .kept(Secrecy::Secret),
     Setting::open(
         "METRICS_LISTEN",
         "127.0.0.1:9464",

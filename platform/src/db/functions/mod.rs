@@ -4,6 +4,8 @@
 //! names, and each of those moves is kept. Triggers tell workers on [`CHANGED`].
 
 mod aliases;
+mod breaker;
+mod compilations;
 mod publish;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +13,8 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 pub use aliases::{Move, MoveRow, Named, count, current, lock, move_alias, moves, previous};
+pub use breaker::{Tripped, count_runs, forget_runs, tripped};
+pub use compilations::{begin_compiling, end_compiling};
 pub use publish::{NewVersion, Published, begin, change, forget, is_known, publish, stale_uploads};
 
 /// The channel that tells of moved aliases, disabled versions and revoked keys.
@@ -156,6 +160,8 @@ pub async fn versions(
 /// A version that workers are to run.
 #[derive(Debug, Clone)]
 pub struct Followed {
+    /// Which.
+    pub id: i64,
     /// Its function.
     pub name: String,
     /// Its version.
@@ -183,7 +189,7 @@ pub async fn followed(pool: &PgPool) -> Result<Vec<Followed>, sqlx::Error> {
     sqlx::query_as!(
         Followed,
         r#"
-        SELECT f.name, v.version, v.sha256, v.descriptor, v.signature, p.name AS publisher, v.signing_key,
+        SELECT v.id, f.name, v.version, v.sha256, v.descriptor, v.signature, p.name AS publisher, v.signing_key,
             k.public_key AS "public_key?"
         FROM function_aliases a
         JOIN functions f ON f.id = a.function_id

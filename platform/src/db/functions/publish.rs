@@ -182,7 +182,8 @@ pub async fn change(
     if let Some(disabled) = disabled {
         sqlx::query!(
             "UPDATE function_versions SET disabled_at = CASE WHEN $2 THEN COALESCE(disabled_at, now()) END,
-                disabled_reason = CASE WHEN $2 THEN $3::text END
+                disabled_reason = CASE WHEN $2 THEN $3::text END,
+                tripped_at = CASE WHEN $2 THEN tripped_at END
              WHERE id = $1",
             version,
             disabled,

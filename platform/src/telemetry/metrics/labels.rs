@@ -157,6 +157,8 @@ words! {
         Hit = "hit",
         /// It had not.
         Miss = "miss",
+        /// What it had was damaged, or another's.
+        Refused = "refused",
     }
 
     /// Why a download failed.
