@@ -117,7 +117,7 @@ pub(crate) async fn awaited_queue(
     let refused = |error| Failure::environment(&error, "run `packguard doctor`");
     match Queue::connect(&config).await {
         Err(error) if error.is_transient() => {
-            tracing::warn!(%error, "waiting for Redis");
+            tracing::warn!(%error, "waiting for Redis; `packguard doctor` says more");
             let queue = Queue::lazy(&config).map_err(refused)?;
             tokio::spawn(check_when_back(queue.clone(), stop.clone()));
             Ok(queue)

@@ -55,7 +55,7 @@ pub enum Then {
     HoldReply,
     /// The pattern passes and then all connections are reset, as [`Proxy::cut`] does.
     Cut,
-    /// The pattern passes and then all connections are lost, as [`Proxy::lose`] does.
+    /// All connections are lost, as [`Proxy::lose`] does, this one before the pattern passes.
     Lose,
 }
 

@@ -123,12 +123,20 @@ async fn pump(
         }
         let mut rest = &chunk[..length];
         while !rest.is_empty() {
-            let hit = next_hit(shared, direction, &recent, rest);
+            let mut hit = next_hit(shared, direction, &recent, rest);
             let length = hit.as_ref().map_or(rest.len(), |hit| hit.length);
             let then = hit.as_ref().and_then(|hit| hit.fired.as_ref()).map(|f| f.0);
             if then == Some(Then::HoldReply) {
                 let other = direction.other();
                 shared.gate.send_modify(|gate| gate.hold(other));
+            }
+            if then == Some(Then::Lose) {
+                shared.gate.send_modify(|gate| gate.lost += 1);
+                if let Some((_, seen)) = hit.as_mut().and_then(|hit| hit.fired.take()) {
+                    let _ = seen.send(());
+                }
+                // For ever: nothing of this connection passes any more.
+                pass(shared, lost, direction).await;
             }
             let (now, later) = rest.split_at(length);
             if !now.is_empty() {
@@ -140,7 +148,6 @@ async fn pump(
             match then {
                 Some(Then::HoldHere) => shared.gate.send_modify(|gate| gate.hold(direction)),
                 Some(Then::Cut) => shared.gate.send_modify(Gate::close),
-                Some(Then::Lose) => shared.gate.send_modify(|gate| gate.lost += 1),
                 _ => {}
             }
             if let Some((_, seen)) = hit.and_then(|hit| hit.fired) {
@@ -210,8 +217,8 @@ fn next_hit(
     }
     let (watch, seen) = watches.remove(index);
     let length = match watch.then {
-        Then::HoldHere => start.saturating_sub(old),
-        Then::Pass | Then::HoldReply | Then::Cut | Then::Lose => end,
+        Then::HoldHere | Then::Lose => start.saturating_sub(old),
+        Then::Pass | Then::HoldReply | Then::Cut => end,
     };
     Some(Hit {
         length,
