@@ -13,7 +13,8 @@ use std::{env, fs, process};
 use sha2::{Digest as _, Sha256};
 
 fn main() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Read when it runs: checkouts that share a target folder share this program.
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let root = here
         .ancestors()

@@ -102,6 +102,7 @@ impl Platform {
         if let Some(api) = self.api.take() {
             assert!(api.terminate().await.success(), "{}", api.log());
         }
+        self.servers.hang_up().await;
         self.servers
     }
 

@@ -107,16 +107,29 @@ impl Servers {
         self.postgres.0.restart().await.expect("Postgres restarts");
     }
 
+    /// Closes what clients that ended left behind: the server's half of a connection that was
+    /// lost stays open, and after some seeds Postgres would have room for no other.
+    pub async fn hang_up(&self) {
+        for proxy in self.proxies() {
+            proxy.cut().await;
+            proxy.restore().await;
+        }
+    }
+
     pub async fn restore(&self) {
-        for proxy in [
+        for proxy in self.proxies() {
+            proxy.restore().await;
+        }
+    }
+
+    fn proxies(&self) -> [&Proxy; 6] {
+        [
             &self.api_postgres,
             &self.worker_postgres,
             &self.api_redis,
             &self.worker_redis,
             &self.storage,
             &self.registry_proxy,
-        ] {
-            proxy.restore().await;
-        }
+        ]
     }
 }
