@@ -2,12 +2,11 @@
 //!
 //! Medians over many rounds, and ratios within one run, since machines are noisy.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use packguard_runtime::{Runtime, RuntimeConfig};
-use packguard_tests::EMPTY;
+use packguard_tests::{EMPTY, example};
 
 /// Rounds of each measurement: enough for a steady median, done in two seconds.
 const ROUNDS: usize = 2_000;
@@ -25,13 +24,13 @@ fn main() {
     println!("{:<58}{:>10}{:>9}", "what (median)", "time", "ratio");
     row("fork + exec of /bin/true", fork, fork);
     for (name, on_demand) in [
-        ("fresh sandbox + empty analyzer, pooled", false),
+        ("fresh sandbox + empty Rust analyzer, pooled", false),
         ("the same, allocated on demand", true),
     ] {
         let median = tokio.block_on(sandbox(EMPTY.to_vec(), on_demand));
         row(name, median, fork);
     }
-    for (name, sdk, example) in [
+    for (what, sdk, name) in [
         (
             "fresh sandbox + Python analyzer, pooled",
             "sdk/python",
@@ -43,22 +42,9 @@ fn main() {
             "install-address",
         ),
     ] {
-        let median = tokio.block_on(sandbox(built(sdk, example), false));
-        row(name, median, fork);
+        let median = tokio.block_on(sandbox(example(sdk, name), false));
+        row(what, median, fork);
     }
-}
-
-/// An example of an SDK, built by its script.
-fn built(sdk: &str, example: &str) -> Vec<u8> {
-    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(sdk);
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let component = folder.path().join("component.wasm");
-    let built = Command::new(sdk.join("build"))
-        .arg(sdk.join("examples").join(example))
-        .arg(&component)
-        .status();
-    assert!(built.expect("the script runs").success());
-    std::fs::read(component).expect("the script wrote it")
 }
 
 async fn sandbox(component: Vec<u8>, on_demand: bool) -> Duration {

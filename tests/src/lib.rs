@@ -54,6 +54,25 @@ pub fn cache() -> PathBuf {
 /// A guest that does nothing.
 pub const EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.wasm"));
 
+/// The empty guest, as this version of this function; both have as many bytes as its own.
+pub fn guest(name: &str, version: &str) -> Vec<u8> {
+    let mut bytes = EMPTY.to_vec();
+    for (from, to) in [("empty", name), ("0.1.0", version)] {
+        assert_eq!(from.len(), to.len());
+        let places: Vec<usize> = bytes
+            .windows(from.len())
+            .enumerate()
+            .filter(|(_, window)| *window == from.as_bytes())
+            .map(|(at, _)| at)
+            .collect();
+        assert!(!places.is_empty(), "the guest says {from}");
+        for at in places {
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        }
+    }
+    bytes
+}
+
 /// A guest that attacks its host as its setting `attack` says.
 pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
 
@@ -190,4 +209,18 @@ pub fn tar_gz(files: &[(&str, &[u8])]) -> Vec<u8> {
     tar.into_inner()
         .and_then(flate2::write::GzEncoder::finish)
         .expect("memory takes all")
+}
+
+/// An example of an SDK (`sdk/python`, `sdk/js`), built by its script, which installs its toolchain
+/// first where that is missing.
+pub fn example(sdk: &str, name: &str) -> Vec<u8> {
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(sdk);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let component = folder.path().join("component.wasm");
+    let built = std::process::Command::new(sdk.join("build"))
+        .arg(sdk.join("examples").join(name))
+        .arg(&component)
+        .status();
+    assert!(built.expect("the script runs").success());
+    std::fs::read(component).expect("the script wrote it")
 }

@@ -5,7 +5,7 @@
 //! packages/<type>/<name>/<version>[/<digest>]/report.json the latest report of a package
 //! uploads/<key id>/<uuid>                                 an uploaded archive
 //! functions/sha256/<2 hex>/<64 hex>.wasm                  a deployed component, by its digest
-//! compiled/<64 hex>/<2 hex>/<64 hex>                      its code, by compiler and digest
+//! compiled/<32 hex>/<2 hex>/<64 hex>                      its code, by compiler and digest
 //! probes/<uuid>                                           what a check writes and deletes
 //! ```
 
@@ -131,7 +131,10 @@ impl CompiledKey {
 
 impl fmt::Display for CompiledKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [compiler, digest] = [self.compiler, self.sha256].map(hex::encode);
+        // Half of the fingerprint tells compilers apart, and what is loaded proves the whole one.
+        // Servers on file systems have no room for a name with both whole.
+        let (compiler, _) = self.compiler.split_at(16);
+        let [compiler, digest] = [compiler, &self.sha256].map(hex::encode);
         let folder = digest.get(..2).unwrap_or_default();
         write!(f, "compiled/{compiler}/{folder}/{digest}")
     }

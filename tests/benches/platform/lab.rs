@@ -6,10 +6,10 @@ use std::time::Duration;
 use packguard_platform::dev::process::Program;
 use packguard_platform::dev::servers::free_port;
 use packguard_platform::dev::{Durability, Postgres, Redis, RedisOptions};
-use packguard_tests::harness::cluster;
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::Registry;
 use packguard_tests::harness::scratch::Scratch;
+use packguard_tests::harness::{cache, cluster};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -123,6 +123,11 @@ impl Machine {
         }
     }
 
+    /// Copies what is compiled already, as onto another machine.
+    pub fn copy_cache(&self, to: &Scratch) {
+        cache::copy(self.cache.path(), to.path());
+    }
+
     /// Runs a command to its end, and gives what it wrote.
     async fn finish(&self, arguments: &[&str], environment: &[(&str, String)]) -> String {
         let program = Program::new(&self.binary).args(arguments);
@@ -163,7 +168,7 @@ const KEY: [&str; 10] = [
     "--name",
     "bench",
     "--scopes",
-    "analyze,read",
+    "analyze,read,functions:write",
     "--rate-limit",
     "1000000000",
     "--json",
@@ -180,16 +185,28 @@ fn pairs<'a>(environment: &'a [(&str, String)]) -> Vec<(&'a str, &'a str)> {
 impl Site<'_> {
     /// Starts a worker.
     pub async fn worker(&self) -> Role {
-        let environment = self
+        self.worker_with(&[]).await
+    }
+
+    /// The same with further settings.
+    pub async fn worker_with(&self, others: &[(&'static str, &str)]) -> Role {
+        let mut environment = self
             .machine
             .environment(&self.name, &self.registry, &self.storage);
+        // The last of a name counts.
+        environment.extend(others.iter().map(|(name, value)| (*name, (*value).into())));
         let program = Program::new(&self.machine.binary).arg("work");
         let program = program.log_to(self.storage.join("work.log"));
         Role::run(program, &pairs(&environment)).await
     }
 
-    fn post(&self, path: &str) -> RequestBuilder {
+    pub fn post(&self, path: &str) -> RequestBuilder {
         let request = self.client.post(format!("{}{path}", self.address));
+        request.bearer_auth(&self.key)
+    }
+
+    pub fn put(&self, path: &str) -> RequestBuilder {
+        let request = self.client.put(format!("{}{path}", self.address));
         request.bearer_auth(&self.key)
     }
 

@@ -6,6 +6,7 @@
 //! and folders go with this process, however it ends.
 
 mod corpus;
+mod functions;
 mod lab;
 mod latency;
 mod packages;
@@ -37,6 +38,7 @@ async fn run(binary: std::path::PathBuf) {
             "latency" => latency::run(&machine).await,
             "packages" => packages::run(&machine).await,
             "start" => start::run(&machine).await,
+            "functions" => functions::run(&machine).await,
             other => panic!("STEPS: there is no step {other:?}"),
         }
     }
@@ -47,7 +49,7 @@ async fn run(binary: std::path::PathBuf) {
 fn steps() -> Vec<String> {
     let steps = std::env::var("STEPS").unwrap_or_default();
     let steps = match steps.is_empty() {
-        true => "submissions queue latency packages start",
+        true => "submissions queue latency packages start functions",
         false => steps.as_str(),
     };
     steps.split_whitespace().map(str::to_owned).collect()

@@ -3,6 +3,7 @@
 //! Whatever a test starts ends with it; whatever a test process starts ends with it, also after
 //! SIGKILL: see `packguard_platform::dev::process` and [`scratch`].
 
+pub mod cache;
 pub mod ceph;
 pub mod clock;
 pub mod cluster;

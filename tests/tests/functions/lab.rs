@@ -14,10 +14,11 @@ use packguard_platform::functions::signature;
 use packguard_platform::model::{KeyId, Scope};
 use packguard_runtime::report::DescriptorInfo;
 use packguard_runtime::{Runtime, RuntimeConfig};
+pub use packguard_tests::guest;
 use packguard_tests::harness::lab;
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::Registry;
-use packguard_tests::{EMPTY, cache, packguard};
+use packguard_tests::{cache, packguard};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -47,25 +48,6 @@ impl Deref for Lab {
 /// The key that `acme` signs with.
 pub fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
-}
-
-/// The empty guest, as this version of this function; both have as many bytes as its own.
-pub fn guest(name: &str, version: &str) -> Vec<u8> {
-    let mut bytes = EMPTY.to_vec();
-    for (from, to) in [("empty", name), ("0.1.0", version)] {
-        assert_eq!(from.len(), to.len());
-        let places: Vec<usize> = bytes
-            .windows(from.len())
-            .enumerate()
-            .filter(|(_, window)| *window == from.as_bytes())
-            .map(|(at, _)| at)
-            .collect();
-        assert!(!places.is_empty(), "the guest says {from}");
-        for at in places {
-            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
-        }
-    }
-    bytes
 }
 
 pub fn digest(bytes: &[u8]) -> String {

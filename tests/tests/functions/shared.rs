@@ -1,11 +1,10 @@
 //! Workers hand each other what they compiled, and trust nothing that is not sealed.
 
-use std::path::Path;
-
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use packguard_tests::cache;
+use packguard_tests::harness::cache::copy;
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::{Registry, harmless};
 use packguard_tests::harness::scratch::Scratch;
@@ -44,28 +43,6 @@ impl Machine {
             _cache: folder,
         }
     }
-}
-
-/// Copies a cache, if there is one.
-fn copy(from: &Path, to: &Path) {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let Ok(files) = std::fs::read_dir(from.join("compiled")) else {
-        return;
-    };
-    let mut private = std::fs::DirBuilder::new();
-    private
-        .mode(0o700)
-        .create(to.join("compiled"))
-        .expect("a folder");
-    for file in files {
-        let name = file.expect("a file").file_name();
-        // One that another test is writing just now is gone or not genuine: no harm.
-        let _ = std::fs::copy(
-            from.join("compiled").join(&name),
-            to.join("compiled").join(&name),
-        );
-    }
-    std::fs::copy(from.join("compiled.key"), to.join("compiled.key")).expect("a key");
 }
 
 async fn objects(lab: &Lab) -> Vec<Key> {

@@ -7,7 +7,7 @@ async fn compiled_code_is_kept_by_compiler_and_digest() {
     let server = Server::start().await;
     let storage = on(&server, |_| {});
     let key = CompiledKey::of([1; 32], [2; 32]);
-    let (compiler, digest) = ("02".repeat(32), "01".repeat(32));
+    let (compiler, digest) = ("02".repeat(16), "01".repeat(32));
     assert_eq!(key.to_string(), format!("compiled/{compiler}/01/{digest}"));
     let limit = 20 << 20;
     assert_eq!(storage.read_compiled(&key, limit).await.unwrap(), None);
