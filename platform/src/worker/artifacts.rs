@@ -88,7 +88,7 @@ impl Artifacts {
         match &loaded {
             Ok((_, Some(sealed))) => self.keep(&key, sealed.clone()).await,
             Ok((_, None)) => {
-                tracing::info!(%key, "a compiled component was taken from the storage")
+                tracing::info!(%key, "a compiled component was taken from the storage");
             }
             Err(_) => {}
         }
