@@ -54,6 +54,9 @@ pub fn cache() -> PathBuf {
 /// A guest that does nothing.
 pub const EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.wasm"));
 
+/// A guest that does what its version says; `tests/guests/fickle` lists it.
+pub const FICKLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fickle.wasm"));
+
 /// A guest that attacks its host as its setting `attack` says.
 pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
 

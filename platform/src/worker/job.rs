@@ -299,11 +299,7 @@ impl Shared {
         self.metrics.verdict(ecosystem, report.verdict.outcome);
     }
 
-    async fn store(
-        &self,
-        fresh: &Fresh,
-        report: &Report,
-    ) -> Result<NewReport, JobError> {
+    async fn store(&self, fresh: &Fresh, report: &Report) -> Result<NewReport, JobError> {
         let bytes =
             Bytes::from(serde_json::to_vec(report).map_err(|error| JobError::report(&error))?);
         let work = self.storage.put_report(bytes);

@@ -214,19 +214,14 @@ impl Worker {
             metrics: metrics.clone(),
         };
         let memory = Memory::new(config.memory);
-        let slots = Arc::new(Semaphore::new(config.concurrency.get()));
-        watch(&metrics, &memory, &slots, config.concurrency.get());
+        let most = config.concurrency.get();
+        let slots = Arc::new(Semaphore::new(most));
+        watch(&metrics, &memory, &slots, most);
         let held = HeldTasks::new(db.clone(), queue.clone(), &name, config.lease);
         let hub = Hub::start(&queue);
         let breaker = Arc::new(Breaker::new(db.clone()));
         let running = TaskTracker::new();
-        let shadows = Arc::new(Shadows::new(
-            db.clone(),
-            Arc::clone(&breaker),
-            running.clone(),
-            config.concurrency.get(),
-            trials,
-        ));
+        let shadows = Shadows::new(&db, &breaker, &running, most, trials);
         let shared = Shared {
             db,
             queue,
@@ -236,7 +231,7 @@ impl Worker {
             memory,
             held,
             breaker,
-            shadows,
+            shadows: Arc::new(shadows),
             metrics,
             tracer,
             folder,

@@ -163,7 +163,8 @@ impl Rollout {
         let kept: BTreeSet<_> = kept.map(|(digest, _)| *digest).collect();
         self.loaded.retain(|digest, _| kept.contains(digest));
         self.refused.clear();
-        let count = |of: fn(&Role) -> bool| self.running.iter().filter(|(_, role)| of(role)).count();
+        let count =
+            |of: fn(&Role) -> bool| self.running.iter().filter(|(_, role)| of(role)).count();
         tracing::info!(
             set = hex::encode(sets.stable.digest),
             functions = count(|role| matches!(role, Role::Stable)),

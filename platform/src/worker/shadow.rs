@@ -67,17 +67,17 @@ struct Counts {
 impl Shadows {
     /// At most `most` trials at a time; `stop` ends them.
     pub fn new(
-        db: PgPool,
-        breaker: Arc<Breaker>,
-        running: TaskTracker,
+        db: &PgPool,
+        breaker: &Arc<Breaker>,
+        running: &TaskTracker,
         most: usize,
         stop: CancellationToken,
     ) -> Self {
         Self {
-            db,
-            breaker,
+            db: db.clone(),
+            breaker: Arc::clone(breaker),
             shard: fastrand::i16(0..SHARDS),
-            running,
+            running: running.clone(),
             free: Arc::new(Semaphore::new(most)),
             stop,
             counts: Mutex::default(),
@@ -133,9 +133,8 @@ impl Shadows {
             after: reports::verdict(compared.after.outcome),
         };
         let score = |score: u32| i16::try_from(score).unwrap_or(100);
-        let differs = pair.before != pair.after
-            || !compared.added.is_empty()
-            || !compared.removed.is_empty();
+        let differs =
+            pair.before != pair.after || !compared.added.is_empty() || !compared.removed.is_empty();
         let difference = purl.filter(|_| differs).map(|purl| Difference {
             pair,
             purl: purl.to_owned(),

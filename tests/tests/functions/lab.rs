@@ -17,7 +17,7 @@ use packguard_runtime::{Runtime, RuntimeConfig};
 use packguard_tests::harness::lab;
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::Registry;
-use packguard_tests::{EMPTY, cache, packguard};
+use packguard_tests::{EMPTY, FICKLE, cache, packguard};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -49,10 +49,17 @@ pub fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-/// The empty guest, as this version of this function; both have as many bytes as its own.
+/// What a worker logs when it has switched.
+pub const SWITCHED: &str = "the set of analyzers changed";
+
+/// The empty guest, as this version of this function; both have as many bytes as its own. The
+/// fickle one, where that is the name.
 pub fn guest(name: &str, version: &str) -> Vec<u8> {
-    let mut bytes = EMPTY.to_vec();
-    for (from, to) in [("empty", name), ("0.1.0", version)] {
+    let (mut bytes, own) = match name {
+        "fickle" => (FICKLE.to_vec(), "fickle"),
+        _ => (EMPTY.to_vec(), "empty"),
+    };
+    for (from, to) in [(own, name), ("0.1.0", version)] {
         assert_eq!(from.len(), to.len());
         let places: Vec<usize> = bytes
             .windows(from.len())
@@ -155,9 +162,29 @@ impl Lab {
     }
 
     pub async fn promote(&self, name: &str, version: &str) -> Read {
-        let path = format!("/api/v1/functions/{name}/aliases/stable/");
+        self.point(name, "stable", json!({ "version": version }))
+            .await
+    }
+
+    /// Moves an alias.
+    pub async fn point(&self, name: &str, alias: &str, to: Value) -> Read {
+        let path = format!("/api/v1/functions/{name}/aliases/{alias}/");
         let request = self.request(&self.deployer.1, Method::PUT, &path);
-        send(request.json(&json!({ "version": version }))).await
+        send(request.json(&to)).await
+    }
+
+    /// Does what makes a worker switch, and waits until it has.
+    pub async fn switching<T>(&self, worker: &Role, what: impl Future<Output = T>) -> T {
+        let before = worker.log().matches(SWITCHED).count();
+        let done = what.await;
+        let switched = async {
+            while worker.log().matches(SWITCHED).count() == before {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let switched = tokio::time::timeout(PATIENCE, switched).await;
+        switched.expect("the worker switches");
+        done
     }
 
     pub async fn get(&self, path: &str) -> Read {

@@ -156,7 +156,8 @@ fn percent(alias: &str, asked: Option<i64>) -> Result<Option<i16>, ApiError> {
     let percent = i16::try_from(asked).ok();
     let percent = percent.filter(|percent| (1..=100).contains(percent));
     let percent = percent.ok_or_else(|| {
-        let message = "it must be 1 to 100; to end a canary or a shadow, let it name the stable version";
+        let message =
+            "it must be 1 to 100; to end a canary or a shadow, let it name the stable version";
         ApiError::invalid("percent", message)
     })?;
     Ok(Some(percent))

@@ -95,9 +95,7 @@ pub async fn current(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_followed(
-    transaction: &mut sqlx::PgTransaction<'_>,
-) -> Result<i64, sqlx::Error> {
+pub async fn count_followed(transaction: &mut sqlx::PgTransaction<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM function_aliases WHERE alias = ANY($1)"#,
         &super::FOLLOWED as &[&str],

@@ -122,8 +122,7 @@ pub async fn add_runs(
         .await?;
     }
     if !differences.is_empty() {
-        let mut versions: Vec<_> = differences.iter().map(|one| one.pair.version).collect();
-        versions.dedup();
+        let versions: Vec<_> = differences.iter().map(|one| one.pair.version).collect();
         trim(&mut transaction, &versions).await?;
     }
     transaction.commit().await

@@ -135,7 +135,9 @@ impl Moved {
     pub(crate) fn text(&self) -> String {
         let (name, alias, to) = (line(&self.name), line(&self.alias), line(&self.to));
         let digest = line(&self.sha256);
-        let share = self.percent.map(|percent| format!(", {percent} % of tasks"));
+        let share = self
+            .percent
+            .map(|percent| format!(", {percent} % of tasks"));
         let share = share.unwrap_or_default();
         match &self.from {
             Some(from) if *from == self.to => {
@@ -143,7 +145,9 @@ impl Moved {
             }
             Some(from) => {
                 let from = line(from);
-                format!("{alias} of {name} names {to} now{share} (before: {from})  sha256 {digest}\n")
+                format!(
+                    "{alias} of {name} names {to} now{share} (before: {from})  sha256 {digest}\n"
+                )
             }
             None => format!("{alias} of {name} names {to} now{share}  sha256 {digest}\n"),
         }
