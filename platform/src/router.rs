@@ -65,6 +65,7 @@ fn keyed() -> OpenApiRouter<Arc<App>> {
         ))
         .routes(routes!(functions::aliases::promote))
         .routes(routes!(functions::aliases::rollback))
+        .routes(routes!(functions::shadow::get))
 }
 
 /// Routes that need a key, and answer in other formats too: they look at Accept themselves.

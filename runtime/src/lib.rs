@@ -36,8 +36,8 @@ pub use examine::{Access, CONTRACT_VERSION, Examination, Import, examine};
 pub use host::sink::{AddError, ArchiveLimits, Sink};
 pub use limits::Limits;
 pub use pipeline::{
-    ComponentId, Input, InputArtifact, Integrity, Missing, Pipeline, PipelineError,
-    SkippedArtifact, Source, Watcher,
+    Analysed, Comparison, ComponentId, Input, InputArtifact, Integrity, Judged, Missing, Pipeline,
+    PipelineError, SkippedArtifact, Source, Watcher,
 };
 pub use shared::{ShareKey, SharedCode};
 pub use step::Step;

@@ -25,9 +25,11 @@ use crate::sandbox::micros;
 
 mod folder;
 mod input;
+mod shadow;
 mod unpack;
 
 pub use input::{Input, InputArtifact, Integrity, PipelineError, SkippedArtifact, Source};
+pub use shadow::{Analysed, Comparison, Judged};
 
 /// Is told of each analyzer as it finishes, in no fixed order. It must not block.
 pub type Watcher = Arc<dyn Fn(&StepInfo) + Send + Sync>;
@@ -205,22 +207,32 @@ impl Pipeline {
         work: &Path,
         cancel: &CancellationToken,
     ) -> Result<Report, PipelineError> {
+        Ok(self.analyse(input, work, cancel).await?.report)
+    }
+
+    /// As [`Pipeline::run`], and keeps the files for [`Pipeline::shadow`].
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub async fn analyse(
+        &self,
+        input: Input,
+        work: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<Analysed, PipelineError> {
         let (started, started_at) = (Instant::now(), SystemTime::now());
         let folder = tempfile::Builder::new()
             .prefix("packguard-")
             .tempdir_in(work)
             .map_err(at(work))?;
-        let mut assembly = Assembly::new(
-            input
-                .artifacts
-                .iter()
-                .map(|one| one.filename.clone())
-                .collect(),
-        );
+        let filenames = input.artifacts.iter().map(|one| one.filename.clone());
+        let filenames: Vec<_> = filenames.collect();
+        let mut assembly = Assembly::new(filenames.clone());
         let (package, artifacts) = self
             .unpack(&input, folder.path(), &mut assembly, cancel)
             .await?;
-        self.analyze(package, folder.path(), &mut assembly, cancel)
+        let package = Arc::new(package);
+        self.analyze(&package, folder.path(), &mut assembly, cancel)
             .await?;
         for skipped in &input.skipped {
             let reason = format!("{} was not analysed: {}", skipped.filename, skipped.reason);
@@ -231,7 +243,7 @@ impl Pipeline {
         }
         assembly.order();
         let verdict = self.verdict(&input.package, &mut assembly, cancel).await?;
-        Ok(Report {
+        let report = Report {
             schema_version: SCHEMA_VERSION.into(),
             provenance: self.provenance(&input),
             package: input.package,
@@ -244,17 +256,17 @@ impl Pipeline {
             analyzers: assembly.steps,
             started_at: Some(humantime::format_rfc3339_seconds(started_at).to_string()),
             duration_us: Some(micros(started.elapsed())),
-        })
+        };
+        Ok(Analysed::new(report, package, filenames, folder))
     }
 
     async fn analyze(
         &self,
-        package: Package,
+        package: &Arc<Package>,
         folder: &Path,
         assembly: &mut Assembly,
         cancel: &CancellationToken,
     ) -> Result<(), PipelineError> {
-        let package = Arc::new(package);
         let files = folder.join("package");
         let mut running = JoinSet::new();
         let applicable = self
@@ -263,7 +275,7 @@ impl Pipeline {
             .filter(|one| applies(one, &package.ecosystem));
         for (index, component) in applicable.cloned().enumerate() {
             let (runtime, package, files) =
-                (self.runtime.clone(), Arc::clone(&package), files.clone());
+                (self.runtime.clone(), Arc::clone(package), files.clone());
             let (limits, cancel) = (self.limits, cancel.clone());
             running.spawn(async move {
                 let step = runtime

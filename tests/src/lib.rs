@@ -54,10 +54,17 @@ pub fn cache() -> PathBuf {
 /// A guest that does nothing.
 pub const EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.wasm"));
 
-/// The empty guest, as this version of this function; both have as many bytes as its own.
+/// A guest that does what its version says; `tests/guests/fickle` lists it.
+pub const FICKLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fickle.wasm"));
+
+/// The empty guest, as this version of this function; both have as many bytes as its own. The
+/// fickle one, where that is the name.
 pub fn guest(name: &str, version: &str) -> Vec<u8> {
-    let mut bytes = EMPTY.to_vec();
-    for (from, to) in [("empty", name), ("0.1.0", version)] {
+    let (mut bytes, own) = match name {
+        "fickle" => (FICKLE.to_vec(), "fickle"),
+        _ => (EMPTY.to_vec(), "empty"),
+    };
+    for (from, to) in [(own, name), ("0.1.0", version)] {
         assert_eq!(from.len(), to.len());
         let places: Vec<usize> = bytes
             .windows(from.len())

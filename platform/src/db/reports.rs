@@ -145,6 +145,28 @@ pub async fn register_set(
     Ok(())
 }
 
+/// Says which components a worker analyses a share of the tasks with: their reports never answer
+/// new submissions, unless the set is registered too.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note_set(
+    pool: &PgPool,
+    digest: &[u8; 32],
+    components: &Value,
+) -> Result<(), sqlx::Error> {
+    // The set registered last is the one that answers: this one was long ago.
+    sqlx::query!(
+        "INSERT INTO analysis_sets (digest, components, registered_at) VALUES ($1, $2, to_timestamp(0))
+         ON CONFLICT (digest) DO NOTHING",
+        digest,
+        components,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 /// A public report whose alias in storage is not known to name it.
 #[derive(Debug, Clone)]
 pub struct AliasDue {

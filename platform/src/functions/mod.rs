@@ -9,6 +9,7 @@
 //! smoke.rs       the packages that it is tried on
 //! changes.rs     what a version changes of the one before
 //! publishers.rs  who may publish what
+//! traffic.rs     which tasks a canary and a shadow take
 //! orphans.rs     components that nothing names
 //! ```
 
@@ -21,6 +22,7 @@ pub mod publishers;
 pub mod refusal;
 pub mod signature;
 mod smoke;
+pub mod traffic;
 
 /// Whether versions have to be signed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -22,7 +22,8 @@ use super::error::JobError;
 use super::fetch::{Fetched, Fetcher};
 use super::held::{HeldTasks, Stop, Stopper};
 use super::memory::Memory;
-use super::rollout::Set;
+use super::sets::{Set, Sets, Shadow};
+use super::shadow::{Shadows, Trial};
 use crate::db;
 use crate::db::claims::{ClaimedTask, Held};
 use crate::db::events;
@@ -39,11 +40,12 @@ pub(super) struct Shared {
     pub queue: Queue,
     pub storage: Storage,
     /// The analyzers in use; a task keeps those that it began with.
-    pub sets: watch::Receiver<Arc<Set>>,
+    pub sets: watch::Receiver<Arc<Sets>>,
     pub fetcher: Fetcher,
     pub memory: Memory,
     pub held: HeldTasks,
     pub breaker: Arc<Breaker>,
+    pub shadows: Arc<Shadows>,
     pub metrics: Metrics,
     pub tracer: StepTracer,
     /// Where packages are unpacked.
@@ -55,6 +57,23 @@ pub(super) enum Ended {
     Report(Box<NewReport>),
     Failed(JobError),
     Stopped(Stop),
+}
+
+/// What was fetched and nobody analysed before.
+struct Fresh {
+    held: Held,
+    /// Who alone may read the report.
+    owner: Option<KeyId>,
+    fetched: Fetched,
+    reuse_key: [u8; 32],
+    folder: TempDir,
+    set: Arc<Set>,
+    /// What is tried beside the set.
+    shadows: Vec<Shadow>,
+}
+
+fn stopped() -> JobError {
+    JobError::pipeline(&PipelineError::Cancelled)
 }
 
 /// Most analyzers of one statement: more than there are.
@@ -120,8 +139,8 @@ impl Shared {
         stop: CancellationToken,
         span: Span,
     ) -> Result<NewReport, JobError> {
-        let stopped = || JobError::pipeline(&PipelineError::Cancelled);
-        let set = Arc::clone(&self.sets.borrow());
+        let sets = Arc::clone(&self.sets.borrow());
+        let set = sets.of(task.id);
         let folder = tempfile::Builder::new()
             .prefix("task-")
             .tempdir_in(self.folder.path())
@@ -130,7 +149,7 @@ impl Shared {
         tokio::fs::create_dir(&downloads)
             .await
             .map_err(|error| JobError::disk(&error))?;
-        let mut fetched = tokio::select! {
+        let fetched = tokio::select! {
             fetched = self.fetcher.fetch(&task, &downloads) => fetched?,
             () = stop.cancelled() => return Err(stopped()),
         };
@@ -139,32 +158,63 @@ impl Shared {
         if let Some(report) = self.reuse(&set, owner, &reuse_key).await {
             return Ok(report);
         }
-        let room = tokio::select! {
-            room = self.memory.reserve(fetched.bytes) => room,
+        let fresh = Fresh {
+            shadows: sets.shadows(&set, task.id),
+            set,
+            held: Held {
+                task: task.id,
+                fence: task.fence,
+            },
+            owner,
+            fetched,
+            reuse_key,
+            folder,
+        };
+        self.examine(fresh, &stop, &span).await
+    }
+
+    /// Analyses what was fetched and stores the report. What is tried beside it goes on then.
+    async fn examine(
+        &self,
+        mut fresh: Fresh,
+        stop: &CancellationToken,
+        span: &Span,
+    ) -> Result<NewReport, JobError> {
+        let mut room = tokio::select! {
+            room = self.memory.reserve(fresh.fetched.bytes) => room,
             () = stop.cancelled() => return Err(stopped()),
         };
-        let held = Held {
-            task: task.id,
-            fence: task.fence,
-        };
         let (steps, finished) = mpsc::unbounded_channel();
-        let pipeline = self.watched(&set, &span, steps);
-        let input = std::mem::take(&mut fetched.input);
+        let pipeline = self.watched(&fresh.set, span, steps);
+        let input = std::mem::take(&mut fresh.fetched.input);
         let work = async {
-            let report = pipeline.run(input, folder.path(), &stop).await;
+            let analysed = pipeline.analyse(input, fresh.folder.path(), stop).await;
             // It holds the channel's only sender: no more steps will be told of.
             drop(pipeline);
-            drop(room);
-            let report = report.map_err(|error| JobError::pipeline(&error))?;
-            let stored = self.store(&set, &report, &fetched, owner, reuse_key);
+            if fresh.shadows.is_empty() {
+                room = None;
+            }
+            let analysed = analysed.map_err(|error| JobError::pipeline(&error))?;
+            let stored = self.store(&fresh, &analysed.report);
             tokio::select! {
-                stored = stored => stored,
+                stored = stored => Ok((stored?, analysed)),
                 () = stop.cancelled() => Err(stopped()),
             }
         };
         // Beside the work, and to the end before the task's own end is written.
-        let (stored, ()) = tokio::join!(work, self.tell(held, finished));
-        stored
+        let (done, ()) = tokio::join!(work, self.tell(fresh.held, finished));
+        let (stored, analysed) = done?;
+        if !fresh.shadows.is_empty() {
+            self.shadows.begin(Trial {
+                shadows: fresh.shadows,
+                set: fresh.set,
+                analysed,
+                purl: fresh.owner.is_none().then_some(fresh.fetched.purl),
+                folder: fresh.folder,
+                room,
+            });
+        }
+        Ok(stored)
     }
 
     /// A report over the very same input that was made before.
@@ -249,14 +299,7 @@ impl Shared {
         self.metrics.verdict(ecosystem, report.verdict.outcome);
     }
 
-    async fn store(
-        &self,
-        set: &Set,
-        report: &Report,
-        fetched: &Fetched,
-        owner: Option<KeyId>,
-        reuse_key: [u8; 32],
-    ) -> Result<NewReport, JobError> {
+    async fn store(&self, fresh: &Fresh, report: &Report) -> Result<NewReport, JobError> {
         let bytes =
             Bytes::from(serde_json::to_vec(report).map_err(|error| JobError::report(&error))?);
         let work = self.storage.put_report(bytes);
@@ -268,18 +311,18 @@ impl Shared {
         hex::decode_to_slice(stored.key.digest(), &mut sha256).unwrap_or_default();
         let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
         Ok(NewReport {
-            owner,
-            purl: fetched.purl.clone(),
+            owner: fresh.owner,
+            purl: fresh.fetched.purl.clone(),
             ecosystem: report.package.ecosystem.clone(),
-            full_name: fetched.full_name.clone(),
+            full_name: fresh.fetched.full_name.clone(),
             version: report.package.version.clone(),
             verdict: reports::verdict(report.verdict.outcome).to_owned(),
             score: i32::try_from(report.verdict.score).unwrap_or(100),
             findings: count(report.findings.len()),
             sha256,
             size_bytes: i64::try_from(stored.size).unwrap_or(i64::MAX),
-            reuse_key,
-            analysis_set: set.digest,
+            reuse_key: fresh.reuse_key,
+            analysis_set: fresh.set.digest,
         })
     }
 }

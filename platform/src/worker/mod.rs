@@ -17,6 +17,8 @@ mod job;
 mod memory;
 mod record;
 mod rollout;
+mod sets;
+mod shadow;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +47,7 @@ use held::{HeldTasks, Stop};
 use job::Shared;
 use memory::Memory;
 use rollout::{Parts, Rollout};
+use shadow::Shadows;
 
 /// What a worker is connected to.
 pub struct Connections {
@@ -105,9 +108,12 @@ pub async fn run(
     mode: Mode,
     stop: CancellationToken,
 ) -> Result<(), WorkError> {
-    let (worker, rollout) = Worker::new(config, connections, tools).await?;
+    // Trials end at once: nobody waits for them.
+    let trials = stop.child_token();
+    let (worker, rollout) = Worker::new(config, connections, tools, trials).await?;
     let following = CancellationToken::new();
     let (breaker, counting) = (Arc::clone(&worker.shared.breaker), following.clone());
+    let (shadows, telling) = (Arc::clone(&worker.shared.shadows), following.clone());
     let rollout = async {
         if mode == Mode::Forever {
             rollout.follow(following.clone()).await;
@@ -117,7 +123,12 @@ pub async fn run(
         work(config, grace, worker, mode, stop).await;
         following.cancel();
     };
-    tokio::join!(work, rollout, breaker.follow(counting));
+    tokio::join!(
+        work,
+        rollout,
+        breaker.follow(counting),
+        shadows.follow(telling)
+    );
     Ok(())
 }
 
@@ -165,6 +176,7 @@ impl Worker {
         config: &WorkerConfig,
         connections: Connections,
         tools: Tools,
+        trials: CancellationToken,
     ) -> Result<(Self, Rollout), WorkError> {
         let Connections {
             db,
@@ -202,11 +214,14 @@ impl Worker {
             metrics: metrics.clone(),
         };
         let memory = Memory::new(config.memory);
-        let slots = Arc::new(Semaphore::new(config.concurrency.get()));
-        watch(&metrics, &memory, &slots, config.concurrency.get());
+        let most = config.concurrency.get();
+        let slots = Arc::new(Semaphore::new(most));
+        watch(&metrics, &memory, &slots, most);
         let held = HeldTasks::new(db.clone(), queue.clone(), &name, config.lease);
         let hub = Hub::start(&queue);
         let breaker = Arc::new(Breaker::new(db.clone()));
+        let running = TaskTracker::new();
+        let shadows = Shadows::new(&db, &breaker, &running, most, trials);
         let shared = Shared {
             db,
             queue,
@@ -216,6 +231,7 @@ impl Worker {
             memory,
             held,
             breaker,
+            shadows: Arc::new(shadows),
             metrics,
             tracer,
             folder,
@@ -226,7 +242,7 @@ impl Worker {
             slots,
             shared: Arc::new(shared),
             hub,
-            running: TaskTracker::new(),
+            running,
             registry,
         };
         Ok((worker, rollout))

@@ -1,13 +1,14 @@
-//! The set of analyzers that a worker runs: the bundled ones, and what the alias `stable` of
-//! each deployed function names.
+//! The sets of analyzers that a worker runs: the bundled ones, and what the alias `stable` of
+//! each deployed function names; for a share of the tasks, what `canary` names instead.
 //!
-//! State: the set in use. A task takes it when it begins and keeps it to its end. When
-//! Postgres tells of a change, or [`POLL`] is over, the set that is wanted is put together
-//! beside the one in use: each component is fetched, checked against its digest and its
+//! State: the sets in use. A task takes its one when it begins and keeps it to its end. When
+//! Postgres tells of a change, or [`POLL`] is over, the sets that are wanted are put together
+//! beside those in use: each component is fetched, checked against its digest and its
 //! signature, and compiled, before the switch. What is already loaded is not loaded again.
 //!
 //! A component that does not fit (its signature, its digest, its compilation) is left out,
-//! and the log says why. Where Postgres or the storage is away, the set in use stays.
+//! and the log says why: where it is a canary, the stable version runs. Where Postgres or the
+//! storage is away, the sets in use stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::artifacts::Artifacts;
 use super::record::persist;
+use super::sets::{Draft, Drafts, Ready, Set, Sets};
 use crate::db;
-use crate::db::functions::{self, CHANGED, Followed, Tripped};
+use crate::db::functions::{self, CHANGED, Followed, Role, Tripped};
 use crate::db::reports;
 use crate::functions::SignaturePolicy;
 use crate::functions::signature::{self, PublicKey};
@@ -38,15 +40,6 @@ const POLL: Duration = Duration::from_secs(4);
 
 /// Pause after Postgres or the storage failed.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// What tasks run with.
-pub(super) struct Set {
-    pub pipeline: Pipeline,
-    /// The versions of deployed functions in it, by the hexadecimal digest of the component.
-    pub versions: BTreeMap<String, i64>,
-    /// What the set is registered as.
-    pub digest: [u8; 32],
-}
 
 /// What a set is made with.
 pub(super) struct Parts {
@@ -62,12 +55,12 @@ pub(super) struct Parts {
     pub artifacts: Option<Artifacts>,
 }
 
-/// Keeps the set up to date.
+/// Keeps the sets up to date.
 pub(super) struct Rollout {
     parts: Parts,
-    sets: watch::Sender<Arc<Set>>,
-    /// Digests of what runs beside the bundled analyzers.
-    running: Vec<[u8; 32]>,
+    sets: watch::Sender<Arc<Sets>>,
+    /// What runs beside the bundled analyzers: digests, and what for.
+    running: Vec<([u8; 32], Role)>,
     /// What should run and does not.
     missing: Vec<Missing>,
     loaded: BTreeMap<[u8; 32], Component>,
@@ -87,14 +80,14 @@ impl Rollout {
     /// Puts the first set together. Where the storage is away, it is the bundled one.
     pub(super) async fn start(
         parts: Parts,
-    ) -> Result<(Self, watch::Receiver<Arc<Set>>), sqlx::Error> {
+    ) -> Result<(Self, watch::Receiver<Arc<Sets>>), sqlx::Error> {
         let pipeline = parts.base.clone();
         let (digest, _) = describe(&parts, &pipeline);
-        let (sets, current) = watch::channel(Arc::new(Set {
+        let (sets, current) = watch::channel(Arc::new(Sets::only(Set {
             pipeline,
             versions: BTreeMap::new(),
             digest,
-        }));
+        })));
         let mut rollout = Self {
             parts,
             sets,
@@ -148,25 +141,57 @@ impl Rollout {
         }
     }
 
-    /// Switches to the set that is wanted, if it is another.
+    /// Switches to the sets that are wanted, if they are others.
     async fn refresh(&mut self) -> Result<(), String> {
-        let wanted = db::answered(functions::followed(&self.parts.db)).await;
-        let wanted = wanted.map_err(|error| error.to_string())?;
         let tripped = db::answered(functions::tripped(&self.parts.db)).await;
         let tripped = tripped.map_err(|error| error.to_string())?;
         let missing: Vec<_> = tripped.into_iter().map(missing).collect();
-        let (mut components, mut digests) = (Vec::new(), Vec::new());
-        let mut versions = BTreeMap::new();
+        let ready = self.ready().await?;
+        let wanted: Vec<_> = ready.iter().map(|one| (one.digest, one.role)).collect();
+        if wanted == self.running && missing == self.missing {
+            return Ok(());
+        }
+        let drafts = Drafts::of(&self.parts.base, &ready, &missing);
+        let drafts = drafts.map_err(|error| error.to_string())?;
+        let sets = self.registered(drafts).await;
+        let sets = Arc::new(sets.map_err(|error| error.to_string())?);
+        self.sets.send_replace(Arc::clone(&sets));
+        self.missing = missing;
+        // The sets before stay loaded: a rollback comes soon, if it comes.
+        let before = std::mem::replace(&mut self.running, wanted);
+        let kept = before.iter().chain(&self.running);
+        let kept: BTreeSet<_> = kept.map(|(digest, _)| *digest).collect();
+        self.loaded.retain(|digest, _| kept.contains(digest));
+        self.refused.clear();
+        let count =
+            |of: fn(&Role) -> bool| self.running.iter().filter(|(_, role)| of(role)).count();
+        tracing::info!(
+            set = hex::encode(sets.stable.digest),
+            functions = count(|role| matches!(role, Role::Stable)),
+            canaries = count(|role| matches!(role, Role::Canary(_))),
+            shadows = count(|role| matches!(role, Role::Shadow(_))),
+            "the set of analyzers changed"
+        );
+        Ok(())
+    }
+
+    /// What the aliases name, as far as it fits.
+    async fn ready(&mut self) -> Result<Vec<Ready>, String> {
+        let wanted = db::answered(functions::followed(&self.parts.db)).await;
+        let wanted = wanted.map_err(|error| error.to_string())?;
+        let mut ready = Vec::new();
         for one in &wanted {
             match self.component(one).await {
-                Ok((digest, component)) => {
-                    digests.push(digest);
-                    versions.insert(hex::encode(digest), one.id);
-                    components.push(match &one.signing_key {
+                Ok((digest, component)) => ready.push(Ready {
+                    version: one.id,
+                    role: one.role,
+                    name: one.name.clone(),
+                    digest,
+                    component: match &one.signing_key {
                         Some(key) => component.signed_by(&format!("{}/{key}", one.publisher)),
                         None => component,
-                    });
-                }
+                    },
+                }),
                 Err(Unfit::Away(why)) => return Err(why),
                 Err(Unfit::Refused(why)) => {
                     let what = format!("{} {}: {why}", one.name, one.version);
@@ -177,34 +202,20 @@ impl Rollout {
                 }
             }
         }
-        if digests == self.running && missing == self.missing {
-            return Ok(());
+        Ok(ready)
+    }
+
+    /// Tells Postgres of the sets. The stable one comes last: only its reports answer.
+    async fn registered(&self, drafts: Drafts) -> Result<Sets, sqlx::Error> {
+        let parts = &self.parts;
+        let mut canaries = Vec::new();
+        for (percent, draft) in drafts.canaries {
+            canaries.push((percent, note(parts, draft).await?));
         }
-        let pipeline = self.parts.base.with(&components);
-        let pipeline = pipeline.map_err(|error| error.to_string())?;
-        let pipeline = pipeline.lacking(missing.clone());
-        let digest = register(&self.parts, &pipeline).await;
-        let digest = digest.map_err(|error| error.to_string())?;
-        know(&self.parts.metrics, &pipeline);
-        self.sets.send_replace(Arc::new(Set {
-            pipeline,
-            versions,
-            digest,
-        }));
-        self.missing = missing;
-        // The set before stays loaded: a rollback comes soon, if it comes.
-        let before = std::mem::replace(&mut self.running, digests);
-        let running = &self.running;
-        self.loaded
-            .retain(|digest, _| running.contains(digest) || before.contains(digest));
-        self.refused.clear();
-        let set = hex::encode(digest);
-        tracing::info!(
-            set,
-            functions = self.running.len(),
-            "the set of analyzers changed"
-        );
-        Ok(())
+        know(&parts.metrics, &drafts.stable.pipeline);
+        let digest = register(parts, &drafts.stable.pipeline).await?;
+        let stable = Set::new(drafts.stable, digest);
+        Ok(Sets::new(stable, canaries, drafts.shadows))
     }
 
     /// A component that is verified and compiled.
@@ -322,6 +333,14 @@ fn describe(parts: &Parts, pipeline: &Pipeline) -> ([u8; 32], Value) {
         "settings": provenance.inputs,
     });
     (Sha256::digest(set.to_string()).into(), set)
+}
+
+/// Tells Postgres of a set that only a share of the tasks gets.
+async fn note(parts: &Parts, draft: Draft) -> Result<Set, sqlx::Error> {
+    know(&parts.metrics, &draft.pipeline);
+    let (digest, set) = describe(parts, &draft.pipeline);
+    persist(|| reports::note_set(&parts.db, &digest, &set)).await?;
+    Ok(Set::new(draft, digest))
 }
 
 /// Tells Postgres which analyzers this worker has, and gives the digest of the set.

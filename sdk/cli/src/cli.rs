@@ -59,13 +59,14 @@ pub enum Command {
     Logout(JsonArgs),
     /// Build, check, test, and publish this version on the server
     Deploy(DeployArgs),
-    /// Let an alias name a version: workers run what `stable` names
+    /// Let an alias name a version: workers run what `stable` names, `canary` for a share of the
+    /// tasks, and try `shadow` beside
     Promote(PromoteArgs),
     /// Let an alias name the version that it named before
     Rollback(RollbackArgs),
     /// List the functions on the server
     List(JsonArgs),
-    /// Show a function with its versions and moves, or one version
+    /// Show a function with its versions, moves and what its shadow would change, or one version
     Inspect(InspectArgs),
     /// Stop a version, whatever names it
     Disable(DisableArgs),
@@ -208,6 +209,9 @@ pub struct DeployArgs {
     /// Let this alias name the version then: `canary`, `stable`, …
     #[arg(long, value_name = "NAME", value_parser = target::alias)]
     pub alias: Option<String>,
+    /// Percent of the tasks that `canary` or `shadow` takes [default: canary 10, shadow 100]
+    #[arg(long, value_name = "N", requires = "alias", value_parser = percent())]
+    pub percent: Option<u8>,
     /// Sign with this private key; `sdk keys new` makes one
     #[arg(long, value_name = "FILE", env = "PACKGUARD_SDK_KEY")]
     pub key: Option<PathBuf>,
@@ -231,6 +235,9 @@ pub struct PromoteArgs {
     /// Which alias
     #[arg(long, value_name = "NAME", default_value = "stable", value_parser = target::alias)]
     pub alias: String,
+    /// Percent of the tasks that `canary` or `shadow` takes [default: canary 10, shadow 100]
+    #[arg(long, value_name = "N", value_parser = percent())]
+    pub percent: Option<u8>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -290,4 +297,8 @@ pub struct YankArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+fn percent() -> impl clap::builder::TypedValueParser<Value = u8> {
+    clap::value_parser!(u8).range(1..=100)
 }

@@ -50,6 +50,9 @@ pub fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
+/// What a worker logs when it has switched.
+pub const SWITCHED: &str = "the set of analyzers changed";
+
 pub fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
@@ -137,9 +140,29 @@ impl Lab {
     }
 
     pub async fn promote(&self, name: &str, version: &str) -> Read {
-        let path = format!("/api/v1/functions/{name}/aliases/stable/");
+        self.point(name, "stable", json!({ "version": version }))
+            .await
+    }
+
+    /// Moves an alias.
+    pub async fn point(&self, name: &str, alias: &str, to: Value) -> Read {
+        let path = format!("/api/v1/functions/{name}/aliases/{alias}/");
         let request = self.request(&self.deployer.1, Method::PUT, &path);
-        send(request.json(&json!({ "version": version }))).await
+        send(request.json(&to)).await
+    }
+
+    /// Does what makes a worker switch, and waits until it has.
+    pub async fn switching<T>(&self, worker: &Role, what: impl Future<Output = T>) -> T {
+        let before = worker.log().matches(SWITCHED).count();
+        let done = what.await;
+        let switched = async {
+            while worker.log().matches(SWITCHED).count() == before {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let switched = tokio::time::timeout(PATIENCE, switched).await;
+        switched.expect("the worker switches");
+        done
     }
 
     pub async fn get(&self, path: &str) -> Read {

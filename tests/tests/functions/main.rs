@@ -2,8 +2,10 @@
 //! follow.
 
 mod breaker;
+mod canary;
 mod deploy;
 mod hostile;
 mod lab;
 mod rollout;
+mod shadow;
 mod shared;

@@ -57,11 +57,13 @@ async fn from_nothing_to_a_running_analyzer_and_back() {
     platform.change(Change::AddKey(public)).await;
     assert_eq!(platform.versions().await, 0);
 
-    let deploy = ["deploy", "--key", "sign.pem", "--alias", "canary", "--json"];
+    let deploy = "deploy --key sign.pem --alias canary --percent 1 --json";
+    let deploy: Vec<_> = deploy.split(' ').collect();
     let deployed = json(&good(sdk(&deploy)).await);
     assert_eq!(deployed["existed"], false);
     assert_eq!(deployed["changes"], serde_json::Value::Null);
     assert_eq!(deployed["alias"]["alias"], "canary");
+    assert_eq!(deployed["alias"]["percent"], 1);
     let key = json(&made)["key_id"].clone();
     assert_eq!(deployed["version"]["signing_key"], key);
     let first = deployed["version"]["sha256"].as_str().unwrap().to_owned();
@@ -76,6 +78,7 @@ async fn from_nothing_to_a_running_analyzer_and_back() {
             .ran(&Registry::purl("sample", number), "goes-live")
             .await
     };
+    // The canary takes one task of a hundred, and that is none of the first ones.
     assert_eq!(report(1).await, None);
     let promoted = good(sdk(&["promote", "goes-live@0.1.0"])).await;
     assert!(said(&promoted).contains("stable of goes-live names 0.1.0 now"));
@@ -104,12 +107,12 @@ async fn from_nothing_to_a_running_analyzer_and_back() {
     assert_eq!(moved["from"], "0.1.0");
     let second = moved["sha256"].as_str().unwrap().to_owned();
     assert_ne!(second, first);
-    switched(&worker, 2).await;
+    switched(&worker, 3).await;
     assert_eq!(report(3).await, Some(second));
 
     let back = json(&good(sdk(&["rollback", "goes-live", "--json"])).await);
     assert_eq!(back["to"], "0.1.0");
-    switched(&worker, 3).await;
+    switched(&worker, 4).await;
     assert_eq!(report(4).await, Some(first));
 
     shows_and_stops(&shell, &project).await;
@@ -130,7 +133,7 @@ async fn switched(worker: &packguard_tests::harness::process::Role, times: usize
 async fn shows_and_stops(shell: &Shell, project: &Project) {
     let sdk = |arguments: &[&str]| at_home(shell, Some(project), arguments);
     let list = said(&good(sdk(&["list"])).await);
-    let line = "goes-live  2 versions   canary 0.1.0, stable 0.1.0  (of acme)\n1 function\n";
+    let line = "goes-live  2 versions   canary 0.1.0 (1 % of tasks), stable 0.1.0  (of acme)\n1 function\n";
     assert_eq!(list, line);
     let list = json(&good(sdk(&["list", "--json"])).await);
     assert_eq!(list[0]["aliases"]["stable"], "0.1.0");

@@ -101,6 +101,12 @@ fn a_project_is_made_whole_or_not_at_all() {
         (&["build"], "sdk new NAME"),
         (&["test"], "sdk new NAME"),
         (&["run", "x"], "sdk new NAME"),
+        (&["promote", "a@1.0.0", "--percent", "5"], "takes no share"),
+        (
+            &["promote", "a@1.0.0", "--alias", "canary", "--percent", "0"],
+            "1..=100",
+        ),
+        (&["deploy", "--percent", "5"], "--alias"),
     ] {
         let output = shell.run(here, arguments);
         assert_eq!(code(&output), 2, "{}", said(&output));

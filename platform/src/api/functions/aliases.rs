@@ -15,7 +15,7 @@ use crate::api::envelope::{Answer, Envelope, ErrorEnvelope, RequestId, ok};
 use crate::api::error::ApiError;
 use crate::api::webhooks::actor;
 use crate::db::audit::{self, Actor, Entry};
-use crate::db::functions::{self, FunctionRow, MOST_FOLLOWED, Move, STABLE, VersionRow};
+use crate::db::functions::{self, FunctionRow, MOST_FOLLOWED, Move, Named, VersionRow};
 use crate::functions::name;
 
 /// An alias that a path names.
@@ -32,6 +32,11 @@ pub struct Promote {
     /// The version.
     #[schema(example = "0.1.0", max_length = 64)]
     version: String,
+    /// Percent of the tasks, 1 to 100; for `canary` and `shadow` only. Left out: 10 for `canary`,
+    /// 100 for `shadow`; where the alias names the version already, it stays as it is.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 100, example = 5)]
+    percent: Option<i64>,
 }
 
 /// An alias that was moved.
@@ -47,10 +52,13 @@ pub struct Moved {
     to: String,
     /// SHA-256 of the component that it names now.
     sha256: String,
+    /// Percent of the tasks that it takes now; null for aliases that take no share.
+    percent: Option<i16>,
 }
 
-/// Lets an alias name a version. Workers follow `stable`: they run the version within
-/// seconds, and end what they began with the one before.
+/// Lets an alias name a version. Workers follow `stable` for all tasks, `canary` instead of it for
+/// a share of them, and try `shadow` beside: within seconds, and they end what they began as
+/// they began it. Other aliases are names for people.
 #[utoipa::path(
     put, operation_id = "promote_function", path = "/api/v1/functions/{name}/aliases/{alias}/", tag = "functions", request_body = Promote,
     params(("name" = String, Path, description = "The function"), ("alias" = String, Path, description = "The alias: `stable`, `canary`, …")),
@@ -58,7 +66,8 @@ pub struct Moved {
         (status = 200, description = "As it is now", body = Envelope<Moved>),
         (status = 403, description = "It is another publisher's (`name_taken`)", body = ErrorEnvelope),
         (status = 404, description = "There is no such function or version", body = ErrorEnvelope),
-        (status = 409, description = "The version was yanked (`version_yanked`) or disabled (`version_disabled`), or workers run 100 functions already (`too_many_functions`)", body = ErrorEnvelope),
+        (status = 409, description = "The version was yanked (`version_yanked`) or disabled (`version_disabled`), or workers follow 100 aliases already (`too_many_functions`)", body = ErrorEnvelope),
+        (status = 422, description = "The alias is none, or the percentage", body = ErrorEnvelope),
     )
 )]
 pub async fn promote(
@@ -72,6 +81,7 @@ pub async fn promote(
     owned(&app, &caller, &function).await?;
     let wrong = |error: name::NameError| ApiError::invalid("alias", error.to_string());
     name::alias(&path.alias).map_err(wrong)?;
+    let percent = percent(&path.alias, request.percent)?;
     let actor = actor(&caller, request_id);
     let mut transaction = app.db.begin().await?;
     functions::lock(&mut transaction, function.id).await?;
@@ -79,7 +89,7 @@ pub async fn promote(
     let moved = shift(
         &mut transaction,
         (&function, &path.alias),
-        &version,
+        (&version, percent),
         "promote",
         &actor,
     )
@@ -123,7 +133,7 @@ pub async fn rollback(
     let moved = shift(
         &mut transaction,
         (&function, &path.alias),
-        &version,
+        (&version, None),
         "rollback",
         &actor,
     )
@@ -132,11 +142,41 @@ pub async fn rollback(
     Ok(ok(moved))
 }
 
+/// The percentage that is asked for, if it is one.
+fn percent(alias: &str, asked: Option<i64>) -> Result<Option<i16>, ApiError> {
+    let Some(asked) = asked else {
+        return Ok(None);
+    };
+    if functions::default_percent(alias).is_none() {
+        let message = format!(
+            "`{alias}` takes no share of the tasks: leave it out, or move `canary` or `shadow`"
+        );
+        return Err(ApiError::invalid("percent", message));
+    }
+    let percent = i16::try_from(asked).ok();
+    let percent = percent.filter(|percent| (1..=100).contains(percent));
+    let percent = percent.ok_or_else(|| {
+        let message =
+            "it must be 1 to 100; to end a canary or a shadow, let it name the stable version";
+        ApiError::invalid("percent", message)
+    })?;
+    Ok(Some(percent))
+}
+
+/// What an alias takes when it is moved: what is asked for, or what it took where the version
+/// stays, or the default.
+fn share(alias: &str, from: Option<&Named>, to: i64, asked: Option<i16>) -> Option<i16> {
+    let kept = from
+        .filter(|from| from.id == to)
+        .and_then(|from| from.percent);
+    asked.or(kept).or(functions::default_percent(alias))
+}
+
 /// Moves an alias of a function that is locked.
 async fn shift(
     transaction: &mut sqlx::PgTransaction<'_>,
     (function, alias): (&FunctionRow, &str),
-    version: &VersionRow,
+    (version, asked): (&VersionRow, Option<i16>),
     kind: &'static str,
     actor: &Actor,
 ) -> Result<Moved, ApiError> {
@@ -150,29 +190,34 @@ async fn shift(
         return Err(ApiError::conflict("version_yanked", message));
     }
     let from = functions::current(transaction, function.id, alias).await?;
+    let percent = share(alias, from.as_ref(), version.id, asked);
     let moved = Moved {
         name: function.name.clone(),
         alias: alias.to_owned(),
         from: from.as_ref().map(|from| from.version.clone()),
         to: number.clone(),
         sha256: version.sha256.clone(),
+        percent,
     };
     if from.is_none()
-        && alias == STABLE
-        && functions::count(transaction, alias).await? >= MOST_FOLLOWED
+        && functions::is_followed(alias)
+        && functions::count_followed(transaction).await? >= MOST_FOLLOWED
     {
-        let message = format!("workers run at most {MOST_FOLLOWED} functions");
+        let message = format!("workers follow at most {MOST_FOLLOWED} aliases");
         return Err(ApiError::conflict("too_many_functions", message));
     }
-    let from = from.map(|from| from.id);
-    if from == Some(version.id) {
+    if from
+        .as_ref()
+        .is_some_and(|from| (from.id, from.percent) == (version.id, percent))
+    {
         return Ok(moved);
     }
     let details = Move {
         function: function.id,
         alias,
-        from,
+        from: from.map(|from| from.id),
         to: version.id,
+        percent,
         kind,
         actor: &actor.name,
     };
@@ -183,7 +228,9 @@ async fn shift(
             _ => "function.promote",
         },
         subject: format!("function:{}", function.name),
-        details: json!({ "alias": alias, "from": moved.from, "to": number, "sha256": version.sha256 }),
+        details: json!({
+            "alias": alias, "from": moved.from, "to": number, "sha256": version.sha256, "percent": percent,
+        }),
     };
     audit::write(transaction, actor, &entry).await?;
     Ok(moved)

@@ -5,6 +5,7 @@
 
 pub mod aliases;
 pub mod deploy;
+pub mod shadow;
 pub mod versions;
 
 use std::sync::Arc;

@@ -14,6 +14,8 @@ pub struct MoveRow {
     pub from: Option<String>,
     /// What it names since.
     pub to: String,
+    /// Percent of the tasks since; null for aliases that take no share of them.
+    pub percent: Option<i16>,
     /// `promote` or `rollback`.
     pub kind: String,
     /// Who: `key:12`.
@@ -33,6 +35,8 @@ pub struct Move<'a> {
     pub from: Option<i64>,
     /// What it is to name.
     pub to: i64,
+    /// Percent of the tasks that it is to take; `None` for aliases that take no share.
+    pub percent: Option<i16>,
     /// `promote` or `rollback`.
     pub kind: &'static str,
     /// Who moves it.
@@ -63,6 +67,8 @@ pub struct Named {
     pub id: i64,
     /// The version.
     pub version: String,
+    /// Percent of the tasks that the alias takes.
+    pub percent: Option<i16>,
 }
 
 /// The version that an alias names.
@@ -76,7 +82,7 @@ pub async fn current(
 ) -> Result<Option<Named>, sqlx::Error> {
     sqlx::query_as!(
         Named,
-        "SELECT v.id, v.version FROM function_aliases a JOIN function_versions v ON v.id = a.version_id
+        "SELECT v.id, v.version, a.percent FROM function_aliases a JOIN function_versions v ON v.id = a.version_id
          WHERE a.function_id = $1 AND a.alias = $2",
         function,
         alias,
@@ -85,17 +91,14 @@ pub async fn current(
     .await
 }
 
-/// How many functions have an alias of that name.
+/// How many aliases workers follow, those of all functions together.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count(
-    transaction: &mut sqlx::PgTransaction<'_>,
-    alias: &str,
-) -> Result<i64, sqlx::Error> {
+pub async fn count_followed(transaction: &mut sqlx::PgTransaction<'_>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM function_aliases WHERE alias = $1"#,
-        alias
+        r#"SELECT count(*) AS "count!" FROM function_aliases WHERE alias = ANY($1)"#,
+        &super::FOLLOWED as &[&str],
     )
     .fetch_one(&mut **transaction)
     .await
@@ -114,6 +117,7 @@ pub async fn previous(
     sqlx::query_scalar!(
         "SELECT v.version FROM function_alias_moves m JOIN function_versions v ON v.id = m.from_version
          WHERE m.function_id = $1 AND m.alias = $2 AND m.to_version = $3 AND m.kind = 'promote'
+            AND m.from_version <> m.to_version
          ORDER BY m.id DESC LIMIT 1",
         function,
         alias,
@@ -132,23 +136,26 @@ pub async fn move_alias(
     moved: &Move<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO function_aliases (function_id, alias, version_id) VALUES ($1, $2, $3)
-         ON CONFLICT (function_id, alias) DO UPDATE SET version_id = EXCLUDED.version_id, moved_at = now()",
+        "INSERT INTO function_aliases (function_id, alias, version_id, percent) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (function_id, alias) DO UPDATE
+         SET version_id = EXCLUDED.version_id, percent = EXCLUDED.percent, moved_at = now()",
         moved.function,
         moved.alias,
         moved.to,
+        moved.percent,
     )
     .execute(&mut **transaction)
     .await?;
     sqlx::query!(
-        "INSERT INTO function_alias_moves (function_id, alias, from_version, to_version, kind, actor)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO function_alias_moves (function_id, alias, from_version, to_version, kind, actor, percent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         moved.function,
         moved.alias,
         moved.from,
         moved.to,
         moved.kind,
         moved.actor,
+        moved.percent,
     )
     .execute(&mut **transaction)
     .await?;
@@ -163,7 +170,7 @@ pub async fn moves(pool: &PgPool, function: i64, limit: i64) -> Result<Vec<MoveR
     sqlx::query_as!(
         MoveRow,
         r#"
-        SELECT m.id, m.alias, b.version AS "from?", n.version AS "to", m.kind, m.actor, m.at
+        SELECT m.id, m.alias, b.version AS "from?", n.version AS "to", m.percent, m.kind, m.actor, m.at
         FROM function_alias_moves m
         LEFT JOIN function_versions b ON b.id = m.from_version
         JOIN function_versions n ON n.id = m.to_version

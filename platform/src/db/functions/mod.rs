@@ -2,30 +2,64 @@
 //!
 //! A version never changes (a trigger sees to it); what changes is which version an alias
 //! names, and each of those moves is kept. Triggers tell workers on [`CHANGED`].
+//!
+//! Workers follow three aliases: [`STABLE`] for all tasks, [`CANARY`] for a share of them,
+//! [`SHADOW`] beside them.
 
 mod aliases;
 mod breaker;
 mod compilations;
 mod publish;
+mod shadow;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgPool;
 
-pub use aliases::{Move, MoveRow, Named, count, current, lock, move_alias, moves, previous};
+pub use aliases::{
+    Move, MoveRow, Named, count_followed, current, lock, move_alias, moves, previous,
+};
 pub use breaker::{Tripped, count_runs, forget_runs, tripped};
 pub use compilations::{begin_compiling, end_compiling};
 pub use publish::{NewVersion, Published, begin, change, forget, is_known, publish, stale_uploads};
+pub use shadow::{
+    ComparisonRow, Difference, DifferenceRow, MOST_DIFFERENCES, Pair, Runs, VerdictCount, add_runs,
+    comparisons, differences,
+};
 
 /// The channel that tells of moved aliases, disabled versions and revoked keys.
 pub const CHANGED: &str = "functions_changed";
 
-/// The alias that workers follow.
+/// The alias that workers follow for all tasks.
 pub const STABLE: &str = "stable";
 
-/// Most functions that a worker runs beside the bundled analyzers: each is some megabytes of
-/// code, and a sandbox for every package.
+/// The alias that workers follow for a share of the tasks, instead of [`STABLE`].
+pub const CANARY: &str = "canary";
+
+/// The alias that workers try beside what they run, for a share of the tasks.
+pub const SHADOW: &str = "shadow";
+
+/// The aliases that workers follow.
+const FOLLOWED: [&str; 3] = [STABLE, CANARY, SHADOW];
+
+/// Most versions that a worker holds beside the bundled analyzers, those of all aliases
+/// together: each is some megabytes of code.
 pub const MOST_FOLLOWED: i64 = 100;
+
+/// Whether workers follow an alias.
+pub fn is_followed(alias: &str) -> bool {
+    FOLLOWED.contains(&alias)
+}
+
+/// Percent of the tasks that an alias takes unless another number is named; `None` for aliases
+/// that take no share.
+pub fn default_percent(alias: &str) -> Option<i16> {
+    match alias {
+        CANARY => Some(10),
+        SHADOW => Some(100),
+        _ => None,
+    }
+}
 
 /// A function.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
@@ -44,6 +78,9 @@ pub struct FunctionRow {
     /// The version that each alias names.
     #[schema(value_type = Object, example = json!({"stable": "1.2.0"}))]
     pub aliases: Value,
+    /// Percent of the tasks, of the aliases that take a share of them.
+    #[schema(value_type = Object, example = json!({"canary": 10}))]
+    pub percents: Value,
 }
 
 /// A version of a function.
@@ -96,7 +133,9 @@ pub async fn list(pool: &PgPool, after: &str, limit: i64) -> Result<Vec<Function
             (SELECT count(*) FROM function_versions v WHERE v.function_id = f.id) AS "versions!",
             (SELECT COALESCE(jsonb_object_agg(a.alias, v.version ORDER BY a.alias), '{}')
              FROM function_aliases a JOIN function_versions v ON v.id = a.version_id
-             WHERE a.function_id = f.id) AS "aliases!"
+             WHERE a.function_id = f.id) AS "aliases!",
+            (SELECT COALESCE(jsonb_object_agg(a.alias, a.percent ORDER BY a.alias), '{}')
+             FROM function_aliases a WHERE a.function_id = f.id AND a.percent IS NOT NULL) AS "percents!"
         FROM functions f JOIN publishers p ON p.id = f.publisher_id
         WHERE f.name > $1 ORDER BY f.name LIMIT $2
         "#,
@@ -119,7 +158,9 @@ pub async fn get(pool: &PgPool, name: &str) -> Result<Option<FunctionRow>, sqlx:
             (SELECT count(*) FROM function_versions v WHERE v.function_id = f.id) AS "versions!",
             (SELECT COALESCE(jsonb_object_agg(a.alias, v.version ORDER BY a.alias), '{}')
              FROM function_aliases a JOIN function_versions v ON v.id = a.version_id
-             WHERE a.function_id = f.id) AS "aliases!"
+             WHERE a.function_id = f.id) AS "aliases!",
+            (SELECT COALESCE(jsonb_object_agg(a.alias, a.percent ORDER BY a.alias), '{}')
+             FROM function_aliases a WHERE a.function_id = f.id AND a.percent IS NOT NULL) AS "percents!"
         FROM functions f JOIN publishers p ON p.id = f.publisher_id
         WHERE f.name = $1
         "#,
@@ -157,11 +198,24 @@ pub async fn versions(
     .await
 }
 
+/// What a worker does with a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Runs it in all tasks that no canary takes.
+    Stable,
+    /// Runs it in this percent of the tasks.
+    Canary(u8),
+    /// Tries it beside the others in this percent of the tasks.
+    Shadow(u8),
+}
+
 /// A version that workers are to run.
 #[derive(Debug, Clone)]
 pub struct Followed {
     /// Which.
     pub id: i64,
+    /// What for.
+    pub role: Role,
     /// Its function.
     pub name: String,
     /// Its version.
@@ -181,27 +235,54 @@ pub struct Followed {
     pub public_key: Option<Vec<u8>>,
 }
 
-/// What the alias [`STABLE`] of each function names, versions that were disabled aside.
+/// What the aliases that workers follow name, versions that were disabled aside: at most
+/// [`MOST_FOLLOWED`], those of [`STABLE`] first, then by name.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn followed(pool: &PgPool) -> Result<Vec<Followed>, sqlx::Error> {
-    sqlx::query_as!(
-        Followed,
+    let rows = sqlx::query!(
         r#"
-        SELECT v.id, f.name, v.version, v.sha256, v.descriptor, v.signature, p.name AS publisher, v.signing_key,
-            k.public_key AS "public_key?"
+        SELECT v.id, a.alias, a.percent, f.name, v.version, v.sha256, v.descriptor, v.signature,
+            p.name AS publisher, v.signing_key, k.public_key AS "public_key?"
         FROM function_aliases a
         JOIN functions f ON f.id = a.function_id
         JOIN function_versions v ON v.id = a.version_id
         JOIN publishers p ON p.id = v.publisher_id
         LEFT JOIN publisher_keys k
             ON k.id = v.signing_key AND k.publisher_id = v.publisher_id AND k.revoked_at IS NULL
-        WHERE a.alias = $1 AND v.disabled_at IS NULL ORDER BY f.name LIMIT $2
+        WHERE (a.alias = $1 OR (a.alias IN ($2, $3) AND a.percent IS NOT NULL)) AND v.disabled_at IS NULL
+        ORDER BY array_position(ARRAY[$1, $2, $3], a.alias), f.name LIMIT $4
         "#,
         STABLE,
+        CANARY,
+        SHADOW,
         MOST_FOLLOWED,
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    let followed = rows.into_iter().map(|row| Followed {
+        id: row.id,
+        role: role(&row.alias, row.percent),
+        name: row.name,
+        version: row.version,
+        sha256: row.sha256,
+        descriptor: row.descriptor,
+        signature: row.signature,
+        publisher: row.publisher,
+        signing_key: row.signing_key,
+        public_key: row.public_key,
+    });
+    Ok(followed.collect())
+}
+
+fn role(alias: &str, percent: Option<i16>) -> Role {
+    // A constraint keeps it within 1 and 100.
+    let percent = percent.and_then(|percent| u8::try_from(percent).ok());
+    let percent = percent.unwrap_or_default();
+    match alias {
+        CANARY => Role::Canary(percent),
+        SHADOW => Role::Shadow(percent),
+        _ => Role::Stable,
+    }
 }

@@ -1,9 +1,13 @@
-//! `sdk inspect`: a function with its versions and moves, or one version.
+//! `sdk inspect`: a function with its versions, its moves and what its shadow would change, or
+//! one version.
+
+mod shadow;
 
 use packguard_platform::output::line;
 use reqwest::Method;
 use serde::Deserialize;
 
+use self::shadow::Shadowed;
 use crate::cli::InspectArgs;
 use crate::failure::Failure;
 use crate::print;
@@ -26,6 +30,8 @@ struct Move {
     alias: String,
     from: Option<String>,
     to: String,
+    #[serde(default)]
+    percent: Option<u8>,
     kind: String,
     actor: String,
     at: String,
@@ -34,15 +40,26 @@ struct Move {
 pub(super) async fn run(args: &InspectArgs) -> Result<u8, Failure> {
     let server = Server::logged_in()?;
     let path = args.target.path();
-    let data = server
+    let mut data = server
+        .insist(|server| server.request(Method::GET, &path))
+        .await?;
+    if args.target.version.is_some() {
+        match args.json {
+            true => print::json(&data)?,
+            false => print::text(&version(&args.target, &server.read(&data)?))?,
+        }
+        return Ok(0);
+    }
+    let path = format!("{path}shadow/");
+    let mut shadow = server
         .insist(|server| server.request(Method::GET, &path))
         .await?;
     if args.json {
+        data["shadow"] = shadow["comparisons"].take();
         print::json(&data)?;
-    } else if args.target.version.is_some() {
-        print::text(&version(&args.target, &server.read(&data)?))?;
     } else {
-        print::text(&function(&server.read(&data)?))?;
+        let shadow: Shadowed = server.read(&shadow)?;
+        print::text(&(function(&server.read(&data)?) + &shadow.text()))?;
     }
     Ok(0)
 }
@@ -104,7 +121,9 @@ fn function(details: &Details) -> String {
         let (at, alias, to) = (line(&one.at), line(&one.alias), line(&one.to));
         let from = one.from.as_deref().map_or("nothing".into(), line);
         let (kind, actor) = (line(&one.kind), line(&one.actor));
-        text += &format!("  {at}  {alias}: {from} -> {to}  ({kind} by {actor})\n");
+        let share = one.percent.map(|percent| format!(", {percent} % of tasks"));
+        let share = share.unwrap_or_default();
+        text += &format!("  {at}  {alias}: {from} -> {to}{share}  ({kind} by {actor})\n");
     }
     text
 }

@@ -54,6 +54,9 @@ pub(crate) struct Function {
     pub publisher: String,
     pub versions: u64,
     pub aliases: Map<String, Value>,
+    /// Percent of the tasks; an older server says none.
+    #[serde(default)]
+    pub percents: Map<String, Value>,
 }
 
 /// An alias that was moved.
@@ -64,6 +67,8 @@ pub(crate) struct Moved {
     pub from: Option<String>,
     pub to: String,
     pub sha256: String,
+    #[serde(default)]
+    pub percent: Option<u8>,
 }
 
 impl Server {
@@ -108,11 +113,14 @@ impl Measures {
 }
 
 impl Function {
-    /// `stable 0.1.0, canary 0.2.0`
+    /// `stable 0.1.0, canary 0.2.0 (10 % of tasks)`
     pub(crate) fn aliases(&self) -> String {
         let named = self.aliases.iter().map(|(alias, version)| {
             let version = version.as_str().unwrap_or("?");
-            format!("{} {}", line(alias), line(version))
+            let share = self.percents.get(alias).and_then(Value::as_u64);
+            let share = share.map(|percent| format!(" ({percent} % of tasks)"));
+            let share = share.unwrap_or_default();
+            format!("{} {}{share}", line(alias), line(version))
         });
         let named: Vec<_> = named.collect();
         match named.is_empty() {
@@ -127,15 +135,21 @@ impl Moved {
     pub(crate) fn text(&self) -> String {
         let (name, alias, to) = (line(&self.name), line(&self.alias), line(&self.to));
         let digest = line(&self.sha256);
+        let share = self
+            .percent
+            .map(|percent| format!(", {percent} % of tasks"));
+        let share = share.unwrap_or_default();
         match &self.from {
             Some(from) if *from == self.to => {
-                format!("{alias} of {name} names {to} already  sha256 {digest}\n")
+                format!("{alias} of {name} names {to} already{share}  sha256 {digest}\n")
             }
             Some(from) => {
                 let from = line(from);
-                format!("{alias} of {name} names {to} now (before: {from})  sha256 {digest}\n")
+                format!(
+                    "{alias} of {name} names {to} now{share} (before: {from})  sha256 {digest}\n"
+                )
             }
-            None => format!("{alias} of {name} names {to} now  sha256 {digest}\n"),
+            None => format!("{alias} of {name} names {to} now{share}  sha256 {digest}\n"),
         }
     }
 }

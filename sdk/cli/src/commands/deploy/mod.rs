@@ -38,6 +38,9 @@ struct Candidate {
 
 pub(super) async fn run(args: &DeployArgs, cancel: &CancellationToken) -> Result<u8, Failure> {
     // What is missing is said before minutes of building.
+    let alias = args.alias.as_deref();
+    let alias = alias.map(|alias| aliases::Move::new(alias, args.percent));
+    let alias = alias.transpose()?;
     let server = Server::logged_in()?;
     let project = Project::here()?;
     let key = args.key.as_deref().map(keys::read).transpose()?;
@@ -58,10 +61,10 @@ pub(super) async fn run(args: &DeployArgs, cancel: &CancellationToken) -> Result
         return Err(environment("nothing was deployed", ""));
     }
     let published = upload::publish(&server, &candidate).await?;
-    let moved = match &args.alias {
+    let moved = match alias {
         Some(alias) => {
             let (name, version) = (&candidate.name, &candidate.version);
-            let moved = aliases::point(&server, name, alias, version).await;
+            let moved = alias.to(&server, name, version).await;
             Some(moved.map_err(|failure| published_only(&candidate, failure))?)
         }
         None => None,

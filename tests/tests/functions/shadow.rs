@@ -1,0 +1,228 @@
+//! A shadow is tried on what workers analyse, is compared, and changes nothing.
+
+use std::time::Duration;
+
+use packguard_tests::harness::registry::{Registry, harmless};
+use packguard_tests::{sdk, tar_gz};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::lab::{Lab, ran, send};
+
+/// A report without what varies between two runs.
+fn timeless(mut report: Value) -> Value {
+    let fields = report.as_object_mut().expect("a report");
+    fields.remove("started_at");
+    fields.remove("duration_us");
+    for step in report["analyzers"].as_array_mut().expect("steps") {
+        let usage = step["usage"].as_object_mut().expect("a usage");
+        usage.remove("duration_us");
+    }
+    report
+}
+
+/// The comparison of a version, when so many runs were counted.
+async fn compared(lab: &Lab, version: &str, runs: u64) -> Value {
+    let counted = async {
+        loop {
+            let answer = lab.get("/api/v1/functions/fickle/shadow/").await;
+            let all = answer.data()["comparisons"].as_array().expect("a list");
+            let one = all.iter().find(|one| one["version"] == version);
+            if let Some(one) = one.filter(|one| one["runs"] == runs) {
+                return one.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let counted = tokio::time::timeout(Duration::from_secs(60), counted).await;
+    counted.expect("it is counted")
+}
+
+async fn report(lab: &Lab, prefix: &str, number: usize) -> Value {
+    let task = lab.submit(&Registry::purl(prefix, number)).await;
+    timeless(lab.report(task).await)
+}
+
+/// What `sdk` prints.
+async fn inspect(lab: &Lab, arguments: &[&str]) -> String {
+    let sdk = tokio::task::spawn_blocking(sdk).await.expect("it is built");
+    let output = tokio::process::Command::new(sdk)
+        .args(arguments)
+        .env("PACKGUARD_URL", format!("http://{}", lab.address))
+        .env("PACKGUARD_API_KEY", &lab.deployer.1)
+        .output();
+    let output = output.await.expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shadow_says_what_it_would_change_and_changes_nothing() {
+    let (lab, registry) = tokio::join!(Lab::start(&[]), Registry::start(harmless));
+    for version in ["0.1.0", "0.2.0", "0.3.0"] {
+        lab.publish("fickle", version).await;
+    }
+    assert_eq!(lab.promote("fickle", "0.1.0").await.status, 200);
+    let worker = lab.worker(&registry).await;
+    worker.line("\"functions\":1").await;
+    let before = [report(&lab, "evil", 1).await, report(&lab, "good", 1).await];
+    assert_eq!(before[0]["verdict"]["outcome"], "clean");
+    let none = lab.get("/api/v1/functions/fickle/shadow/").await;
+    assert_eq!(none.data()["comparisons"], json!([]));
+
+    // The same packages again, as if nobody had seen them: the very same reports.
+    let moving = lab.point("fickle", "shadow", json!({ "version": "0.2.0" }));
+    let moved = lab.switching(&worker, moving).await;
+    assert_eq!(moved.data()["percent"], 100);
+    let forget = "UPDATE reports SET reuse_key = sha256(reuse_key), checked_at = to_timestamp(0)";
+    let forgotten = sqlx::query(forget).execute(&lab.app.db).await;
+    assert_eq!(forgotten.expect("it is changed").rows_affected(), 2);
+    let after = [report(&lab, "evil", 1).await, report(&lab, "good", 1).await];
+    assert_eq!(before, after);
+
+    let seen = compared(&lab, "0.2.0", 2).await;
+    assert_eq!(
+        (&seen["against"], &seen["failures"]),
+        (&json!("0.1.0"), &json!(0))
+    );
+    assert_eq!(seen["verdicts_changed"], 1);
+    assert_eq!(
+        (&seen["findings_added"], &seen["findings_removed"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(seen["compared"], 2);
+    for sum in [
+        "time_us",
+        "time_us_against",
+        "fuel",
+        "fuel_against",
+        "memory",
+        "memory_against",
+    ] {
+        assert!(seen[sum].as_u64().expect("a sum") > 0, "{sum} in {seen}");
+    }
+    let [one] = &seen["differences"].as_array().expect("a list")[..] else {
+        panic!("{seen}")
+    };
+    assert_eq!(one["purl"], Registry::purl("evil", 1));
+    assert_eq!(
+        (&one["before"], &one["after"]),
+        (&json!("clean"), &json!("malicious"))
+    );
+    assert_eq!(one["added"], json!({ "fickle-evil": 1 }));
+
+    private(&lab).await;
+    shown(&lab).await;
+    traps(&lab, &worker).await;
+
+    // Promoted, it is compared with itself no more.
+    let promoting = async {
+        let to = json!({ "version": "0.2.0" });
+        assert_eq!(lab.point("fickle", "shadow", to).await.status, 200);
+        lab.promote("fickle", "0.2.0").await
+    };
+    lab.switching(&worker, promoting).await;
+    let live = async {
+        let mut number = 10;
+        while report(&lab, "evil", number).await["verdict"]["outcome"] != "malicious" {
+            number += 1;
+        }
+    };
+    let live = tokio::time::timeout(Duration::from_secs(60), live).await;
+    live.expect("it is live");
+    let runs = lab
+        .get("/api/v1/functions/fickle/shadow/")
+        .await
+        .data()
+        .clone();
+    report(&lab, "evil", 100).await;
+    // It tells of everything before it ends.
+    assert!(worker.terminate().await.success());
+    let idle = lab.get("/api/v1/functions/fickle/shadow/").await;
+    assert_eq!(runs["name"], "fickle");
+    let count = |data: &Value| -> u64 {
+        let all = data["comparisons"].as_array().expect("a list").iter();
+        all.filter(|one| one["version"] == "0.2.0" && one["against"] == "0.2.0")
+            .count() as u64
+    };
+    assert_eq!((count(&runs), count(idle.data())), (0, 0));
+    let text = inspect(&lab, &["inspect", "fickle"]).await;
+    assert!(text.contains("stable 0.2.0"), "{text}");
+}
+
+/// A private archive is counted, and never listed.
+async fn private(lab: &Lab) {
+    let files: [(&str, &[u8]); 1] = [("evil/a.py", b"answer = 42\n")];
+    let path = "/api/v1/archives/?filename=evil-secret.tar.gz";
+    let request = lab.request(&lab.client.1, Method::POST, path);
+    let sent = send(request.body(tar_gz(&files))).await;
+    let task = sent.data()["task_id"].as_i64().expect("a task");
+    assert_eq!(lab.report(task).await["verdict"]["outcome"], "clean");
+    let seen = compared(lab, "0.2.0", 3).await;
+    assert_eq!(seen["verdicts_changed"], 2);
+    assert!(!seen.to_string().contains("secret"), "{seen}");
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM shadow_differences")
+        .fetch_one(&lab.app.db)
+        .await
+        .expect("a count");
+    assert_eq!(rows, 1);
+}
+
+/// `sdk inspect` says it before anybody promotes.
+async fn shown(lab: &Lab) {
+    let text = inspect(lab, &["inspect", "fickle"]).await;
+    for expected in [
+        "shadow 0.2.0 (100 % of tasks)",
+        "0.2.0 against 0.1.0",
+        "3, 0 failed",
+        "2 would change: clean -> malicious 2",
+        "2 added, 0 removed",
+        "pkg:pypi/evil-0001@1.0: clean 0 -> malicious",
+        "+ fickle-evil (1)",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+    for measure in ["fuel", "time", "memory"] {
+        let is_told =
+            |line: &str| line.trim_start().starts_with(measure) && line.contains("before:");
+        assert!(text.lines().any(is_told), "{measure} is not in {text}");
+    }
+    let json: Value =
+        serde_json::from_str(&inspect(lab, &["inspect", "fickle", "--json"]).await).expect("JSON");
+    assert_eq!(json["shadow"][0]["runs"], 3);
+    assert_eq!(json["percents"]["shadow"], 100);
+}
+
+/// One that traps is counted as such, and reports do not know.
+async fn traps(lab: &Lab, worker: &packguard_tests::harness::process::Role) {
+    let moving = lab.point("fickle", "shadow", json!({ "version": "0.3.0" }));
+    lab.switching(worker, moving).await;
+    let calm = report(lab, "evil", 2).await;
+    assert_eq!(calm["verdict"]["outcome"], "clean");
+    assert!(ran(&calm, "fickle").is_some());
+    let seen = compared(lab, "0.3.0", 1).await;
+    assert_eq!(
+        (&seen["failures"], &seen["compared"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(seen["differences"][0]["after"], "incomplete");
+    // The circuit breaker counts it too.
+    let counted = async {
+        let failures =
+            "SELECT COALESCE(sum(failures), 0)::bigint FROM function_runs JOIN function_versions v
+            ON v.id = version_id WHERE v.version = '0.3.0'";
+        loop {
+            let sum: i64 = sqlx::query_scalar(failures)
+                .fetch_one(&lab.app.db)
+                .await
+                .expect("a sum");
+            if sum == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let counted = tokio::time::timeout(Duration::from_secs(60), counted).await;
+    counted.expect("it is counted");
+}
