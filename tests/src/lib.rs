@@ -54,6 +54,9 @@ pub fn cache() -> PathBuf {
 /// A guest that does nothing.
 pub const EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.wasm"));
 
+/// A guest that logs and fails as its options say.
+pub const TALKER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/talker.wasm"));
+
 /// A guest that attacks its host as its setting `attack` says.
 pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
 

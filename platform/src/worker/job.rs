@@ -21,6 +21,7 @@ use super::breaker::Breaker;
 use super::error::JobError;
 use super::fetch::{Fetched, Fetcher};
 use super::held::{HeldTasks, Stop, Stopper};
+use super::logs::Logs;
 use super::memory::Memory;
 use super::rollout::Set;
 use crate::db;
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub memory: Memory,
     pub held: HeldTasks,
     pub breaker: Arc<Breaker>,
+    pub logs: Logs,
     pub metrics: Metrics,
     pub tracer: StepTracer,
     /// Where packages are unpacked.
@@ -148,7 +150,7 @@ impl Shared {
             fence: task.fence,
         };
         let (steps, finished) = mpsc::unbounded_channel();
-        let pipeline = self.watched(&set, &span, steps);
+        let pipeline = self.watched(&task, &set, &span, steps);
         let input = std::mem::take(&mut fetched.input);
         let work = async {
             let report = pipeline.run(input, folder.path(), &stop).await;
@@ -206,23 +208,30 @@ impl Shared {
     /// The pipeline, telling of each step that finished.
     fn watched(
         &self,
+        task: &ClaimedTask,
         set: &Arc<Set>,
         span: &Span,
         steps: mpsc::UnboundedSender<StepInfo>,
     ) -> Pipeline {
         let (breaker, running) = (Arc::clone(&self.breaker), Arc::clone(set));
         let (metrics, tracer, parent) = (self.metrics.clone(), self.tracer.clone(), span.clone());
-        set.pipeline
-            .clone()
-            .watched(Arc::new(move |step: &StepInfo| {
-                metrics.step(step);
-                if let Some(version) = running.versions.get(&step.digest) {
-                    breaker.count(*version, step.outcome);
-                }
-                tracer.finished(&parent, step);
-                // Nobody listens once the attempt is over.
-                let _ = steps.send(step.clone());
-            }))
+        let logs = self.logs.of(task, set);
+        let pipeline = match &logs {
+            Some(logs) => set.pipeline.clone().heard(&logs.listener()),
+            None => set.pipeline.clone(),
+        };
+        pipeline.watched(Arc::new(move |step: &StepInfo| {
+            metrics.step(step);
+            if let Some(logs) = &logs {
+                logs.finished(step);
+            }
+            if let Some(version) = running.versions.get(&step.digest) {
+                breaker.count(*version, step.outcome);
+            }
+            tracer.finished(&parent, step);
+            // Nobody listens once the attempt is over.
+            let _ = steps.send(step.clone());
+        }))
     }
 
     /// Writes an event for each analyzer that finished. What finishes while one statement

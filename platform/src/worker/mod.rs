@@ -14,6 +14,7 @@ mod error;
 mod fetch;
 mod held;
 mod job;
+mod logs;
 mod memory;
 mod record;
 mod rollout;
@@ -43,6 +44,7 @@ use artifacts::Artifacts;
 use breaker::Breaker;
 use held::{HeldTasks, Stop};
 use job::Shared;
+use logs::Logs;
 use memory::Memory;
 use rollout::{Parts, Rollout};
 
@@ -105,9 +107,11 @@ pub async fn run(
     mode: Mode,
     stop: CancellationToken,
 ) -> Result<(), WorkError> {
-    let (worker, rollout) = Worker::new(config, connections, tools).await?;
+    let (logs, writer) = logs::channel(&connections.queue);
+    let (worker, rollout) = Worker::new(config, connections, tools, logs).await?;
     let following = CancellationToken::new();
     let (breaker, counting) = (Arc::clone(&worker.shared.breaker), following.clone());
+    let writing = following.clone();
     let rollout = async {
         if mode == Mode::Forever {
             rollout.follow(following.clone()).await;
@@ -117,7 +121,12 @@ pub async fn run(
         work(config, grace, worker, mode, stop).await;
         following.cancel();
     };
-    tokio::join!(work, rollout, breaker.follow(counting));
+    tokio::join!(
+        work,
+        rollout,
+        breaker.follow(counting),
+        writer.write(writing)
+    );
     Ok(())
 }
 
@@ -165,6 +174,7 @@ impl Worker {
         config: &WorkerConfig,
         connections: Connections,
         tools: Tools,
+        logs: Logs,
     ) -> Result<(Self, Rollout), WorkError> {
         let Connections {
             db,
@@ -216,6 +226,7 @@ impl Worker {
             memory,
             held,
             breaker,
+            logs,
             metrics,
             tracer,
             folder,

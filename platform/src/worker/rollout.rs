@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use packguard_runtime::report::DescriptorInfo;
-use packguard_runtime::{Component, MAX_COMPONENT, Missing, Pipeline, World};
+use packguard_runtime::{Component, Configuration, MAX_COMPONENT, Missing, Pipeline, World};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
@@ -27,8 +27,8 @@ use super::record::persist;
 use crate::db;
 use crate::db::functions::{self, CHANGED, Followed, Tripped};
 use crate::db::reports;
-use crate::functions::SignaturePolicy;
 use crate::functions::signature::{self, PublicKey};
+use crate::functions::{SignaturePolicy, settings};
 use crate::storage::{ComponentKey, Storage, StorageError};
 use crate::telemetry::Metrics;
 
@@ -68,6 +68,8 @@ pub(super) struct Rollout {
     sets: watch::Sender<Arc<Set>>,
     /// Digests of what runs beside the bundled analyzers.
     running: Vec<[u8; 32]>,
+    /// What it is configured with, in the same order.
+    configured: Vec<Configuration>,
     /// What should run and does not.
     missing: Vec<Missing>,
     loaded: BTreeMap<[u8; 32], Component>,
@@ -99,6 +101,7 @@ impl Rollout {
             parts,
             sets,
             running: Vec::new(),
+            configured: Vec::new(),
             missing: Vec::new(),
             loaded: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -157,11 +160,15 @@ impl Rollout {
         let missing: Vec<_> = tripped.into_iter().map(missing).collect();
         let (mut components, mut digests) = (Vec::new(), Vec::new());
         let mut versions = BTreeMap::new();
+        let mut configured = Vec::new();
         for one in &wanted {
             match self.component(one).await {
                 Ok((digest, component)) => {
                     digests.push(digest);
                     versions.insert(hex::encode(digest), one.id);
+                    let configuration = configuration(one);
+                    let component = component.configured(configuration.clone());
+                    configured.push(configuration);
                     components.push(match &one.signing_key {
                         Some(key) => component.signed_by(&format!("{}/{key}", one.publisher)),
                         None => component,
@@ -177,7 +184,8 @@ impl Rollout {
                 }
             }
         }
-        if digests == self.running && missing == self.missing {
+        let same = digests == self.running && configured == self.configured;
+        if same && missing == self.missing {
             return Ok(());
         }
         let pipeline = self.parts.base.with(&components);
@@ -192,6 +200,7 @@ impl Rollout {
             digest,
         }));
         self.missing = missing;
+        self.configured = configured;
         // The set before stays loaded: a rollback comes soon, if it comes.
         let before = std::mem::replace(&mut self.running, digests);
         let running = &self.running;
@@ -251,6 +260,14 @@ impl Rollout {
         self.loaded.insert(sha256, component.clone());
         Ok((sha256, component))
     }
+}
+
+/// What it is run with.
+fn configuration(one: &Followed) -> Configuration {
+    let settings = one.settings.as_ref();
+    settings.map_or_else(Configuration::default, |settings| {
+        settings::configuration(settings)
+    })
 }
 
 /// Verifies the signature, and that name and version are those that it says.

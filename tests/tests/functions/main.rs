@@ -5,5 +5,8 @@ mod breaker;
 mod deploy;
 mod hostile;
 mod lab;
+mod logs;
+mod reanalysis;
 mod rollout;
+mod settings;
 mod shared;

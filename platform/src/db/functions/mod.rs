@@ -7,15 +7,18 @@ mod aliases;
 mod breaker;
 mod compilations;
 mod publish;
+mod settings;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgPool;
+use sqlx::types::Json;
 
 pub use aliases::{Move, MoveRow, Named, count, current, lock, move_alias, moves, previous};
 pub use breaker::{Tripped, count_runs, forget_runs, tripped};
 pub use compilations::{begin_compiling, end_compiling};
 pub use publish::{NewVersion, Published, begin, change, forget, is_known, publish, stale_uploads};
+pub use settings::{FunctionSettings, replace_settings, settings};
 
 /// The channel that tells of moved aliases, disabled versions and revoked keys.
 pub const CHANGED: &str = "functions_changed";
@@ -179,6 +182,8 @@ pub struct Followed {
     /// The key that it was signed with; `None` where it was not signed, and where the key is
     /// void or not its publisher's.
     pub public_key: Option<Vec<u8>>,
+    /// What it is run with, where somebody said so.
+    pub settings: Option<Json<FunctionSettings>>,
 }
 
 /// What the alias [`STABLE`] of each function names, versions that were disabled aside.
@@ -190,11 +195,12 @@ pub async fn followed(pool: &PgPool) -> Result<Vec<Followed>, sqlx::Error> {
         Followed,
         r#"
         SELECT v.id, f.name, v.version, v.sha256, v.descriptor, v.signature, p.name AS publisher, v.signing_key,
-            k.public_key AS "public_key?"
+            k.public_key AS "public_key?", to_jsonb(s) AS "settings?: Json<FunctionSettings>"
         FROM function_aliases a
         JOIN functions f ON f.id = a.function_id
         JOIN function_versions v ON v.id = a.version_id
         JOIN publishers p ON p.id = v.publisher_id
+        LEFT JOIN function_settings s ON s.function_id = f.id
         LEFT JOIN publisher_keys k
             ON k.id = v.signing_key AND k.publisher_id = v.publisher_id AND k.revoked_at IS NULL
         WHERE a.alias = $1 AND v.disabled_at IS NULL ORDER BY f.name LIMIT $2
