@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::{env, fs, process};
 
 /// Every folder of `tests/guests/`.
-const GUESTS: [&str; 3] = ["empty", "fickle", "hostile"];
+const GUESTS: [&str; 4] = ["empty", "fickle", "hostile", "talker"];
 
 fn main() {
     // Read when it runs: checkouts that share a target folder share this program.

@@ -176,7 +176,15 @@ impl Priority {
     /// 35 million million tasks in each.
     pub const MAX: i16 = 100;
 
-    /// `None` where it is out of range.
+    /// Below all that clients may ask for: what the system does for itself.
+    pub const BACKGROUND: Self = Self(-1);
+
+    /// As Postgres and Redis have it.
+    pub(crate) fn stored(value: i16) -> Self {
+        Self(value.clamp(Self::BACKGROUND.0, Self::MAX))
+    }
+
+    /// What clients may ask for; `None` where it is out of range.
     pub fn new(value: i64) -> Option<Self> {
         let value = i16::try_from(value).ok()?;
         (0..=Self::MAX).contains(&value).then_some(Self(value))

@@ -7,9 +7,12 @@
 //!    lost by a flush, a restart without data, or a failover. A running one only when its
 //!    worker has been silent for longer than a lease: a live worker puts its lease back itself;
 //! 3. removes from Redis what Postgres calls finished;
-//! 4. writes the aliases of reports that their workers did not get to.
+//! 4. writes the aliases of reports that their workers did not get to;
+//! 5. queues some more of what re-analyses want seen again.
 //!
 //! Every step may be repeated, and may stop anywhere: the next round goes on.
+
+mod reanalyse;
 
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +26,7 @@ use crate::queue::{Cursor, Entry, Queue, QueueError};
 use crate::storage::Storage;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Repair;
+pub use reanalyse::Reanalyses;
 
 /// Tasks looked at together.
 const PAGE: i64 = 1_000;
@@ -49,6 +53,8 @@ pub struct Reconciler {
     pub metrics: Metrics,
     /// Silence after which a worker counts as dead.
     pub lease: Duration,
+    /// How re-analyses are worked off.
+    pub reanalyses: Reanalyses,
 }
 
 /// What a round mended.
@@ -64,6 +70,8 @@ pub struct Repairs {
     pub orphans: u64,
     /// Aliases.
     pub aliases: u64,
+    /// Tasks of re-analyses that were queued.
+    pub reanalysed: u64,
 }
 
 /// Why a round ended early.
@@ -116,6 +124,7 @@ impl Reconciler {
         self.fill(&mut repairs).await?;
         repairs.orphans = self.clean().await?;
         repairs.aliases = self.aliases().await?;
+        repairs.reanalysed = self.reanalyse().await?;
         for (kind, count) in [
             (Repair::TimedOut, repairs.timed_out),
             (Repair::Requeued, repairs.enqueued),

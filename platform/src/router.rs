@@ -66,6 +66,15 @@ fn keyed() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(functions::aliases::promote))
         .routes(routes!(functions::aliases::rollback))
         .routes(routes!(functions::shadow::get))
+        .routes(routes!(functions::logs::read))
+        .merge(configured())
+}
+
+/// Routes whose bodies hold the options of functions.
+fn configured() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(functions::settings::get, functions::settings::put))
+        .layer(DefaultBodyLimit::max(functions::settings::MAX_BODY))
 }
 
 /// Routes that need a key, and answer in other formats too: they look at Accept themselves.

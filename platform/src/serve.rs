@@ -39,7 +39,7 @@ use crate::db::{self, health};
 use crate::queue::Queue;
 use crate::queue::rate_limit::RateLimiter;
 use crate::queue::wakeups::Hub;
-use crate::reconcile::Reconciler;
+use crate::reconcile::{Reanalyses, Reconciler};
 use crate::router;
 use crate::storage::Storage;
 use crate::telemetry::Metrics;
@@ -203,6 +203,7 @@ pub fn app(config: &ServeSettings, behind: Behind) -> Result<Arc<App>, ServeErro
             redirect_downloads: config.storage.downloads == Downloads::Redirect,
             signatures: serve.signatures,
             admission: serve.admission.clone(),
+            step_limits: serve.step_limits,
         },
         db,
         queue,
@@ -226,6 +227,11 @@ fn background(
         storage: app.storage.clone(),
         metrics: app.metrics.clone(),
         lease: config.tasks.lease,
+        reanalyses: Reanalyses {
+            open: config.serve.reanalysis_open,
+            timeout: config.tasks.timeout,
+            max_attempts: config.tasks.max_attempts,
+        },
     };
     beside.spawn(reconciler.run(config.serve.reconcile_interval, stop.clone()));
     let ages = Ages::of(&config.retention, Some(config.serve.idempotency_max_age));

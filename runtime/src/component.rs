@@ -12,7 +12,9 @@ use crate::bindings::judge::JudgePre;
 use crate::bindings::types::Descriptor;
 use crate::bindings::unpacker::UnpackerPre;
 use crate::cache::{CompileCache, GenuineCode};
+use crate::configuration::{Configuration, Listener};
 use crate::examine::{self, CONTRACT_VERSION};
+use crate::pipeline::ComponentId;
 use crate::report::StepOutcome;
 use crate::sandbox::State;
 use crate::shared::{ShareKey, SharedCode};
@@ -58,6 +60,8 @@ pub struct Component {
     pub(crate) descriptor: Arc<Descriptor>,
     pub(crate) imports: Arc<[String]>,
     pub(crate) signer: Option<Arc<str>>,
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) pre: Pre,
 }
 
@@ -155,6 +159,15 @@ impl Component {
         &self.descriptor
     }
 
+    /// Its name, version and digest.
+    pub(crate) fn id(&self) -> ComponentId {
+        ComponentId {
+            name: self.descriptor.name.clone(),
+            version: self.descriptor.version.clone(),
+            digest: self.digest().into(),
+        }
+    }
+
     /// The interfaces that it imports, sorted: all that it could ever use.
     pub fn imports(&self) -> &[String] {
         &self.imports
@@ -165,6 +178,13 @@ impl Component {
     #[must_use]
     pub fn signed_by(mut self, signer: &str) -> Self {
         self.signer = Some(signer.into());
+        self
+    }
+
+    /// The same component, run with less than others, and with options of its own.
+    #[must_use]
+    pub fn configured(mut self, configuration: Configuration) -> Self {
+        self.configuration = Arc::new(configuration);
         self
     }
 

@@ -163,6 +163,8 @@ impl Runtime {
             descriptor: Arc::new(descriptor),
             imports: compiled.imports,
             signer: None,
+            configuration: Arc::default(),
+            listener: None,
             pre: compiled.pre,
         };
         Ok((component, sealed))
@@ -221,6 +223,7 @@ impl Runtime {
         let view = View {
             mounts,
             sink: Some(sink),
+            listener: None,
         };
         self.step(component.name(), limits, view, cancel, async move |store| {
             let guest = pre.instantiate_async(&mut *store).await?;
@@ -246,6 +249,7 @@ impl Runtime {
         let view = View {
             mounts: vec![(folder.to_owned(), "/package")],
             sink: None,
+            listener: component.listener.clone().map(|one| (one, component.id())),
         };
         self.step(component.name(), limits, view, cancel, async move |store| {
             let guest = pre.instantiate_async(&mut *store).await?;

@@ -1,5 +1,6 @@
 //! The steps of one package: unpack, analyze side by side, judge.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -14,6 +15,7 @@ use crate::assemble::{self, Assembly};
 use crate::bindings::judge;
 use crate::bindings::types::Package;
 use crate::component::{CONTRACT, Component, World};
+use crate::configuration::{Configuration, Listener};
 use crate::engine::Runtime;
 use crate::host::sink::ArchiveLimits;
 use crate::limits::Limits;
@@ -161,18 +163,21 @@ impl Pipeline {
         self
     }
 
+    /// The same pipeline, which tells `listener` of each line that its analyzers log.
+    #[must_use]
+    pub fn heard(mut self, listener: &Listener) -> Self {
+        for one in &mut self.analyzers {
+            one.listener = Some(Arc::clone(listener));
+        }
+        self
+    }
+
     /// All components, by name.
     pub fn components(&self) -> Vec<ComponentId> {
         let all = [&self.unpacker, &self.judge]
             .into_iter()
             .chain(&self.analyzers);
-        let mut all: Vec<_> = all
-            .map(|one| ComponentId {
-                name: one.descriptor().name.clone(),
-                version: one.descriptor().version.clone(),
-                digest: one.digest().into(),
-            })
-            .collect();
+        let mut all: Vec<_> = all.map(Component::id).collect();
         all.sort();
         all
     }
@@ -187,6 +192,15 @@ impl Pipeline {
         ];
         if !self.missing.is_empty() {
             inputs.push(serde_json::json!(self.missing));
+        }
+        let configured: BTreeMap<&str, &Configuration> = self
+            .analyzers
+            .iter()
+            .filter(|one| *one.configuration != Configuration::default())
+            .map(|one| (one.descriptor().name.as_str(), &*one.configuration))
+            .collect();
+        if !configured.is_empty() {
+            inputs.push(serde_json::json!(configured));
         }
         Provenance {
             packguard: env!("CARGO_PKG_VERSION").into(),
@@ -274,9 +288,13 @@ impl Pipeline {
             .iter()
             .filter(|one| applies(one, &package.ecosystem));
         for (index, component) in applicable.cloned().enumerate() {
-            let (runtime, package, files) =
-                (self.runtime.clone(), Arc::clone(package), files.clone());
-            let (limits, cancel) = (self.limits, cancel.clone());
+            let (runtime, package, files) = (
+                self.runtime.clone(),
+                component.configuration.package(package),
+                files.clone(),
+            );
+            let limits = component.configuration.limits(&self.limits);
+            let cancel = cancel.clone();
             running.spawn(async move {
                 let step = runtime
                     .analyze(&component, package, &files, &limits, &cancel)
@@ -357,7 +375,8 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> PipelineError {
 /// Local archives are of no known ecosystem: everything looks at them.
 fn applies(component: &Component, ecosystem: &str) -> bool {
     let wanted = &component.descriptor().ecosystems;
-    wanted.is_empty() || ecosystem == "generic" || wanted.iter().any(|one| one == ecosystem)
+    let covered = wanted.is_empty() || wanted.iter().any(|one| one == ecosystem);
+    ecosystem == "generic" || (covered && component.configuration.covers(ecosystem))
 }
 
 fn not_observed() -> Behaviour {

@@ -11,10 +11,12 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
+use crate::configuration::Listener;
 use crate::host::FrozenClock;
 use crate::host::output::Output;
 use crate::host::sink::SharedSink;
 use crate::limits::Limits;
+use crate::pipeline::ComponentId;
 use crate::report::{StepOutcome, Usage};
 use crate::step::{Step, classify};
 
@@ -28,12 +30,14 @@ pub(crate) const MAX_TABLES: usize = 16;
 pub(crate) const MAX_INSTANCES: usize = 32;
 
 /// What a guest may see: nothing by default.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct View {
     /// Read-only directories: host path, guest path.
     pub mounts: Vec<(PathBuf, &'static str)>,
     /// Where an unpacker puts entries.
     pub sink: Option<SharedSink>,
+    /// Who hears what it logs, and whom they hear.
+    pub listener: Option<(Listener, ComponentId)>,
 }
 
 /// Host state of one Store.
@@ -43,6 +47,7 @@ pub(crate) struct State {
     pub table: ResourceTable,
     pub output: Output,
     pub sink: Option<SharedSink>,
+    pub listener: Option<(Listener, ComponentId)>,
     meter: Meter,
 }
 
@@ -171,6 +176,7 @@ fn store(
         table,
         output,
         sink: view.sink,
+        listener: view.listener,
         meter: Meter {
             limit: limits.memory,
             ..Meter::default()

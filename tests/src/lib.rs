@@ -57,6 +57,9 @@ pub const EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.wasm"))
 /// A guest that does what its version says; `tests/guests/fickle` lists it.
 pub const FICKLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fickle.wasm"));
 
+/// A guest that logs and fails as its options say.
+pub const TALKER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/talker.wasm"));
+
 /// The empty guest, as this version of this function; both have as many bytes as its own. The
 /// fickle one, where that is the name.
 pub fn guest(name: &str, version: &str) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //! where needed to Redis and the object storage, itself: no API has to run.
 //!
 //! ```text
-//! keys.rs tasks.rs publishers.rs upkeep.rs   the commands
+//! keys.rs tasks.rs publishers.rs reanalyze.rs upkeep.rs   the commands
 //! table.rs                     tables for people
 //! retry.rs erase.rs prune.rs   what the API and the reconciler do as well
 //! ```
@@ -14,6 +14,7 @@ pub mod erase;
 mod keys;
 pub mod prune;
 mod publishers;
+mod reanalyze;
 pub mod retry;
 mod table;
 mod tasks;
@@ -31,6 +32,7 @@ use crate::roles;
 
 pub use keys::KeysCommand;
 pub use publishers::PublishersCommand;
+pub use reanalyze::ReanalyzeArgs;
 pub use tasks::{AuditCommand, TasksCommand};
 pub use upkeep::PruneArgs;
 
@@ -51,6 +53,8 @@ pub enum AdminCommand {
     /// Who may publish functions: publishers, their keys and namespaces
     #[command(subcommand)]
     Publishers(PublishersCommand),
+    /// Queue what an improved analyzer should see again, behind all that clients submit
+    Reanalyze(ReanalyzeArgs),
     /// Who changed what
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -150,6 +154,7 @@ pub async fn run(
         AdminCommand::Keys(command) => keys::run(command, &context, &mut output).await,
         AdminCommand::Tasks(command) => tasks::run(command, &context, &mut output).await,
         AdminCommand::Publishers(command) => publishers::run(command, &context, &mut output).await,
+        AdminCommand::Reanalyze(args) => reanalyze::run(&args, &context, &mut output).await,
         AdminCommand::Audit(command) => tasks::audit(command, &context, &mut output).await,
         AdminCommand::Prune(args) => upkeep::prune(&args, &context, &mut output).await,
     }

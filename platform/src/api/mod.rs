@@ -105,4 +105,6 @@ pub struct ApiSettings {
     pub signatures: SignaturePolicy,
     /// How functions are admitted.
     pub admission: Admission,
+    /// What a step of an analyzer may use.
+    pub step_limits: packguard_runtime::Limits,
 }

@@ -186,7 +186,7 @@ pub async fn scrape(State(app): State<Arc<App>>) -> Response {
         let by_priority: Vec<(Priority, u64)> = depths
             .by_priority
             .into_iter()
-            .filter_map(|(priority, tasks)| Some((Priority::new(priority.into())?, tasks)))
+            .map(|(priority, tasks)| (Priority::stored(priority), tasks))
             .collect();
         app.metrics.queue_ready(&by_priority);
     }

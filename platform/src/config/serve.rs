@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use packguard_runtime::Limits;
+
 use crate::functions::SignaturePolicy;
 use crate::functions::admission::Admission;
 
 use super::parse::{self, Wrong};
 use super::reader::Reader;
+use super::worker;
 use super::{DAY, HOUR, KIB, MIB, MINUTE, MS, SECOND};
 
 /// What `packguard serve` is held to.
@@ -45,12 +48,16 @@ pub struct ServeConfig {
     pub idempotency_max_age: Duration,
     /// Pause between two rounds of the reconciler.
     pub reconcile_interval: Duration,
+    /// Most tasks of re-analyses at once.
+    pub reanalysis_open: u32,
     /// Webhooks.
     pub webhooks: WebhookConfig,
     /// Whether functions have to be signed.
     pub signatures: SignaturePolicy,
     /// How functions are admitted.
     pub admission: Admission,
+    /// What a step of an analyzer may use: no function's settings may be above it.
+    pub step_limits: Limits,
 }
 
 /// What deliveries of webhooks are held to.
@@ -87,11 +94,16 @@ impl ServeConfig {
             report_max_age: reader.duration("REPORT_MAX_AGE", Duration::ZERO, 365 * DAY),
             idempotency_max_age: reader.duration("IDEMPOTENCY_MAX_AGE", MINUTE, 365 * DAY),
             reconcile_interval: reader.duration("RECONCILE_INTERVAL", 100 * MS, HOUR),
+            reanalysis_open: reader.number("REANALYSIS_OPEN", 1, 10_000),
             webhooks: WebhookConfig {
                 allow_private: reader.truth("WEBHOOK_ALLOW_PRIVATE"),
                 attempts: reader.number("WEBHOOK_ATTEMPTS", 1, 30),
                 timeout: reader.duration("WEBHOOK_TIMEOUT", 100 * MS, 2 * MINUTE),
             },
+            step_limits: reader
+                .optional("WORKER_LIMITS", worker::limits)
+                .unwrap_or_default()
+                .step,
             signatures: signatures(reader),
             admission: Admission {
                 // This very program, even where a newer one was put in its place.

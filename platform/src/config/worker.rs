@@ -182,7 +182,7 @@ fn concurrency(text: &str) -> Result<NonZeroUsize, Wrong> {
         .unwrap_or(NonZeroUsize::MIN))
 }
 
-fn limits(text: &str) -> Result<ScanLimits, Wrong> {
+pub(super) fn limits(text: &str) -> Result<ScanLimits, Wrong> {
     text.parse().map_err(|error: crate::limits::LimitError| {
         Wrong::new(
             "holds what is no limit",

@@ -20,7 +20,8 @@ pub struct Entry {
     /// What was done: `key.create`, `key.update`, `key.rotate`, `key.revoke`, `data.delete`,
     /// `task.cancel`, `task.retry`, `batch.cancel`, `webhook.create`, `webhook.update`, `webhook.rotate`, `webhook.delete`,
     /// `webhook.test`, `webhook.retry`, `webhook.disable`, `tasks.sweep`, `prune`,
-    /// `function.deploy`, `function.promote`, `function.rollback`, `function.update`, `function.trip`,
+    /// `function.deploy`, `function.promote`, `function.rollback`, `function.update`, `function.trip`, `function.configure`, `function.reanalyze`,
+    /// `function.reanalyze_stop`,
     /// `publisher.create`, `publisher.add_key`, `publisher.revoke_key`, `publisher.add_member`,
     /// `publisher.reserve`.
     pub action: &'static str,

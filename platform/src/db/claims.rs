@@ -113,7 +113,7 @@ pub async fn claim(pool: &PgPool, worker: &str, ids: &[TaskId]) -> Result<Vec<Cl
                 purl: row.purl,
                 upload: row.upload_id,
                 pinned: row.pinned,
-                priority: Priority::new(row.priority.into()).unwrap_or_default(),
+                priority: Priority::stored(row.priority),
                 timeout: Duration::from_secs(row.timeout.unsigned_abs().into()),
                 attempts: row.attempts,
                 counted: row.attempts - row.handed_back,

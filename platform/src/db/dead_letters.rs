@@ -130,7 +130,7 @@ pub async fn retry(
     Ok(Some(Retried::Pending(Queueable {
         task: id,
         key: KeyId(row.key_id),
-        priority: Priority::new(row.priority.into()).unwrap_or_default(),
+        priority: Priority::stored(row.priority),
     })))
 }
 

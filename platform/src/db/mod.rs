@@ -19,6 +19,7 @@ pub mod heartbeats;
 pub mod keys;
 pub mod packages;
 pub mod publishers;
+pub mod reanalyses;
 pub mod reports;
 pub mod retention;
 pub mod submit;

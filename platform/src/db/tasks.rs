@@ -312,7 +312,7 @@ pub async fn open(
             entry: Queueable {
                 task: TaskId(row.id),
                 key: KeyId(row.key_id),
-                priority: Priority::new(row.priority.into()).unwrap_or_default(),
+                priority: Priority::stored(row.priority),
             },
             status: row.status,
             wait: row

@@ -9,6 +9,7 @@
 //! smoke.rs       the packages that it is tried on
 //! changes.rs     what a version changes of the one before
 //! publishers.rs  who may publish what
+//! settings.rs    what a function may be run with
 //! traffic.rs     which tasks a canary and a shadow take
 //! orphans.rs     components that nothing names
 //! ```
@@ -20,6 +21,7 @@ pub mod orphans;
 pub mod probe;
 pub mod publishers;
 pub mod refusal;
+pub mod settings;
 pub mod signature;
 mod smoke;
 pub mod traffic;

@@ -47,6 +47,14 @@ pub fn alias(name: &str) -> Result<(), NameError> {
     kebab(name, MAX_ALIAS)
 }
 
+/// Checks the name of an option.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn option(name: &str) -> Result<(), NameError> {
+    kebab(name, MAX_NAME)
+}
+
 /// Checks the name of a publisher, or the prefix of a namespace.
 ///
 /// # Errors

@@ -15,10 +15,11 @@
 //! | `:leases` | sorted set | tasks that a worker has, by expiry |
 //! | `:wake` | list | at most 64 words for idle processes, see [`Queue::wait`] |
 //! | `:rate:ID` | counter | submissions of one key in its hour, see [`rate_limit`] |
+//! | `:log:NAME` | stream | what a deployed function said last, see [`logs`] |
 //!
 //! A task is in exactly one of ready, delayed, leased, and its record says in which; every
 //! operation is one Lua script, so nobody sees anything else ([`Queue::inconsistencies`] proves
-//! it). Nothing but rate counters, which expire, and a few wake-ups stays behind when the last
+//! it). Nothing but rate counters and logs, which expire, and a few wake-ups stays behind when the last
 //! task has gone.
 //!
 //! **Order.** Higher priority first. Inside a priority, start-time fair queueing over the tenants
@@ -65,6 +66,7 @@ mod connection;
 mod error;
 mod inspect;
 mod leases;
+pub mod logs;
 pub mod rate_limit;
 mod scripts;
 mod server;

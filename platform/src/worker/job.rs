@@ -21,6 +21,7 @@ use super::breaker::Breaker;
 use super::error::JobError;
 use super::fetch::{Fetched, Fetcher};
 use super::held::{HeldTasks, Stop, Stopper};
+use super::logs::Logs;
 use super::memory::Memory;
 use super::sets::{Set, Sets, Shadow};
 use super::shadow::{Shadows, Trial};
@@ -46,6 +47,7 @@ pub(super) struct Shared {
     pub held: HeldTasks,
     pub breaker: Arc<Breaker>,
     pub shadows: Arc<Shadows>,
+    pub logs: Logs,
     pub metrics: Metrics,
     pub tracer: StepTracer,
     /// Where packages are unpacked.
@@ -170,12 +172,13 @@ impl Shared {
             reuse_key,
             folder,
         };
-        self.examine(fresh, &stop, &span).await
+        self.examine(&task, fresh, &stop, &span).await
     }
 
     /// Analyses what was fetched and stores the report. What is tried beside it goes on then.
     async fn examine(
         &self,
+        task: &ClaimedTask,
         mut fresh: Fresh,
         stop: &CancellationToken,
         span: &Span,
@@ -185,7 +188,7 @@ impl Shared {
             () = stop.cancelled() => return Err(stopped()),
         };
         let (steps, finished) = mpsc::unbounded_channel();
-        let pipeline = self.watched(&fresh.set, span, steps);
+        let pipeline = self.watched(task, &fresh.set, span, steps);
         let input = std::mem::take(&mut fresh.fetched.input);
         let work = async {
             let analysed = pipeline.analyse(input, fresh.folder.path(), stop).await;
@@ -256,23 +259,30 @@ impl Shared {
     /// The pipeline, telling of each step that finished.
     fn watched(
         &self,
+        task: &ClaimedTask,
         set: &Arc<Set>,
         span: &Span,
         steps: mpsc::UnboundedSender<StepInfo>,
     ) -> Pipeline {
         let (breaker, running) = (Arc::clone(&self.breaker), Arc::clone(set));
         let (metrics, tracer, parent) = (self.metrics.clone(), self.tracer.clone(), span.clone());
-        set.pipeline
-            .clone()
-            .watched(Arc::new(move |step: &StepInfo| {
-                metrics.step(step);
-                if let Some(version) = running.versions.get(&step.digest) {
-                    breaker.count(*version, step.outcome);
-                }
-                tracer.finished(&parent, step);
-                // Nobody listens once the attempt is over.
-                let _ = steps.send(step.clone());
-            }))
+        let logs = self.logs.of(task, set);
+        let pipeline = match &logs {
+            Some(logs) => set.pipeline.clone().heard(&logs.listener()),
+            None => set.pipeline.clone(),
+        };
+        pipeline.watched(Arc::new(move |step: &StepInfo| {
+            metrics.step(step);
+            if let Some(logs) = &logs {
+                logs.finished(step);
+            }
+            if let Some(version) = running.versions.get(&step.digest) {
+                breaker.count(*version, step.outcome);
+            }
+            tracer.finished(&parent, step);
+            // Nobody listens once the attempt is over.
+            let _ = steps.send(step.clone());
+        }))
     }
 
     /// Writes an event for each analyzer that finished. What finishes while one statement

@@ -14,6 +14,7 @@ mod error;
 mod fetch;
 mod held;
 mod job;
+mod logs;
 mod memory;
 mod record;
 mod rollout;
@@ -45,6 +46,7 @@ use artifacts::Artifacts;
 use breaker::Breaker;
 use held::{HeldTasks, Stop};
 use job::Shared;
+use logs::Logs;
 use memory::Memory;
 use rollout::{Parts, Rollout};
 use shadow::Shadows;
@@ -110,10 +112,12 @@ pub async fn run(
 ) -> Result<(), WorkError> {
     // Trials end at once: nobody waits for them.
     let trials = stop.child_token();
-    let (worker, rollout) = Worker::new(config, connections, tools, trials).await?;
+    let (logs, writer) = logs::channel(&connections.queue);
+    let (worker, rollout) = Worker::new(config, connections, tools, trials, logs).await?;
     let following = CancellationToken::new();
     let (breaker, counting) = (Arc::clone(&worker.shared.breaker), following.clone());
     let (shadows, telling) = (Arc::clone(&worker.shared.shadows), following.clone());
+    let writing = following.clone();
     let rollout = async {
         if mode == Mode::Forever {
             rollout.follow(following.clone()).await;
@@ -127,7 +131,8 @@ pub async fn run(
         work,
         rollout,
         breaker.follow(counting),
-        shadows.follow(telling)
+        shadows.follow(telling),
+        writer.write(writing)
     );
     Ok(())
 }
@@ -177,6 +182,7 @@ impl Worker {
         connections: Connections,
         tools: Tools,
         trials: CancellationToken,
+        logs: Logs,
     ) -> Result<(Self, Rollout), WorkError> {
         let Connections {
             db,
@@ -232,6 +238,7 @@ impl Worker {
             held,
             breaker,
             shadows: Arc::new(shadows),
+            logs,
             metrics,
             tracer,
             folder,

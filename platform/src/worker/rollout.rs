@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use packguard_runtime::report::DescriptorInfo;
-use packguard_runtime::{Component, MAX_COMPONENT, Missing, Pipeline, World};
+use packguard_runtime::{Component, Configuration, MAX_COMPONENT, Missing, Pipeline, World};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
@@ -29,8 +29,8 @@ use super::sets::{Draft, Drafts, Ready, Set, Sets};
 use crate::db;
 use crate::db::functions::{self, CHANGED, Followed, Role, Tripped};
 use crate::db::reports;
-use crate::functions::SignaturePolicy;
 use crate::functions::signature::{self, PublicKey};
+use crate::functions::{SignaturePolicy, settings};
 use crate::storage::{ComponentKey, Storage, StorageError};
 use crate::telemetry::Metrics;
 
@@ -59,8 +59,8 @@ pub(super) struct Parts {
 pub(super) struct Rollout {
     parts: Parts,
     sets: watch::Sender<Arc<Sets>>,
-    /// What runs beside the bundled analyzers: digests, and what for.
-    running: Vec<([u8; 32], Role)>,
+    /// What runs beside the bundled analyzers: digests, what for, and what they are configured with.
+    running: Vec<([u8; 32], Role, Configuration)>,
     /// What should run and does not.
     missing: Vec<Missing>,
     loaded: BTreeMap<[u8; 32], Component>,
@@ -147,7 +147,7 @@ impl Rollout {
         let tripped = tripped.map_err(|error| error.to_string())?;
         let missing: Vec<_> = tripped.into_iter().map(missing).collect();
         let ready = self.ready().await?;
-        let wanted: Vec<_> = ready.iter().map(|one| (one.digest, one.role)).collect();
+        let wanted: Vec<_> = ready.iter().map(Ready::identity).collect();
         if wanted == self.running && missing == self.missing {
             return Ok(());
         }
@@ -160,11 +160,11 @@ impl Rollout {
         // The sets before stay loaded: a rollback comes soon, if it comes.
         let before = std::mem::replace(&mut self.running, wanted);
         let kept = before.iter().chain(&self.running);
-        let kept: BTreeSet<_> = kept.map(|(digest, _)| *digest).collect();
+        let kept: BTreeSet<_> = kept.map(|(digest, ..)| *digest).collect();
         self.loaded.retain(|digest, _| kept.contains(digest));
         self.refused.clear();
         let count =
-            |of: fn(&Role) -> bool| self.running.iter().filter(|(_, role)| of(role)).count();
+            |of: fn(&Role) -> bool| self.running.iter().filter(|(_, role, _)| of(role)).count();
         tracing::info!(
             set = hex::encode(sets.stable.digest),
             functions = count(|role| matches!(role, Role::Stable)),
@@ -182,16 +182,21 @@ impl Rollout {
         let mut ready = Vec::new();
         for one in &wanted {
             match self.component(one).await {
-                Ok((digest, component)) => ready.push(Ready {
-                    version: one.id,
-                    role: one.role,
-                    name: one.name.clone(),
-                    digest,
-                    component: match &one.signing_key {
-                        Some(key) => component.signed_by(&format!("{}/{key}", one.publisher)),
-                        None => component,
-                    },
-                }),
+                Ok((digest, component)) => {
+                    let configuration = configuration(one);
+                    let component = component.configured(configuration.clone());
+                    ready.push(Ready {
+                        version: one.id,
+                        role: one.role,
+                        name: one.name.clone(),
+                        digest,
+                        configuration,
+                        component: match &one.signing_key {
+                            Some(key) => component.signed_by(&format!("{}/{key}", one.publisher)),
+                            None => component,
+                        },
+                    });
+                }
                 Err(Unfit::Away(why)) => return Err(why),
                 Err(Unfit::Refused(why)) => {
                     let what = format!("{} {}: {why}", one.name, one.version);
@@ -262,6 +267,14 @@ impl Rollout {
         self.loaded.insert(sha256, component.clone());
         Ok((sha256, component))
     }
+}
+
+/// What it is run with.
+fn configuration(one: &Followed) -> Configuration {
+    let settings = one.settings.as_ref();
+    settings.map_or_else(Configuration::default, |settings| {
+        settings::configuration(settings)
+    })
 }
 
 /// Verifies the signature, and that name and version are those that it says.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use packguard_runtime::{Component, Missing, Pipeline, PipelineError};
+use packguard_runtime::{Component, Configuration, Missing, Pipeline, PipelineError};
 
 use crate::db::functions::Role;
 use crate::functions::traffic;
@@ -23,7 +23,16 @@ pub(super) struct Ready {
     pub name: String,
     /// Of the component.
     pub digest: [u8; 32],
+    /// What the component is configured with.
+    pub configuration: Configuration,
     pub component: Component,
+}
+
+impl Ready {
+    /// What tells it from another: where these are the same for all, so are the sets.
+    pub(super) fn identity(&self) -> ([u8; 32], Role, Configuration) {
+        (self.digest, self.role, self.configuration.clone())
+    }
 }
 
 /// What tasks run with.

@@ -1,4 +1,4 @@
-//! `packguard:analyzer/log`: one line to the operator.
+//! `packguard:analyzer/log`: one line to the operator, and to whoever listens.
 
 use crate::bindings::log;
 use crate::sandbox::State;
@@ -6,6 +6,9 @@ use crate::sandbox::State;
 impl log::Host for State {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
         self.output.spend(message.len() + 1)?;
+        if let Some((listener, component)) = &self.listener {
+            listener(component, level.into(), &message);
+        }
         let component = &*self.component;
         match level {
             log::Level::Debug => tracing::debug!(component, message, "guest says"),

@@ -97,7 +97,8 @@ impl Analysed {
 }
 
 impl Pipeline {
-    /// Tries an analyzer on what was analysed, with the limits of the others.
+    /// Tries an analyzer on what was analysed, with the limits of the others and what it is
+    /// configured with.
     ///
     /// Of a report that left findings out since they were too many, those are unknown here too.
     ///
@@ -115,11 +116,12 @@ impl Pipeline {
         let mut assembly = analysed.without([name, &self.judge.descriptor().name]);
         let mut shadow = None;
         if applies(component, &report.package.ecosystem) {
-            let package = Arc::clone(&analysed.package);
+            let package = component.configuration.package(&analysed.package);
+            let limits = component.configuration.limits(&self.limits);
             let files = analysed.files();
             let step = self
                 .runtime
-                .analyze(component, package, &files, &self.limits, cancel)
+                .analyze(component, package, &files, &limits, cancel)
                 .await;
             if step.outcome() == StepOutcome::Cancelled {
                 return None;

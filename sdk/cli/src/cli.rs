@@ -68,6 +68,10 @@ pub enum Command {
     List(JsonArgs),
     /// Show a function with its versions, moves and what its shadow would change, or one version
     Inspect(InspectArgs),
+    /// Show or change what a function is run with: less than the platform's limits, options
+    Settings(SettingsArgs),
+    /// Show what a deployed function says on workers, and how its steps fail
+    Logs(LogsArgs),
     /// Stop a version, whatever names it
     Disable(DisableArgs),
     /// Keep a version from being promoted; aliases that name it stay
@@ -264,6 +268,35 @@ pub struct InspectArgs {
     #[arg(value_name = "NAME[@VERSION]", value_parser = Target::any)]
     pub target: Target,
     /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk settings`
+#[derive(Debug, Args)]
+pub struct SettingsArgs {
+    /// Which function
+    #[arg(value_name = "NAME", value_parser = target::function)]
+    pub name: String,
+    /// What to change: memory=64MiB, fuel=N, time=5s, ecosystems=pypi,npm, option.NAME=TEXT;
+    /// without a value: as the platform has it
+    #[arg(value_name = "KEY=VALUE")]
+    pub changes: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sdk logs`
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Which function
+    #[arg(value_name = "NAME", value_parser = target::function)]
+    pub name: String,
+    /// Wait for more, until Ctrl-C
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Print an object of JSON a line
     #[arg(long)]
     pub json: bool,
 }

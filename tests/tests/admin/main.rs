@@ -3,5 +3,6 @@
 mod command_line;
 mod deletion;
 mod keys;
+mod reanalysis;
 mod webhooks;
 mod world;

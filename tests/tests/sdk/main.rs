@@ -4,6 +4,7 @@ mod check;
 mod deploy;
 mod develop;
 mod mistakes;
+mod operate;
 mod project;
 mod server;
 mod shell;

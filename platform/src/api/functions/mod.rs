@@ -5,6 +5,8 @@
 
 pub mod aliases;
 pub mod deploy;
+pub mod logs;
+pub mod settings;
 pub mod shadow;
 pub mod versions;
 

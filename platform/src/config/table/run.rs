@@ -35,6 +35,12 @@ pub(super) const TASKS: &[Setting] = &[
         "Pause between two looks at what Postgres and Redis disagree on. It bounds how long a task waits that was written but not queued.",
     ),
     Setting::open(
+        "REANALYSIS_OPEN",
+        "100",
+        SERVE,
+        "Most tasks that `packguard admin reanalyze` has in the queue at once, behind all tasks of clients. With a look every RECONCILE_INTERVAL, 100 keep ten packages a second going.",
+    ),
+    Setting::open(
         "GRACE_PERIOD",
         "25s",
         BOTH,

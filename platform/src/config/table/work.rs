@@ -37,8 +37,8 @@ pub(super) const WORKERS: &[Setting] = &[
     Setting::open(
         "WORKER_LIMITS",
         "",
-        WORK,
-        "What a package may use, as in `memory=256MiB,time=30s`; the names are those of `scan --limits`. Unset: its defaults.",
+        BOTH,
+        "What a package may use, as in `memory=256MiB,time=30s`; the names are those of `scan --limits`. Unset: its defaults. The API refuses settings of functions that are above it.",
     ),
     Setting::open(
         "WORKER_RULES",

@@ -10,11 +10,13 @@ mod aliases;
 mod breaker;
 mod compilations;
 mod publish;
+mod settings;
 mod shadow;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgPool;
+use sqlx::types::Json;
 
 pub use aliases::{
     Move, MoveRow, Named, count_followed, current, lock, move_alias, moves, previous,
@@ -22,6 +24,7 @@ pub use aliases::{
 pub use breaker::{Tripped, count_runs, forget_runs, tripped};
 pub use compilations::{begin_compiling, end_compiling};
 pub use publish::{NewVersion, Published, begin, change, forget, is_known, publish, stale_uploads};
+pub use settings::{FunctionSettings, replace_settings, settings};
 pub use shadow::{
     ComparisonRow, Difference, DifferenceRow, MOST_DIFFERENCES, Pair, Runs, VerdictCount, add_runs,
     comparisons, differences,
@@ -233,6 +236,8 @@ pub struct Followed {
     /// The key that it was signed with; `None` where it was not signed, and where the key is
     /// void or not its publisher's.
     pub public_key: Option<Vec<u8>>,
+    /// What it is run with, where somebody said so.
+    pub settings: Option<Json<FunctionSettings>>,
 }
 
 /// What the aliases that workers follow name, versions that were disabled aside: at most
@@ -244,11 +249,13 @@ pub async fn followed(pool: &PgPool) -> Result<Vec<Followed>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"
         SELECT v.id, a.alias, a.percent, f.name, v.version, v.sha256, v.descriptor, v.signature,
-            p.name AS publisher, v.signing_key, k.public_key AS "public_key?"
+            p.name AS publisher, v.signing_key, k.public_key AS "public_key?",
+            to_jsonb(s) AS "settings?: Json<FunctionSettings>"
         FROM function_aliases a
         JOIN functions f ON f.id = a.function_id
         JOIN function_versions v ON v.id = a.version_id
         JOIN publishers p ON p.id = v.publisher_id
+        LEFT JOIN function_settings s ON s.function_id = f.id
         LEFT JOIN publisher_keys k
             ON k.id = v.signing_key AND k.publisher_id = v.publisher_id AND k.revoked_at IS NULL
         WHERE (a.alias = $1 OR (a.alias IN ($2, $3) AND a.percent IS NOT NULL)) AND v.disabled_at IS NULL
@@ -272,6 +279,7 @@ pub async fn followed(pool: &PgPool) -> Result<Vec<Followed>, sqlx::Error> {
         publisher: row.publisher,
         signing_key: row.signing_key,
         public_key: row.public_key,
+        settings: row.settings,
     });
     Ok(followed.collect())
 }

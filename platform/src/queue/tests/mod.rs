@@ -3,6 +3,7 @@
 mod failures;
 mod harness;
 mod leases;
+mod logs;
 mod model;
 mod order;
 mod rate_limit;

@@ -11,8 +11,10 @@ mod inspect;
 mod keys;
 mod list;
 mod login;
+mod logs;
 mod new;
 mod run;
+mod settings;
 mod test;
 mod versions;
 
@@ -30,8 +32,10 @@ pub async fn run(command: Command, cancel: CancellationToken) -> Result<u8, Fail
     if let Command::Dev = command {
         return dev::run(&cancel).await;
     }
+    let watches = matches!(&command, Command::Logs(args) if args.follow);
     tokio::select! {
         done = dispatch(command, &cancel) => done,
+        () = cancel.cancelled(), if watches => Ok(0),
         () = cancel.cancelled() => Err(environment("cancelled", "start it again")),
     }
 }
@@ -53,6 +57,8 @@ async fn dispatch(command: Command, cancel: &CancellationToken) -> Result<u8, Fa
         Command::Rollback(args) => aliases::rollback(&args).await,
         Command::List(args) => list::run(&args).await,
         Command::Inspect(args) => inspect::run(&args).await,
+        Command::Settings(args) => settings::run(&args).await,
+        Command::Logs(args) => logs::run(&args).await,
         Command::Disable(args) => versions::disable(&args).await,
         Command::Yank(args) => versions::yank(&args).await,
         Command::Completions { shell } => complete::completions(shell),

@@ -7,6 +7,7 @@ mod strict;
 pub(crate) use manifest::NAME_HINT;
 pub use manifest::{FILE, Language, Manifest, is_name};
 pub use sample::{Label, Sample};
+pub(crate) use strict::nearest;
 
 use std::path::{Path, PathBuf};
 

@@ -71,7 +71,7 @@ fn unknown(table: &toml::Table, tables: &Tables) -> Vec<String> {
         match (keys_of(key), value) {
             (Some((_, known)), toml::Value::Table(inner)) if !key.is_empty() => {
                 for key in inner.keys().filter(|one| !known.contains(&one.as_str())) {
-                    said.push(line(key, known.iter().copied()));
+                    said.push(nearest(key, known.iter().copied()));
                 }
             }
             _ if top.contains(&key.as_str()) => {}
@@ -80,7 +80,7 @@ fn unknown(table: &toml::Table, tables: &Tables) -> Vec<String> {
             _ => {
                 let sections = tables.iter().map(|(name, _)| *name);
                 let known = sections.chain(top.iter().copied());
-                said.push(line(key, known.filter(|name| !name.is_empty())));
+                said.push(nearest(key, known.filter(|name| !name.is_empty())));
             }
         }
     }
@@ -88,7 +88,8 @@ fn unknown(table: &toml::Table, tables: &Tables) -> Vec<String> {
     said
 }
 
-fn line<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// Says that there is no such key, and which was probably meant.
+pub(crate) fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
     // Comparing takes the product of both lengths.
     let key: String = key.chars().take(64).collect();
     let known: Vec<&str> = known.collect();
