@@ -1,7 +1,11 @@
 //! A shadow is tried on what workers analyse, is compared, and changes nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use packguard_platform::db::functions::{self, Difference, Pair, Runs};
+use packguard_platform::functions::traffic;
+use packguard_platform::model::TaskId;
 use packguard_tests::harness::registry::{Registry, harmless};
 use packguard_tests::{sdk, tar_gz};
 use reqwest::Method;
@@ -225,4 +229,81 @@ async fn traps(lab: &Lab, worker: &packguard_tests::harness::process::Role) {
     };
     let counted = tokio::time::timeout(Duration::from_secs(60), counted).await;
     counted.expect("it is counted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shadow_alone_is_tried_on_its_share() {
+    const SHARE: u8 = 50;
+    let (lab, registry) = tokio::join!(Lab::start(&[]), Registry::start(harmless));
+    lab.publish("fickle", "0.2.0").await;
+    let to = json!({ "version": "0.2.0", "percent": SHARE });
+    assert_eq!(lab.point("fickle", "shadow", to).await.status, 200);
+    let worker = lab.worker(&registry).await;
+    worker.line("\"shadows\":1").await;
+    let mut runs = 0;
+    for number in 1..=12 {
+        let task = lab.submit(&Registry::purl("evil", number)).await;
+        let report = lab.report(task).await;
+        assert_eq!(ran(&report, "fickle"), None);
+        assert_eq!(report["verdict"]["outcome"], "clean");
+        if traffic::shadow_takes(SHARE, TaskId(task)) {
+            runs += 1;
+            let seen = compared(&lab, "0.2.0", runs).await;
+            assert_eq!(seen["against"], Value::Null);
+            assert_eq!(
+                (&seen["verdicts_changed"], &seen["compared"]),
+                (&json!(runs), &json!(0))
+            );
+        }
+    }
+    assert!((1..12).contains(&runs), "{runs} of 12");
+    assert!(worker.terminate().await.success());
+    compared(&lab, "0.2.0", runs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_differing_packages_is_bounded() {
+    let lab = Lab::start(&[]).await;
+    lab.publish("fickle", "0.2.0").await;
+    let id = sqlx::query_scalar("SELECT id FROM function_versions");
+    let id = id.fetch_one(&lab.app.db).await.expect("a version");
+    let difference = |number: usize, after: &'static str| Difference {
+        pair: Pair {
+            version: id,
+            against: None,
+            before: "clean",
+            after,
+        },
+        purl: Registry::purl("evil", number),
+        scores: (0, 72),
+        added: BTreeMap::from([("fickle-evil".to_owned(), 1)]),
+        removed: BTreeMap::new(),
+    };
+    let mut all = vec![difference(0, "malicious")];
+    all.extend((1..=60).map(|number| difference(number, "clean")));
+    for some in all.chunks(7) {
+        let runs = some.iter().map(|one| {
+            let runs = Runs {
+                runs: 1,
+                memory: i64::try_from(some.len()).expect("few"),
+                ..Runs::default()
+            };
+            (one.pair, runs)
+        });
+        let added = functions::add_runs(&lab.app.db, 3, &runs.collect(), some).await;
+        added.expect("it is added");
+    }
+    // Nine tellings, the first with two verdicts.
+    let seen = compared(&lab, "0.2.0", 10).await;
+    assert_eq!(
+        (&seen["verdicts_changed"], &seen["memory"]),
+        (&json!(1), &json!(7))
+    );
+    let listed = seen["differences"].as_array().expect("a list");
+    assert_eq!(listed.len(), 50);
+    let purl = |place: usize| listed[place]["purl"].as_str().expect("a purl").to_owned();
+    // The newest, and the one whose verdict would be another, however old.
+    assert_eq!(purl(0), Registry::purl("evil", 60));
+    assert_eq!(purl(48), Registry::purl("evil", 12));
+    assert_eq!(purl(49), Registry::purl("evil", 0));
 }
