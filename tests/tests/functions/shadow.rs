@@ -6,6 +6,7 @@ use std::time::Duration;
 use packguard_platform::db::functions::{self, Difference, Pair, Runs};
 use packguard_platform::functions::traffic;
 use packguard_platform::model::TaskId;
+use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::{Registry, harmless};
 use packguard_tests::{sdk, tar_gz};
 use reqwest::Method;
@@ -64,7 +65,7 @@ async fn inspect(lab: &Lab, arguments: &[&str]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shadow_says_what_it_would_change_and_changes_nothing() {
     let (lab, registry) = tokio::join!(Lab::start(&[]), Registry::start(harmless));
-    for version in ["0.1.0", "0.2.0", "0.3.0"] {
+    for version in ["0.1.0", "0.2.0", "0.3.0", "0.4.0", "0.5.0"] {
         lab.publish("fickle", version).await;
     }
     assert_eq!(lab.promote("fickle", "0.1.0").await.status, 200);
@@ -82,8 +83,9 @@ async fn a_shadow_says_what_it_would_change_and_changes_nothing() {
     let forget = "UPDATE reports SET reuse_key = sha256(reuse_key), checked_at = to_timestamp(0)";
     let forgotten = sqlx::query(forget).execute(&lab.app.db).await;
     assert_eq!(forgotten.expect("it is changed").rows_affected(), 2);
-    let after = [report(&lab, "evil", 1).await, report(&lab, "good", 1).await];
-    assert_eq!(before, after);
+    let evil = report(&lab, "evil", 1).await;
+    compared(&lab, "0.2.0", 1).await;
+    assert_eq!(before, [evil, report(&lab, "good", 1).await]);
 
     let seen = compared(&lab, "0.2.0", 2).await;
     assert_eq!(
@@ -121,36 +123,23 @@ async fn a_shadow_says_what_it_would_change_and_changes_nothing() {
     traps(&lab, &worker).await;
 
     // Promoted, it is compared with itself no more.
-    let promoting = async {
-        let to = json!({ "version": "0.2.0" });
-        assert_eq!(lab.point("fickle", "shadow", to).await.status, 200);
-        lab.promote("fickle", "0.2.0").await
-    };
+    let moving = lab.point("fickle", "shadow", json!({ "version": "0.2.0" }));
+    lab.switching(&worker, moving).await;
+    let promoting = lab.promote("fickle", "0.2.0");
     lab.switching(&worker, promoting).await;
-    let live = async {
-        let mut number = 10;
-        while report(&lab, "evil", number).await["verdict"]["outcome"] != "malicious" {
-            number += 1;
-        }
-    };
-    let live = tokio::time::timeout(Duration::from_secs(60), live).await;
-    live.expect("it is live");
-    let runs = lab
-        .get("/api/v1/functions/fickle/shadow/")
-        .await
-        .data()
-        .clone();
-    report(&lab, "evil", 100).await;
+    let live = report(&lab, "evil", 100).await;
+    assert_eq!(live["verdict"]["outcome"], "malicious");
+    heavier(&lab, &worker).await;
+    endless(&lab, &worker).await;
     // It tells of everything before it ends.
     assert!(worker.terminate().await.success());
-    let idle = lab.get("/api/v1/functions/fickle/shadow/").await;
-    assert_eq!(runs["name"], "fickle");
-    let count = |data: &Value| -> u64 {
-        let all = data["comparisons"].as_array().expect("a list").iter();
-        all.filter(|one| one["version"] == "0.2.0" && one["against"] == "0.2.0")
-            .count() as u64
-    };
-    assert_eq!((count(&runs), count(idle.data())), (0, 0));
+    let all = lab.get("/api/v1/functions/fickle/shadow/").await;
+    let all = all.data()["comparisons"]
+        .as_array()
+        .expect("a list")
+        .clone();
+    let with_itself = |one: &Value| one["version"] == one["against"];
+    assert!(!all.iter().any(with_itself), "{all:?}");
     let text = inspect(&lab, &["inspect", "fickle"]).await;
     assert!(text.contains("stable 0.2.0"), "{text}");
 }
@@ -198,8 +187,46 @@ async fn shown(lab: &Lab) {
     assert_eq!(json["percents"]["shadow"], 100);
 }
 
+/// One that finds the same with more work: all that differs is told.
+async fn heavier(lab: &Lab, worker: &Role) {
+    let moving = lab.point("fickle", "shadow", json!({ "version": "0.4.0" }));
+    lab.switching(worker, moving).await;
+    report(lab, "evil", 200).await;
+    let seen = compared(lab, "0.4.0", 1).await;
+    assert_eq!(
+        (&seen["against"], &seen["compared"]),
+        (&json!("0.2.0"), &json!(1))
+    );
+    assert_eq!(
+        (&seen["verdicts_changed"], &seen["differences"]),
+        (&json!(0), &json!([]))
+    );
+    let number = |field: &str| seen[field].as_u64().expect("a number");
+    assert!(number("fuel") > number("fuel_against"), "{seen}");
+    assert!(
+        number("memory") > number("memory_against") + (15 << 20),
+        "{seen}"
+    );
+    let text = inspect(lab, &["inspect", "fickle"]).await;
+    assert!(text.contains("none would change"), "{text}");
+}
+
+/// Nobody waits for one that never ends: neither clients nor who stops the worker.
+async fn endless(lab: &Lab, worker: &Role) {
+    let moving = lab.point("fickle", "shadow", json!({ "version": "0.5.0" }));
+    lab.switching(worker, moving).await;
+    let evil = report(lab, "evil", 300).await;
+    assert_eq!(evil["verdict"]["outcome"], "malicious");
+    let seen = lab.get("/api/v1/functions/fickle/shadow/").await;
+    let all = seen.data()["comparisons"].as_array().expect("a list");
+    assert!(
+        all.iter().all(|one| one["version"] != "0.5.0"),
+        "it goes on"
+    );
+}
+
 /// One that traps is counted as such, and reports do not know.
-async fn traps(lab: &Lab, worker: &packguard_tests::harness::process::Role) {
+async fn traps(lab: &Lab, worker: &Role) {
     let moving = lab.point("fickle", "shadow", json!({ "version": "0.3.0" }));
     lab.switching(worker, moving).await;
     let calm = report(lab, "evil", 2).await;
