@@ -2,8 +2,9 @@
 //!
 //! A trial begins when its report is stored, and goes on by itself: whoever waits for the report
 //! does not wait for it. It keeps the unpacked files and the memory that was reserved for them.
-//! There are at most as many trials as tasks; where a worker is busy with so many, the next
-//! report goes without.
+//! There are at most half as many trials as tasks, so that shadows that never end leave clients
+//! their share of the machine; where a worker is busy with so many, the next report goes
+//! without.
 //!
 //! Counts are told to Postgres as those of the circuit breaker are, and lost with the process.
 
@@ -65,7 +66,7 @@ struct Counts {
 }
 
 impl Shadows {
-    /// At most `most` trials at a time; `stop` ends them.
+    /// At most `most` trials at a time, and at least one; `stop` ends them.
     pub fn new(
         db: &PgPool,
         breaker: &Arc<Breaker>,
@@ -78,7 +79,7 @@ impl Shadows {
             breaker: Arc::clone(breaker),
             shard: fastrand::i16(0..SHARDS),
             running: running.clone(),
-            free: Arc::new(Semaphore::new(most)),
+            free: Arc::new(Semaphore::new(most.max(1))),
             stop,
             counts: Mutex::default(),
         }

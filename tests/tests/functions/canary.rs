@@ -168,3 +168,44 @@ async fn percentages_that_make_no_sense_are_refused() {
     assert_eq!(back.data()["to"], "0.1.0");
     assert_eq!(back.data()["percent"], 10);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canaries_of_several_functions_share_their_tasks() {
+    let (lab, registry) = tokio::join!(Lab::start(&[]), Registry::start(harmless));
+    let mut digests = Vec::new();
+    for name in ["alpha", "empty"] {
+        let old = lab.publish(name, "0.1.0").await;
+        let new = lab.publish(name, "0.2.0").await;
+        assert_eq!(lab.promote(name, "0.1.0").await.status, 200);
+        digests.push((old, new));
+    }
+    for (name, percent) in [("alpha", 25), ("empty", 60)] {
+        let to = json!({ "version": "0.2.0", "percent": percent });
+        assert_eq!(lab.point(name, "canary", to).await.status, 200);
+    }
+    let worker = lab.worker(&registry).await;
+    worker.line("\"canaries\":2").await;
+    let mut tasks = Vec::new();
+    for number in 1..=24 {
+        tasks.push(lab.submit(&Registry::purl("share", number)).await);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for task in tasks {
+        let report = lab.report(task).await;
+        let share = [25, 60].map(|percent| traffic::canary_takes(percent, TaskId(task)));
+        seen.insert(share);
+        for ((name, taken), (old, new)) in ["alpha", "empty"].iter().zip(share).zip(&digests) {
+            let expected = if taken { new } else { old };
+            assert_eq!(ran(&report, name).as_ref(), Some(expected), "task {task}");
+        }
+    }
+    assert_eq!(seen.len(), 3, "both, one and none: {seen:?}");
+    // As many sets as percentages, and the stable one, which answers.
+    let sets = "SELECT count(*), count(*) FILTER (WHERE registered_at > to_timestamp(0)) FROM analysis_sets";
+    let sets: (i64, i64) = sqlx::query_as(sets)
+        .fetch_one(&lab.app.db)
+        .await
+        .expect("counts");
+    assert_eq!(sets, (3, 1));
+    assert!(worker.terminate().await.success());
+}

@@ -1,7 +1,12 @@
 //! A shadow is tried on what workers analyse, is compared, and changes nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use packguard_platform::db::functions::{self, Difference, Pair, Runs};
+use packguard_platform::functions::traffic;
+use packguard_platform::model::TaskId;
+use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::{Registry, harmless};
 use packguard_tests::{sdk, tar_gz};
 use reqwest::Method;
@@ -60,7 +65,7 @@ async fn inspect(lab: &Lab, arguments: &[&str]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shadow_says_what_it_would_change_and_changes_nothing() {
     let (lab, registry) = tokio::join!(Lab::start(&[]), Registry::start(harmless));
-    for version in ["0.1.0", "0.2.0", "0.3.0"] {
+    for version in ["0.1.0", "0.2.0", "0.3.0", "0.4.0", "0.5.0"] {
         lab.publish("fickle", version).await;
     }
     assert_eq!(lab.promote("fickle", "0.1.0").await.status, 200);
@@ -78,8 +83,9 @@ async fn a_shadow_says_what_it_would_change_and_changes_nothing() {
     let forget = "UPDATE reports SET reuse_key = sha256(reuse_key), checked_at = to_timestamp(0)";
     let forgotten = sqlx::query(forget).execute(&lab.app.db).await;
     assert_eq!(forgotten.expect("it is changed").rows_affected(), 2);
-    let after = [report(&lab, "evil", 1).await, report(&lab, "good", 1).await];
-    assert_eq!(before, after);
+    let evil = report(&lab, "evil", 1).await;
+    compared(&lab, "0.2.0", 1).await;
+    assert_eq!(before, [evil, report(&lab, "good", 1).await]);
 
     let seen = compared(&lab, "0.2.0", 2).await;
     assert_eq!(
@@ -117,36 +123,23 @@ async fn a_shadow_says_what_it_would_change_and_changes_nothing() {
     traps(&lab, &worker).await;
 
     // Promoted, it is compared with itself no more.
-    let promoting = async {
-        let to = json!({ "version": "0.2.0" });
-        assert_eq!(lab.point("fickle", "shadow", to).await.status, 200);
-        lab.promote("fickle", "0.2.0").await
-    };
+    let moving = lab.point("fickle", "shadow", json!({ "version": "0.2.0" }));
+    lab.switching(&worker, moving).await;
+    let promoting = lab.promote("fickle", "0.2.0");
     lab.switching(&worker, promoting).await;
-    let live = async {
-        let mut number = 10;
-        while report(&lab, "evil", number).await["verdict"]["outcome"] != "malicious" {
-            number += 1;
-        }
-    };
-    let live = tokio::time::timeout(Duration::from_secs(60), live).await;
-    live.expect("it is live");
-    let runs = lab
-        .get("/api/v1/functions/fickle/shadow/")
-        .await
-        .data()
-        .clone();
-    report(&lab, "evil", 100).await;
+    let live = report(&lab, "evil", 100).await;
+    assert_eq!(live["verdict"]["outcome"], "malicious");
+    heavier(&lab, &worker).await;
+    endless(&lab, &worker).await;
     // It tells of everything before it ends.
     assert!(worker.terminate().await.success());
-    let idle = lab.get("/api/v1/functions/fickle/shadow/").await;
-    assert_eq!(runs["name"], "fickle");
-    let count = |data: &Value| -> u64 {
-        let all = data["comparisons"].as_array().expect("a list").iter();
-        all.filter(|one| one["version"] == "0.2.0" && one["against"] == "0.2.0")
-            .count() as u64
-    };
-    assert_eq!((count(&runs), count(idle.data())), (0, 0));
+    let all = lab.get("/api/v1/functions/fickle/shadow/").await;
+    let all = all.data()["comparisons"]
+        .as_array()
+        .expect("a list")
+        .clone();
+    let with_itself = |one: &Value| one["version"] == one["against"];
+    assert!(!all.iter().any(with_itself), "{all:?}");
     let text = inspect(&lab, &["inspect", "fickle"]).await;
     assert!(text.contains("stable 0.2.0"), "{text}");
 }
@@ -194,8 +187,46 @@ async fn shown(lab: &Lab) {
     assert_eq!(json["percents"]["shadow"], 100);
 }
 
+/// One that finds the same with more work: all that differs is told.
+async fn heavier(lab: &Lab, worker: &Role) {
+    let moving = lab.point("fickle", "shadow", json!({ "version": "0.4.0" }));
+    lab.switching(worker, moving).await;
+    report(lab, "evil", 200).await;
+    let seen = compared(lab, "0.4.0", 1).await;
+    assert_eq!(
+        (&seen["against"], &seen["compared"]),
+        (&json!("0.2.0"), &json!(1))
+    );
+    assert_eq!(
+        (&seen["verdicts_changed"], &seen["differences"]),
+        (&json!(0), &json!([]))
+    );
+    let number = |field: &str| seen[field].as_u64().expect("a number");
+    assert!(number("fuel") > number("fuel_against"), "{seen}");
+    assert!(
+        number("memory") > number("memory_against") + (15 << 20),
+        "{seen}"
+    );
+    let text = inspect(lab, &["inspect", "fickle"]).await;
+    assert!(text.contains("none would change"), "{text}");
+}
+
+/// Nobody waits for one that never ends: neither clients nor who stops the worker.
+async fn endless(lab: &Lab, worker: &Role) {
+    let moving = lab.point("fickle", "shadow", json!({ "version": "0.5.0" }));
+    lab.switching(worker, moving).await;
+    let evil = report(lab, "evil", 300).await;
+    assert_eq!(evil["verdict"]["outcome"], "malicious");
+    let seen = lab.get("/api/v1/functions/fickle/shadow/").await;
+    let all = seen.data()["comparisons"].as_array().expect("a list");
+    assert!(
+        all.iter().all(|one| one["version"] != "0.5.0"),
+        "it goes on"
+    );
+}
+
 /// One that traps is counted as such, and reports do not know.
-async fn traps(lab: &Lab, worker: &packguard_tests::harness::process::Role) {
+async fn traps(lab: &Lab, worker: &Role) {
     let moving = lab.point("fickle", "shadow", json!({ "version": "0.3.0" }));
     lab.switching(worker, moving).await;
     let calm = report(lab, "evil", 2).await;
@@ -225,4 +256,81 @@ async fn traps(lab: &Lab, worker: &packguard_tests::harness::process::Role) {
     };
     let counted = tokio::time::timeout(Duration::from_secs(60), counted).await;
     counted.expect("it is counted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shadow_alone_is_tried_on_its_share() {
+    const SHARE: u8 = 50;
+    let (lab, registry) = tokio::join!(Lab::start(&[]), Registry::start(harmless));
+    lab.publish("fickle", "0.2.0").await;
+    let to = json!({ "version": "0.2.0", "percent": SHARE });
+    assert_eq!(lab.point("fickle", "shadow", to).await.status, 200);
+    let worker = lab.worker(&registry).await;
+    worker.line("\"shadows\":1").await;
+    let mut runs = 0;
+    for number in 1..=12 {
+        let task = lab.submit(&Registry::purl("evil", number)).await;
+        let report = lab.report(task).await;
+        assert_eq!(ran(&report, "fickle"), None);
+        assert_eq!(report["verdict"]["outcome"], "clean");
+        if traffic::shadow_takes(SHARE, TaskId(task)) {
+            runs += 1;
+            let seen = compared(&lab, "0.2.0", runs).await;
+            assert_eq!(seen["against"], Value::Null);
+            assert_eq!(
+                (&seen["verdicts_changed"], &seen["compared"]),
+                (&json!(runs), &json!(0))
+            );
+        }
+    }
+    assert!((1..12).contains(&runs), "{runs} of 12");
+    assert!(worker.terminate().await.success());
+    compared(&lab, "0.2.0", runs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_differing_packages_is_bounded() {
+    let lab = Lab::start(&[]).await;
+    lab.publish("fickle", "0.2.0").await;
+    let id = sqlx::query_scalar("SELECT id FROM function_versions");
+    let id = id.fetch_one(&lab.app.db).await.expect("a version");
+    let difference = |number: usize, after: &'static str| Difference {
+        pair: Pair {
+            version: id,
+            against: None,
+            before: "clean",
+            after,
+        },
+        purl: Registry::purl("evil", number),
+        scores: (0, 72),
+        added: BTreeMap::from([("fickle-evil".to_owned(), 1)]),
+        removed: BTreeMap::new(),
+    };
+    let mut all = vec![difference(0, "malicious")];
+    all.extend((1..=60).map(|number| difference(number, "clean")));
+    for some in all.chunks(7) {
+        let runs = some.iter().map(|one| {
+            let runs = Runs {
+                runs: 1,
+                memory: i64::try_from(some.len()).expect("few"),
+                ..Runs::default()
+            };
+            (one.pair, runs)
+        });
+        let added = functions::add_runs(&lab.app.db, 3, &runs.collect(), some).await;
+        added.expect("it is added");
+    }
+    // Nine tellings, the first with two verdicts.
+    let seen = compared(&lab, "0.2.0", 10).await;
+    assert_eq!(
+        (&seen["verdicts_changed"], &seen["memory"]),
+        (&json!(1), &json!(7))
+    );
+    let listed = seen["differences"].as_array().expect("a list");
+    assert_eq!(listed.len(), 50);
+    let purl = |place: usize| listed[place]["purl"].as_str().expect("a purl").to_owned();
+    // The newest, and the one whose verdict would be another, however old.
+    assert_eq!(purl(0), Registry::purl("evil", 60));
+    assert_eq!(purl(48), Registry::purl("evil", 12));
+    assert_eq!(purl(49), Registry::purl("evil", 0));
 }

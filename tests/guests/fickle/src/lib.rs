@@ -6,6 +6,7 @@
 //! 0.2.0   finds something grave
 //! 0.3.0   traps
 //! 0.4.0   the same finding as 0.2.0, after more work
+//! 0.5.0   never ends
 //! ```
 
 use packguard_sdk::{
@@ -47,6 +48,7 @@ impl Analyzer for Fickle {
                 work();
                 analysis.push(EVIL.about_package("it is evil", Confidence::High));
             }
+            "0.5.0" => spin(),
             _ => {}
         }
         Ok(analysis)
@@ -56,6 +58,13 @@ impl Analyzer for Fickle {
 fn trap() {
     #[cfg(target_arch = "wasm32")]
     core::arch::wasm32::unreachable();
+}
+
+fn spin() -> ! {
+    let mut number = 1_u64;
+    loop {
+        number = std::hint::black_box(number.wrapping_mul(3));
+    }
 }
 
 fn work() {
