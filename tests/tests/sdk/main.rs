@@ -3,7 +3,11 @@
 mod check;
 mod deploy;
 mod develop;
+mod four_lines;
 mod mistakes;
 mod project;
+mod same;
 mod server;
+mod session;
 mod shell;
+mod tutorial;
