@@ -51,9 +51,14 @@ pub fn signing_key() -> SigningKey {
 
 /// The empty guest, as this version of this function; both have as many bytes as its own.
 pub fn guest(name: &str, version: &str) -> Vec<u8> {
-    let mut bytes = EMPTY.to_vec();
-    for (from, to) in [("empty", name), ("0.1.0", version)] {
-        assert_eq!(from.len(), to.len());
+    rewritten(EMPTY, &[("empty", name), ("0.1.0", version)])
+}
+
+/// A component with texts in it replaced by others as long.
+pub fn rewritten(component: &[u8], changes: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = component.to_vec();
+    for (from, to) in changes {
+        assert_eq!(from.len(), to.len(), "{from}");
         let places: Vec<usize> = bytes
             .windows(from.len())
             .enumerate()
