@@ -3,5 +3,6 @@
 mod command_line;
 mod deletion;
 mod keys;
+mod publishers;
 mod webhooks;
 mod world;
