@@ -1,5 +1,5 @@
 //! An analyzer that attacks its host, in the way that the setting `attack` names, or that a test
-//! wrote into the component: see [`Order`].
+//! wrote into the component (`Order`).
 
 use std::io::Write as _;
 
@@ -41,6 +41,7 @@ impl Analyzer for Hostile {
 struct Order([u8; 40]);
 
 /// Attacks where `describe` is asked for.
+#[cfg(target_family = "wasm")]
 static IN_DESCRIBE: Order = Order(*b"<hostile guest, in describe:            ");
 /// Attacks each package.
 static IN_ANALYZE: Order = Order(*b"<hostile guest, in analyze:             ");
