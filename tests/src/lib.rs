@@ -63,12 +63,18 @@ pub const TALKER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/talker.wasm"
 /// The empty guest, as this version of this function; both have as many bytes as its own. The
 /// fickle one, where that is the name.
 pub fn guest(name: &str, version: &str) -> Vec<u8> {
-    let (mut bytes, own) = match name {
-        "fickle" => (FICKLE.to_vec(), "fickle"),
-        _ => (EMPTY.to_vec(), "empty"),
+    let (component, own) = match name {
+        "fickle" => (FICKLE, "fickle"),
+        _ => (EMPTY, "empty"),
     };
-    for (from, to) in [(own, name), ("0.1.0", version)] {
-        assert_eq!(from.len(), to.len());
+    rewritten(component, &[(own, name), ("0.1.0", version)])
+}
+
+/// A component with texts in it replaced by others as long.
+pub fn rewritten(component: &[u8], changes: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = component.to_vec();
+    for (from, to) in changes {
+        assert_eq!(from.len(), to.len(), "{from}");
         let places: Vec<usize> = bytes
             .windows(from.len())
             .enumerate()

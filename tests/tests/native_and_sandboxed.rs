@@ -127,3 +127,23 @@ fn a_component_of_something_else_is_refused() {
         "{error}"
     );
 }
+
+/// `UPDATE_RULES=1` writes the list anew.
+#[tokio::test]
+async fn the_registry_knows_every_rule_of_the_bundled_analyzers() {
+    let (_, components) = packguard_tests::bundle().await;
+    let listed = components.iter().flat_map(|one| &one.descriptor().rules);
+    let mut ids: Vec<&str> = listed.map(|rule| rule.id.as_str()).collect();
+    ids.sort_unstable();
+    let count = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "two bundled analyzers share a rule id");
+    if std::env::var_os("UPDATE_RULES").is_some() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let path = root.join("platform/src/functions/bundled-rules.txt");
+        std::fs::write(path, ids.join("\n") + "\n").unwrap();
+        return;
+    }
+    let known: Vec<&str> = packguard_platform::functions::rules::bundled().collect();
+    assert_eq!(known, ids, "UPDATE_RULES=1 writes the list anew");
+}

@@ -6,6 +6,7 @@
 //! refusal.rs     why a component is not admitted, each reason with its code
 //! admission.rs   the steps that a component passes, in a process of its own
 //! probe.rs       that process: `packguard admit`
+//! rules.rs       rules that a function may list
 //! smoke.rs       the packages that it is tried on
 //! changes.rs     what a version changes of the one before
 //! publishers.rs  who may publish what
@@ -21,6 +22,7 @@ pub mod orphans;
 pub mod probe;
 pub mod publishers;
 pub mod refusal;
+pub mod rules;
 pub mod settings;
 pub mod signature;
 mod smoke;

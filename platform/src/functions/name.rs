@@ -80,17 +80,22 @@ pub fn version(text: &str) -> Result<semver::Version, NameError> {
 }
 
 fn kebab(name: &str, most: usize) -> Result<(), NameError> {
+    let begins = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    if begins && name.len() <= most && is_kebab(name) {
+        return Ok(());
+    }
+    Err(NameError::Form(most))
+}
+
+/// Whether a text is lower-case letters and digits with single dashes between.
+pub(super) fn is_kebab(text: &str) -> bool {
     let word = |word: &str| {
         !word.is_empty()
             && word
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
-    let begins = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    if begins && name.len() <= most && name.split('-').all(word) {
-        return Ok(());
-    }
-    Err(NameError::Form(most))
+    text.split('-').all(word)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::admission::{Admitted, Answer, Measures, out_of_memory};
 use super::refusal::{Code, Refusal};
-use super::{signature, smoke};
+use super::{rules, signature, smoke};
 
 /// Bytes of a descriptor as JSON: bundled ones have up to 60 KB.
 const MAX_DESCRIPTOR: usize = 512 << 10;
@@ -101,6 +101,9 @@ async fn admit(file: &Path) -> Result<Answer, String> {
             json.len()
         );
         return Ok(Err(Refusal::new(Code::DescriptorTooLarge, message)));
+    }
+    if let Err(refusal) = rules::check(&descriptor) {
+        return Ok(Err(refusal));
     }
     let folder = file.parent().unwrap_or(Path::new("/"));
     let tried = smoke::run(&runtime, &component, folder)

@@ -31,6 +31,10 @@ pub enum Code {
     DescribeFailed,
     /// `describe` says too much.
     DescriptorTooLarge,
+    /// A rule's id is none, or stands twice.
+    InvalidRule,
+    /// A rule's id is that of a bundled analyzer's rule.
+    RuleTaken,
     /// `describe` says something else than the manifest.
     ManifestMismatch,
     /// It failed on a sample package.
@@ -53,6 +57,8 @@ impl Code {
             Self::NotAnAnalyzer => "not_an_analyzer",
             Self::DescribeFailed => "describe_failed",
             Self::DescriptorTooLarge => "descriptor_too_large",
+            Self::InvalidRule => "invalid_rule",
+            Self::RuleTaken => "rule_taken",
             Self::ManifestMismatch => "manifest_mismatch",
             Self::SmokeFailed => "smoke_failed",
         }

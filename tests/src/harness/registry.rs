@@ -2,7 +2,7 @@
 //!
 //! Every project name that ends in `-` and digits exists (`sample-0001`, `evil-42`), has the one
 //! version 1.0, and one sdist that is built in memory the same way each time. What is in the
-//! sdist a function of the test decides.
+//! sdist a function of the test decides. Further projects a test names.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,6 +35,8 @@ pub struct Requests {
 struct Shared {
     files: Box<dyn Fn(&str) -> Files + Send + Sync>,
     requests: Mutex<BTreeMap<String, Requests>>,
+    /// The versions of further projects.
+    releases: Mutex<BTreeMap<String, String>>,
     delay: watch::Sender<Duration>,
     /// What every request gets instead of an answer.
     failure: watch::Sender<Option<StatusCode>>,
@@ -70,6 +72,7 @@ impl Registry {
         let shared = Arc::new(Shared {
             files: Box::new(files),
             requests: Mutex::default(),
+            releases: Mutex::default(),
             delay: watch::Sender::new(Duration::ZERO),
             failure: watch::Sender::new(None),
         });
@@ -98,6 +101,12 @@ impl Registry {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on there is this project too, with this version.
+    pub fn release(&self, name: &str, version: &str) {
+        let mut releases = self.shared.releases.lock().expect("nobody panics with it");
+        releases.insert(name.to_owned(), version.to_owned());
     }
 
     /// Waits so long before each answer, from now on.
@@ -141,12 +150,21 @@ impl Shared {
         if let Some(status) = *self.failure.borrow() {
             return Err(status);
         }
+        match self.version(name) {
+            Some(_) => Ok(()),
+            None => Err(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// The version that a project has, if it exists.
+    fn version(&self, name: &str) -> Option<String> {
         let number = name.rsplit_once('-').map(|(_, number)| number);
         let is_number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
-        match number.is_some_and(is_number) {
-            true => Ok(()),
-            false => Err(StatusCode::NOT_FOUND),
+        if number.is_some_and(is_number) {
+            return Some("1.0".to_owned());
         }
+        let releases = self.releases.lock().expect("nobody panics with it");
+        releases.get(name).cloned()
     }
 
     fn sdist(&self, name: &str) -> Vec<u8> {
@@ -161,11 +179,12 @@ async fn index(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> R
         return status.into_response();
     }
     let sdist = shared.sdist(&name);
-    let file = format!("{}-1.0.tar.gz", name.replace('-', "_"));
+    let version = shared.version(&name).unwrap_or_default();
+    let file = format!("{}-{version}.tar.gz", name.replace('-', "_"));
     let page = serde_json::json!({
         "meta": {"api-version": "1.1"},
         "name": name,
-        "versions": ["1.0"],
+        "versions": [version],
         "files": [{
             "filename": file,
             "url": format!("/files/{name}/{file}"),

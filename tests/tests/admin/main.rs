@@ -3,6 +3,7 @@
 mod command_line;
 mod deletion;
 mod keys;
+mod publishers;
 mod reanalysis;
 mod webhooks;
 mod world;

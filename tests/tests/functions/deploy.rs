@@ -156,6 +156,13 @@ async fn signatures_are_verified_and_good_for_one_version_only() {
             (422, "signature_invalid")
         );
     }
+    // For another component that says the same of itself: one with a custom section more.
+    let other = [EMPTY, &[0, 2, 1, b'x']].concat();
+    let replayed = send(signed(lab.deploy("empty", "0.1.0", other), &signature)).await;
+    assert_eq!(
+        (replayed.status, replayed.code()),
+        (422, "signature_invalid")
+    );
     let path = "/api/v1/functions/?name=empty&version=0.1.0";
     let request = lab.request(&lab.stranger.1, Method::POST, path).body(EMPTY);
     let stolen = send(signed(request, &signature)).await;

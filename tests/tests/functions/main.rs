@@ -1,6 +1,7 @@
 //! The function registry on real servers: deploys, admission, signatures, and workers that
 //! follow.
 
+mod attacks;
 mod breaker;
 mod canary;
 mod deploy;

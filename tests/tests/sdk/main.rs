@@ -3,8 +3,12 @@
 mod check;
 mod deploy;
 mod develop;
+mod four_lines;
 mod mistakes;
 mod operate;
 mod project;
+mod same;
 mod server;
+mod session;
 mod shell;
+mod tutorial;

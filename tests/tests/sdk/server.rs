@@ -11,7 +11,7 @@ use packguard_tests::harness::lab::Lab;
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::Registry;
 use packguard_tests::{cache, packguard};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::shell::{Project, Shell, code, said};
@@ -80,14 +80,55 @@ impl Platform {
         Role::start(&["work"], &variables).await
     }
 
+    /// Submits as the client.
+    pub fn asker(&self) -> Asker {
+        Asker {
+            client: self.lab.client.clone(),
+            url: self.url(),
+            key: self.client.1.clone(),
+        }
+    }
+}
+
+/// Who submits packages and reads reports.
+pub struct Asker {
+    pub client: reqwest::Client,
+    /// Of the platform.
+    pub url: String,
+    /// The API key.
+    pub key: String,
+}
+
+impl Asker {
     /// The digest of the analyzer `name` in the report of `purl`.
     pub async fn ran(&self, purl: &str, name: &str) -> Option<String> {
+        let report = self.report(purl).await;
+        let steps = report["analyzers"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["name"] == name)?;
+        assert_eq!(step["outcome"], "ok", "{step}");
+        Some(step["digest"].as_str().unwrap().to_owned())
+    }
+
+    /// Submits `purl`, and gives its report.
+    pub async fn report(&self, purl: &str) -> Value {
         let body = json!({ "purl": purl });
-        let data = self.ask(Method::POST, "analyze/", Some(&body)).await;
+        let request = self.request(Method::POST, "analyze/").json(&body);
+        self.report_when_done(request).await
+    }
+
+    /// Uploads an archive of this name, and gives its report.
+    pub async fn report_of_archive(&self, name: &str, bytes: Vec<u8>) -> Value {
+        let path = format!("archives/?filename={name}");
+        let request = self.request(Method::POST, &path).body(bytes);
+        self.report_when_done(request).await
+    }
+
+    async fn report_when_done(&self, submission: RequestBuilder) -> Value {
+        let data = answer(submission).await;
         let task = data["data"]["task_id"].as_i64().unwrap();
         let waiting = async {
             loop {
-                let status = self.ask(Method::GET, &format!("task/{task}/"), None).await;
+                let status = self.get(&format!("task/{task}/")).await;
                 match status["data"]["status"].as_str() {
                     Some("completed") => return,
                     Some("failed") => panic!("{status}"),
@@ -96,23 +137,24 @@ impl Platform {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.unwrap();
-        let path = format!("task/{task}/report/");
-        let report = self.ask(Method::GET, &path, None).await;
-        let steps = report["analyzers"].as_array().unwrap();
-        let step = steps.iter().find(|step| step["name"] == name)?;
-        assert_eq!(step["outcome"], "ok", "{step}");
-        Some(step["digest"].as_str().unwrap().to_owned())
+        self.get(&format!("task/{task}/report/")).await
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
-        let request = self.lab.request(method, &format!("/api/v1/{path}"));
-        let mut request = request.header("x-api-key", &self.client.1);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let answer = request.send().await.unwrap();
-        answer.json().await.unwrap()
+    async fn get(&self, path: &str) -> Value {
+        answer(self.request(Method::GET, path)).await
     }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}/api/v1/{path}", self.url);
+        self.client
+            .request(method, url)
+            .header("x-api-key", &self.key)
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Value {
+    let answer = request.send().await.unwrap();
+    answer.json().await.unwrap()
 }
 
 /// `sdk` as somebody runs it who has a configuration folder of their own.
@@ -121,10 +163,6 @@ pub fn at_home(shell: &Shell, project: Option<&Project>, arguments: &[&str]) -> 
     let mut command = shell.command(folder, arguments);
     command
         .env("XDG_CONFIG_HOME", shell.0.path().join("config"))
-        .env("NO_PROXY", "*")
-        .env_remove("PACKGUARD_URL")
-        .env_remove("PACKGUARD_API_KEY")
-        .env_remove("PACKGUARD_SDK_KEY")
         .stdin(Stdio::null());
     command
 }

@@ -32,19 +32,8 @@ impl Shell {
 
     pub fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(sdk());
-        command
-            .args(arguments)
-            .current_dir(folder)
-            .env_remove("RUSTFLAGS")
-            .env("CARGO_TERM_COLOR", "never")
-            .env("NO_COLOR", "1")
-            // What the generated projects depend on is built once for all of them.
-            .env(
-                "CARGO_TARGET_DIR",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk"),
-            )
-            .env("PACKGUARD_CACHE_DIR", cache())
-            .env("PACKGUARD_SDK_PATH", checkout());
+        surroundings(&mut command);
+        command.args(arguments).current_dir(folder);
         command
     }
 
@@ -67,20 +56,45 @@ impl Shell {
         for path in [here.as_path(), self.0.path()] {
             text = text.replace(&path.display().to_string(), "HERE");
         }
-        text = text.replace(&checkout().display().to_string(), "CHECKOUT");
-        for (pattern, put) in [
-            (r"[0-9a-f]{64}", "DIGEST"),
-            (r"\d+(\.\d+)? (µs|ms|s)\b", "TIME"),
-            (r"\d+(\.\d+)? (B|[KM]iB)", "SIZE"),
-            (r"\d+ fuel", "N fuel"),
-        ] {
-            text = Regex::new(pattern)
-                .unwrap()
-                .replace_all(&text, put)
-                .into_owned();
-        }
-        text
+        let text = text.replace(&checkout().display().to_string(), "CHECKOUT");
+        settled(&text)
     }
+}
+
+/// A text without what differs from run to run.
+pub fn settled(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (pattern, put) in [
+        (r"[0-9a-f]{64}", "DIGEST"),
+        (r"\d+(\.\d+)? (µs|ms|s)\b", "TIME"),
+        (r"\d+(\.\d+)? (B|[KM]iB)", "SIZE"),
+        (r"[\d,]*\d fuel", "N fuel"),
+    ] {
+        let found = Regex::new(pattern).unwrap();
+        text = found.replace_all(&text, put).into_owned();
+    }
+    text
+}
+
+/// The variables that `sdk`, and whatever starts it, is given.
+pub fn surroundings(command: &mut Command) {
+    command
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_TERM_COLOR", "never")
+        .env("NO_COLOR", "1")
+        // What the generated projects depend on is built once for all of them.
+        .env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk"),
+        )
+        .env("PACKGUARD_CACHE_DIR", cache())
+        .env("PACKGUARD_SDK_PATH", checkout());
+    // Nobody's settings of the day.
+    for name in ["PACKGUARD_URL", "PACKGUARD_API_KEY", "PACKGUARD_SDK_KEY"] {
+        command.env_remove(name);
+    }
+    // The servers of these tests, and no other: cargo may need one.
+    command.env("NO_PROXY", "127.0.0.1");
 }
 
 /// The checkout whose SDK the projects use: this one, unless `PACKGUARD_SDK_PATH` says otherwise.

@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use packguard_platform::functions::rules;
 use packguard_platform::output::line;
 use packguard_runtime::types::Descriptor;
 use packguard_runtime::{Access, CONTRACT_VERSION, Examination, Import, LoadError, World, examine};
@@ -194,6 +195,9 @@ async fn runs(bytes: Vec<u8>, manifest: Option<&Manifest>) -> Result<Vec<Item>, 
         Item::good("compiles", format!("and answers in {}", print::time(time))),
         describes(descriptor),
     ];
+    if let Err(refusal) = rules::check(&descriptor.into()) {
+        items.push(Item::bad("rules", line(&refusal.message)));
+    }
     if let Some(manifest) = manifest {
         items.extend(agrees(descriptor, manifest));
     }

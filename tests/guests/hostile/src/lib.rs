@@ -1,4 +1,5 @@
-//! An analyzer that attacks its host, in the way that the setting `attack` names.
+//! An analyzer that attacks its host, in the way that the setting `attack` names, or that a test
+//! wrote into the component (`Order`).
 
 use std::io::Write as _;
 
@@ -31,39 +32,77 @@ impl Analyzer for Hostile {
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let argument = package.setting("argument").unwrap_or_default();
-        match package.setting("attack").unwrap_or_default() {
-            "nothing" => Ok(Analysis::default()),
-            "error" => Err("can't work".into()),
-            "loop" => spin(),
-            "sleep" => sleep(),
-            "trap" => trap(),
-            "panic" => die("on purpose"),
-            "exit" => exit(),
-            "memory" => eat_memory(),
-            "recursion" => Ok(saw(&recurse(0).to_string())),
-            "copy" => copy_for_ever(),
-            "log" => flood_log(),
-            "stdout" => flood(std::io::stdout()),
-            "stderr" => flood(std::io::stderr()),
-            "handles" => open_for_ever(argument),
-            "findings" => flood_findings(),
-            "unlisted" => Ok(unlisted()),
-            "read" => Ok(saw(&describe_read(argument))),
-            "list" => Ok(saw(&describe_list(argument))),
-            "write" => Ok(saw(&describe_write(argument))),
-            "connect" => Ok(saw(&describe_connect(argument))),
-            "resolve" => Ok(saw(&describe_resolve(argument))),
-            "environment" => Ok(saw(&format!(
-                "{:?} {:?}",
-                std::env::vars().count(),
-                std::env::args().count()
-            ))),
-            "clock" => Ok(saw(&format!("{:?}", std::time::SystemTime::now()))),
-            "random" => Ok(saw(&random())),
-            "canary" => canary(argument),
-            other => Err(format!("no such attack: {other}")),
-        }
+        let told = package.setting("attack");
+        attack(told.unwrap_or(IN_ANALYZE.read()), argument)
     }
+}
+
+/// A place in the component into which a test writes an attack, over the blanks.
+struct Order([u8; 40]);
+
+/// Attacks where `describe` is asked for.
+#[cfg(target_family = "wasm")]
+static IN_DESCRIBE: Order = Order(*b"<hostile guest, in describe:            ");
+/// Attacks each package.
+static IN_ANALYZE: Order = Order(*b"<hostile guest, in analyze:             ");
+
+impl Order {
+    /// Empty where none was written.
+    fn read(&'static self) -> &'static str {
+        // The compiler would know the text, and leave all attacks out.
+        let bytes = std::hint::black_box(self).0.as_slice();
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        text.split(':').nth(1).unwrap_or_default().trim()
+    }
+}
+
+fn attack(attack: &str, argument: &str) -> Result<Analysis, String> {
+    match attack {
+        "nothing" => Ok(Analysis::default()),
+        "error" => Err("can't work".into()),
+        "loop" => spin(),
+        "sleep" => sleep(),
+        "trap" => trap(),
+        "panic" => die("on purpose"),
+        "exit" => exit(),
+        "memory" => eat_memory(),
+        "recursion" => Ok(saw(&recurse(0).to_string())),
+        "copy" => copy_for_ever(),
+        "log" => flood_log(),
+        "stdout" => flood(std::io::stdout()),
+        "stderr" => flood(std::io::stderr()),
+        "handles" => open_for_ever(argument),
+        "findings" => flood_findings(),
+        "unlisted" => Ok(unlisted()),
+        "read" => Ok(saw(&describe_read(argument))),
+        "list" => Ok(saw(&describe_list(argument))),
+        "write" => Ok(saw(&describe_write(argument))),
+        "connect" => Ok(saw(&describe_connect(argument))),
+        "resolve" => Ok(saw(&describe_resolve(argument))),
+        "environment" => Ok(saw(&format!(
+            "{:?} {:?}",
+            std::env::vars().count(),
+            std::env::args().count()
+        ))),
+        "clock" => Ok(saw(&format!("{:?}", std::time::SystemTime::now()))),
+        "random" => Ok(saw(&random())),
+        "canary" => canary(argument),
+        other => Err(format!("no such attack: {other}")),
+    }
+}
+
+/// What it says of itself: after an attack, where it was told to.
+#[cfg(target_family = "wasm")]
+fn describe() -> wit::Descriptor {
+    let told = IN_DESCRIBE.read();
+    let mut descriptor = wit::Descriptor::from(Hostile::DESCRIPTOR);
+    match told {
+        "" => {}
+        "flood" => descriptor.description = "x".repeat(600_000),
+        "rules" => descriptor.rules = vec![descriptor.rules[0].clone(); 100_000],
+        told => drop(attack(told, "")),
+    }
+    descriptor
 }
 
 fn saw(what: &str) -> Analysis {
@@ -238,4 +277,20 @@ fn canary(mark: &str) -> Result<Analysis, String> {
     Ok(saw(&format!("{residue} marks of a predecessor")))
 }
 
-packguard_sdk::export_analyzer!(Hostile);
+#[cfg(target_family = "wasm")]
+#[expect(unsafe_code, reason = "the component ABI")]
+const _: () = {
+    use packguard_sdk::bindings::analyzer as world;
+
+    struct Exported;
+    // Not `export_analyzer!`: it knows no `describe` but the honest one.
+    impl world::Guest for Exported {
+        fn describe() -> world::Descriptor {
+            describe()
+        }
+        fn analyze(package: world::Package) -> Result<world::Analysis, String> {
+            Hostile::analyze(&Package(package)).map(Into::into)
+        }
+    }
+    world::export_world!(Exported with_types_in world);
+};

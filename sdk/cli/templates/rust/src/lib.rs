@@ -17,14 +17,14 @@ const ENVIRONMENT_SENT: Rule = Rule::new(
 );
 
 /// The environment as a whole: reading one variable is everyday work.
-const WHOLE: [&str; 3] = [
+const WHOLE: &[&str] = &[
     "dict(os.environ)",
     "os.environ.copy()",
     "JSON.stringify(process.env)",
 ];
 
 /// What sends: handing the environment on to a program of one's own is everyday work, too.
-const SENDERS: [&str; 4] = ["urlopen(", "requests.post(", "fetch(", "axios.post("];
+const SENDERS: &[&str] = &["urlopen(", "requests.post(", "fetch(", "axios.post("];
 
 #[derive(Default)]
 struct EnvironmentSent;
