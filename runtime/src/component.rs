@@ -149,6 +149,19 @@ pub enum LoadError {
 }
 
 impl Component {
+    /// Of code that said what it is.
+    pub(crate) fn new(compiled: Compiled, descriptor: Descriptor) -> Self {
+        Self {
+            digest: compiled.digest,
+            descriptor: Arc::new(descriptor),
+            imports: compiled.imports,
+            signer: None,
+            configuration: Arc::default(),
+            listener: None,
+            pre: compiled.pre,
+        }
+    }
+
     /// Lower-case hex SHA-256 of the component's bytes.
     pub fn digest(&self) -> &str {
         &self.digest
@@ -166,6 +179,12 @@ impl Component {
             version: self.descriptor.version.clone(),
             digest: self.digest().into(),
         }
+    }
+
+    /// Who hears what it logs, and whom they hear.
+    pub(crate) fn heard(&self) -> Option<(Listener, ComponentId)> {
+        let listener = self.listener.clone()?;
+        Some((listener, self.id()))
     }
 
     /// The interfaces that it imports, sorted: all that it could ever use.

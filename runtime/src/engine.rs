@@ -158,16 +158,7 @@ impl Runtime {
         let descriptor = described
             .result
             .map_err(|(outcome, message)| LoadError::Describe(outcome, message))?;
-        let component = Component {
-            digest: compiled.digest,
-            descriptor: Arc::new(descriptor),
-            imports: compiled.imports,
-            signer: None,
-            configuration: Arc::default(),
-            listener: None,
-            pre: compiled.pre,
-        };
-        Ok((component, sealed))
+        Ok((Component::new(compiled, descriptor), sealed))
     }
 
     async fn describe(&self, digest: &Arc<str>, pre: Pre) -> Step<Descriptor> {
@@ -249,7 +240,7 @@ impl Runtime {
         let view = View {
             mounts: vec![(folder.to_owned(), "/package")],
             sink: None,
-            listener: component.listener.clone().map(|one| (one, component.id())),
+            listener: component.heard(),
         };
         self.step(component.name(), limits, view, cancel, async move |store| {
             let guest = pre.instantiate_async(&mut *store).await?;

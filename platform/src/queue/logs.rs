@@ -23,6 +23,9 @@ pub const KEPT: usize = 1_000;
 /// How long a function's last lines are kept.
 const EXPIRY: Duration = Duration::from_secs(24 * 3_600);
 
+/// Most digits of either part of a place: beyond them Redis may refuse it.
+const DIGITS: usize = 19;
+
 /// Entries written by one script: half a megabyte at most.
 const CHUNK: usize = 500;
 
@@ -47,9 +50,12 @@ impl FromStr for LogId {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => text.parse().map_err(drop),
-            false => Err(()),
+        let number = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            match digits && text.len() <= DIGITS {
+                true => text.parse().map_err(drop),
+                false => Err(()),
+            }
         };
         let (millis, place) = text.split_once('-').ok_or(())?;
         Ok(Self(number(millis)?, number(place)?))
@@ -174,7 +180,8 @@ mod tests {
             "+1-2",
             "1-2-3",
             "x-1",
-            "99999999999999999999-0",
+            "18446744073709551615-0",
+            "1-99999999999999999999",
             "1- 2",
         ] {
             assert_eq!(text.parse::<LogId>(), Err(()), "{text}");

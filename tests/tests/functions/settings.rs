@@ -1,5 +1,6 @@
 //! What a function is run with: on a running worker, and refused where it is too much.
 
+use packguard_platform::api::functions::settings::MAX_BODY;
 use packguard_tests::TALKER;
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::{Registry, harmless};
@@ -166,7 +167,8 @@ async fn too_much_is_refused_and_changes_nothing() {
     }
     let unknown = configure(&lab, &json!({ "memory": 1 })).await;
     assert_eq!(unknown.status, 422, "{}", unknown.body);
-    // 256 KiB of options fit into a body; much more does not.
+    // 256 KiB of options fit into a body, however JSON writes them; more does not. A little more:
+    // whoever still writes when the answer comes may not read it.
     let large: serde_json::Map<_, _> = (0..5)
         .map(|n| (format!("o{n}"), json!("\u{1}".repeat(50_000))))
         .collect();
@@ -174,7 +176,7 @@ async fn too_much_is_refused_and_changes_nothing() {
         configure(&lab, &json!({ "options": large })).await.status,
         200
     );
-    let huge = json!({ "options": { "a": "x".repeat(4 << 20) } });
+    let huge = json!({ "options": { "a": "x".repeat(MAX_BODY) } });
     assert_eq!(configure(&lab, &huge).await.status, 413);
 
     configure(&lab, &fine).await;

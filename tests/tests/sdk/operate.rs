@@ -102,10 +102,9 @@ async fn settings_are_changed_and_lines_followed() {
         serde_json::from_str(&line.expect("in time").unwrap().expect("a line")).unwrap()
     };
     for number in 1..=2 {
-        platform
-            .ran(&Registry::purl("sample", number), "talker")
-            .await
-            .unwrap();
+        let asker = platform.asker();
+        let purl = Registry::purl("sample", number);
+        asker.ran(&purl, "talker").await.unwrap();
         for line in 0..2 {
             let said = next().await;
             assert_eq!(

@@ -178,7 +178,7 @@ async fn the_tutorial_does_what_it_says() {
     let home = tempfile::tempdir().unwrap();
     let mut session = session(home.path(), &registry);
     session.good(RESULT).await;
-    let mut deployed = None;
+    let mut deployed = Vec::new();
     for line in &lines {
         let instead = INSTEAD.iter().find(|(text, ..)| *text == line.text);
         let typed = dev.typed(instead.map_or(line.text.as_str(), |(_, typed, _)| typed));
@@ -187,14 +187,16 @@ async fn the_tutorial_does_what_it_says() {
             assert_eq!(settled(&said), settled(shown), "line {}", line.number);
         }
         if line.text.starts_with("sdk deploy") {
-            deployed = Some(digest(&said));
+            deployed.push(digest(&said));
         }
-        if line.text.starts_with("sdk promote") {
-            let expected = deployed.as_deref().expect("it was deployed");
-            until_ran(&dev, 1, Some(expected)).await;
-        }
+        let expected = match line.text.split(' ').nth(1) {
+            Some("promote") => deployed.last(),
+            Some("rollback") => deployed.iter().nth_back(1),
+            _ => continue,
+        };
+        until_ran(&dev, 1, Some(expected.expect("it was deployed"))).await;
     }
-    // The last line stops it.
+    // The last line stops it, for all but the canary's share.
     until_ran(&dev, 1_000, None).await;
     session.end().await;
     assert!(dev.role.terminate().await.success());

@@ -35,8 +35,10 @@ pub async fn run(command: Command, cancel: CancellationToken) -> Result<u8, Fail
     let watches = matches!(&command, Command::Logs(args) if args.follow);
     tokio::select! {
         done = dispatch(command, &cancel) => done,
-        () = cancel.cancelled(), if watches => Ok(0),
-        () = cancel.cancelled() => Err(environment("cancelled", "start it again")),
+        () = cancel.cancelled() => match watches {
+            true => Ok(0),
+            false => Err(environment("cancelled", "start it again")),
+        },
     }
 }
 
