@@ -121,6 +121,7 @@ impl Dev {
         let settings = [
             ("PACKGUARD_CACHE_DIR", cache.as_str()),
             ("PACKGUARD_PYPI_URL", &registry.url()),
+            ("METRICS_LISTEN", "127.0.0.1:0"),
         ];
         let role = Role::run(program, &settings).await;
         let url = format!("http://127.0.0.1:{port}");
