@@ -115,7 +115,7 @@ pub async fn prune(
     actor: &Actor,
     stop: &CancellationToken,
 ) -> Result<Option<Pruned>, PruneError> {
-    let Some(lock) = db::try_lock(db, "packguard prune").await? else {
+    let Some(lock) = db::answered(db::try_lock(db, "packguard prune")).await? else {
         return Ok(None);
     };
     let mut pruning = Pruning {
@@ -137,12 +137,15 @@ pub async fn prune(
             subject: "everything".into(),
             details: json!({ "deleted": done, "complete": ended.is_ok() && !stop.is_cancelled() }),
         };
-        let mut transaction = db.begin().await?;
-        audit::write(&mut transaction, actor, &entry).await?;
-        transaction.commit().await?;
+        db::answered(async {
+            let mut transaction = db.begin().await?;
+            audit::write(&mut transaction, actor, &entry).await?;
+            transaction.commit().await
+        })
+        .await?;
     }
     // Dropped, it would be let go some time after our caller was told that this is over.
-    lock.release_now().await?;
+    db::answered(lock.release_now()).await?;
     ended.map(|()| Some(done))
 }
 
@@ -202,7 +205,7 @@ impl Pruning<'_> {
         }
         orphans::sweep(self.db, self.storage).await?;
         self.done.objects += objects(self.db, self.storage, self.stop).await?;
-        self.done.objects_waiting = doomed::waiting(self.db).await?;
+        self.done.objects_waiting = db::answered(doomed::waiting(self.db)).await?;
         Ok(())
     }
 
@@ -213,7 +216,7 @@ impl Pruning<'_> {
     ) -> Result<u64, sqlx::Error> {
         let mut all = 0;
         while !self.stopped() {
-            let deleted = step().await?;
+            let deleted = db::answered(step()).await?;
             all += deleted;
             if deleted == 0 {
                 break;
@@ -224,7 +227,7 @@ impl Pruning<'_> {
 
     async fn tasks(&mut self, age: Duration) -> Result<(), PruneError> {
         while !self.stopped() {
-            let counts = retention::tasks(self.db, age).await?;
+            let counts = db::answered(retention::tasks(self.db, age)).await?;
             self.done.tasks += counts.tasks;
             self.done.events += counts.events;
             self.done.deliveries += counts.deliveries;
@@ -234,14 +237,14 @@ impl Pruning<'_> {
         }
         let mut after = 0;
         while !self.stopped()
-            && let Some(step) = retention::batches(self.db, age, after).await?
+            && let Some(step) = db::answered(retention::batches(self.db, age, after)).await?
         {
             self.done.batches += step.deleted;
             after = step.last;
         }
         after = 0;
         while !self.stopped()
-            && let Some(step) = retention::reports(self.db, age, after).await?
+            && let Some(step) = db::answered(retention::reports(self.db, age, after)).await?
         {
             self.done.reports += step.deleted;
             after = step.last;
@@ -252,7 +255,7 @@ impl Pruning<'_> {
     async fn events(&mut self, age: Duration) -> Result<(), PruneError> {
         let mut after = TaskId(0);
         while !self.stopped()
-            && let Some(step) = retention::events(self.db, age, after).await?
+            && let Some(step) = db::answered(retention::events(self.db, age, after)).await?
         {
             self.done.events += step.deleted;
             after = TaskId(step.last);
@@ -262,14 +265,15 @@ impl Pruning<'_> {
 
     async fn uploads(&mut self, age: Duration) -> Result<(), PruneError> {
         while !self.stopped() {
-            let stale = uploads::stale(self.db, UNFINISHED_UPLOADS, age, UPLOADS).await?;
+            let stale = uploads::stale(self.db, UNFINISHED_UPLOADS, age, UPLOADS);
+            let stale = db::answered(stale).await?;
             let mut deleted = 0;
             for upload in &stale {
                 // The row after the object: a crash in between leaves the row, which is found again.
                 if let Some(key) = upload_key(upload.owner, upload.id) {
                     self.storage.delete_upload(&key).await?;
                 }
-                deleted += u64::from(uploads::delete(self.db, upload.id).await?);
+                deleted += u64::from(db::answered(uploads::delete(self.db, upload.id)).await?);
             }
             self.done.uploads += deleted;
             if deleted == 0 {
@@ -291,7 +295,7 @@ pub(crate) async fn objects(
 ) -> Result<u64, PruneError> {
     let (mut after, mut deleted) = (0, 0);
     while !stop.is_cancelled() {
-        let chunk = doomed::due(db, after).await?;
+        let chunk = db::answered(doomed::due(db, after)).await?;
         let Some(last) = chunk.last() else { break };
         after = last.id;
         for one in &chunk {
@@ -299,7 +303,7 @@ pub(crate) async fn objects(
                 delete(storage, one).await?;
                 deleted += 1;
             }
-            doomed::settled(db, one).await?;
+            db::answered(doomed::settled(db, one)).await?;
         }
     }
     Ok(deleted)

@@ -2,7 +2,7 @@
 
 use sqlx::PgPool;
 
-use crate::db::functions;
+use crate::db::{self, functions};
 use crate::storage::{ComponentKey, Storage, StorageError};
 
 /// Why an orphan stays.
@@ -21,26 +21,26 @@ pub enum OrphanError {
 /// # Errors
 /// When the database or the storage fails: the note stays.
 pub async fn remove(
-    db: &PgPool,
+    pool: &PgPool,
     storage: &Storage,
     key: ComponentKey,
     note: i64,
 ) -> Result<(), OrphanError> {
-    if !functions::is_known(db, key.sha256(), note).await? {
+    if !db::answered(functions::is_known(pool, key.sha256(), note)).await? {
         storage.delete_component(&key).await?;
     }
-    Ok(functions::forget(db, note).await?)
+    Ok(db::answered(functions::forget(pool, note)).await?)
 }
 
 /// Deletes what nobody has worked on for an hour.
 ///
 /// # Errors
 /// As [`remove`].
-pub async fn sweep(db: &PgPool, storage: &Storage) -> Result<(), OrphanError> {
-    for (note, sha256) in functions::stale_uploads(db).await? {
+pub async fn sweep(pool: &PgPool, storage: &Storage) -> Result<(), OrphanError> {
+    for (note, sha256) in db::answered(functions::stale_uploads(pool)).await? {
         // The column holds 32 bytes.
         if let Ok(sha256) = sha256.try_into() {
-            remove(db, storage, ComponentKey::of(sha256), note).await?;
+            remove(pool, storage, ComponentKey::of(sha256), note).await?;
         }
     }
     Ok(())

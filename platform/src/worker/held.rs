@@ -216,3 +216,15 @@ impl HeldTasks {
         }
     }
 }
+
+/// The host's name (on Kubernetes, the pod's) and this process: what a lease is shown with.
+pub(super) fn worker_name() -> String {
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    let host: String = host
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .take(200)
+        .collect();
+    format!("{host}/{}", std::process::id())
+}

@@ -191,7 +191,7 @@ impl Worker {
             metrics,
             tracer,
         } = connections;
-        let name = name();
+        let name = held::worker_name();
         let folder = scan::work::folder(config.folder.as_deref()).map_err(WorkError::Folder)?;
         let artifacts = config.share_key.clone().map(|key| Artifacts {
             key,
@@ -387,16 +387,4 @@ fn watch(metrics: &Metrics, memory: &Memory, slots: &Arc<Semaphore>, total: usiz
         metrics.slots(total.saturating_sub(slots.available_permits()), total);
         metrics.memory(memory.reserved(), memory.total());
     });
-}
-
-/// The host's name (on Kubernetes, the pod's) and this process: what a lease is shown with.
-fn name() -> String {
-    let host = rustix::system::uname();
-    let host = host.nodename().to_string_lossy();
-    let host: String = host
-        .chars()
-        .filter(char::is_ascii_graphic)
-        .take(200)
-        .collect();
-    format!("{host}/{}", std::process::id())
 }

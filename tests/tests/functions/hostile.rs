@@ -182,6 +182,33 @@ async fn a_rule_of_a_bundled_analyzer_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_of_another_function_is_refused() {
+    let lab = Lab::start(&[]).await;
+    let deploy = async |name: &str, version: &str, rule: &str| {
+        let changes = [
+            ("hostile-saw", rule),
+            ("in analyze:       ", "in analyze:nothing"),
+        ];
+        let bytes = rewritten(HOSTILE, &changes);
+        let bytes = rewritten(&bytes, &[("hostile", name), ("0.1.0", version)]);
+        send(lab.deploy(name, version, bytes)).await
+    };
+    assert_eq!(deploy("hostile", "0.1.0", "first-rules").await.status, 201);
+    let before = lab.stored().await;
+    let answer = deploy("another", "0.1.0", "first-rules").await;
+    assert_eq!(
+        (answer.status, answer.code()),
+        (422, "rule_taken"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(lab.stored().await, before);
+    // Its own it keeps, and what was refused claims none.
+    assert_eq!(deploy("hostile", "0.2.0", "first-rules").await.status, 201);
+    assert_eq!(deploy("another", "0.1.0", "other-rules").await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_than_there_may_be_is_refused() {
     let lab = Lab::start(&[]).await;
     lab.publish("empty", "0.1.0").await;

@@ -22,6 +22,8 @@ pub struct NewVersion {
     pub contract: String,
     /// What it says of itself.
     pub descriptor: Value,
+    /// The ids of the rules that it lists.
+    pub rules: Vec<String>,
     /// What it imports.
     pub capabilities: Vec<String>,
     /// The signature, and the id of the key that made it.
@@ -31,7 +33,7 @@ pub struct NewVersion {
 }
 
 /// What became of a version to be published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
     /// It is: this is its function's id.
     New(i64),
@@ -39,6 +41,8 @@ pub enum Published {
     Exists,
     /// The name is another publisher's.
     Taken,
+    /// This rule is another function's.
+    RuleTaken(String),
 }
 
 /// Notes that a component is about to be stored.
@@ -152,10 +156,38 @@ pub async fn publish(
     if written.rows_affected() == 0 {
         return Ok(Published::Exists);
     }
+    if let Some(rule) = claim_rules(transaction, function.id, &new.rules).await? {
+        return Ok(Published::RuleTaken(rule));
+    }
     sqlx::query!("DELETE FROM component_uploads WHERE id = $1", note)
         .execute(&mut **transaction)
         .await?;
     Ok(Published::New(function.id))
+}
+
+/// Claims rules for a function; gives one that is another's, if there is one.
+async fn claim_rules(
+    transaction: &mut sqlx::PgTransaction<'_>,
+    function: i64,
+    rules: &[String],
+) -> Result<Option<String>, sqlx::Error> {
+    // In one order everywhere, so that two deploys do not wait for each other.
+    sqlx::query!(
+        "INSERT INTO function_rules (rule, function_id)
+         SELECT rule, $1 FROM unnest($2::text[]) AS rule ORDER BY rule ON CONFLICT (rule) DO NOTHING",
+        function,
+        rules,
+    )
+    .execute(&mut **transaction)
+    .await?;
+    // A statement of its own: it sees what another deploy wrote while the first one waited.
+    sqlx::query_scalar!(
+        "SELECT rule FROM function_rules WHERE rule = ANY($2) AND function_id <> $1 ORDER BY rule LIMIT 1",
+        function,
+        rules,
+    )
+    .fetch_optional(&mut **transaction)
+    .await
 }
 
 /// Yanks or disables a version, or takes that back; `None` leaves it as it is. A version that

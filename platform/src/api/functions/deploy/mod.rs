@@ -165,6 +165,12 @@ fn version_exists(name: &str, version: &str) -> ApiError {
     ApiError::conflict("version_exists", message)
 }
 
+fn rule_taken(name: &str, rule: &str) -> ApiError {
+    let message =
+        format!("`{rule}` is a rule of another function: choose another id, as in `{name}-{rule}`");
+    not_admitted(&Refusal::new(Code::RuleTaken, message))
+}
+
 /// Refuses what could not be published before it is received. Gives the versions that there
 /// are.
 async fn may_publish(
@@ -255,7 +261,9 @@ fn version(
     let json = |value: Result<serde_json::Value, serde_json::Error>| {
         value.map_err(|error| ApiError::internal(&error))
     };
+    let rules = admitted.descriptor.rules.iter();
     Ok(NewVersion {
+        rules: rules.map(|rule| rule.id.clone()).collect(),
         name: query.name,
         version: query.version,
         sha256: received.sha256,

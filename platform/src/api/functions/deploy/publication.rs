@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio_util::io::ReaderStream;
 
 use super::received::Received;
-use super::{Deployed, LIMIT, version_exists};
+use super::{Deployed, LIMIT, rule_taken, version_exists};
 use crate::api::App;
 use crate::api::auth::Caller;
 use crate::api::envelope::Answer;
@@ -82,6 +82,7 @@ impl Publication {
             Published::New(function) => function,
             Published::Exists => return Err(version_exists(&new.name, &new.version)),
             Published::Taken => return Err(taken(&new.name, "another")),
+            Published::RuleTaken(rule) => return Err(rule_taken(&new.name, &rule)),
         };
         let entry = Entry {
             action: "function.deploy",
