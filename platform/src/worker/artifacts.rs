@@ -1,6 +1,6 @@
 //! Compiled components that the workers of a deployment hand each other through storage.
 //!
-//! A worker that finds none there compiles, for a minute under a lease in Postgres, and
+//! A worker that finds none there compiles, for two minutes under a lease in Postgres, and
 //! uploads what it made; the others wait for it. So a component is compiled once for each
 //! kind of processor, however many workers there are.
 //!
@@ -23,12 +23,12 @@ use crate::storage::{CompiledKey, Storage, StorageError};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{Backend, Cache, CacheResult};
 
-/// How long one worker compiles before another begins: Python's components, the largest, take
-/// half a minute on one core.
-const LEASE: Duration = Duration::from_secs(60);
+/// How long one worker compiles before another begins: as long as admission lets a compilation
+/// take. Python's components, the largest, take half a minute on one core.
+const LEASE: Duration = Duration::from_secs(120);
 
 /// Longest wait for others: a lease, and time for what it brought.
-const PATIENCE: Duration = Duration::from_secs(75);
+const PATIENCE: Duration = Duration::from_secs(140);
 
 /// The first pause between two looks; each is twice the one before, up to [`LONGEST_PAUSE`],
 /// so that a thousand workers that wait do not crowd the storage.

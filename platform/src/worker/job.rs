@@ -29,7 +29,7 @@ use crate::db;
 use crate::db::claims::{ClaimedTask, Held};
 use crate::db::events;
 use crate::db::reports::{self, NewReport};
-use crate::model::KeyId;
+use crate::model::{KeyId, Priority};
 use crate::queue::{Queue, Token};
 use crate::storage::Storage;
 use crate::telemetry::metrics::{Backend, Cache, CacheResult};
@@ -142,7 +142,11 @@ impl Shared {
         span: Span,
     ) -> Result<NewReport, JobError> {
         let sets = Arc::clone(&self.sets.borrow());
-        let set = sets.of(task.id);
+        // What is re-analysed is to be seen by the stable versions.
+        let set = match task.priority {
+            Priority::BACKGROUND => Arc::clone(&sets.stable),
+            _ => sets.of(task.id),
+        };
         let folder = tempfile::Builder::new()
             .prefix("task-")
             .tempdir_in(self.folder.path())

@@ -14,6 +14,7 @@ mod error;
 mod fetch;
 mod held;
 mod job;
+mod loader;
 mod logs;
 mod memory;
 mod record;
@@ -46,6 +47,7 @@ use artifacts::Artifacts;
 use breaker::Breaker;
 use held::{HeldTasks, Stop};
 use job::Shared;
+use loader::{Loader, Source};
 use logs::Logs;
 use memory::Memory;
 use rollout::{Parts, Rollout};
@@ -113,7 +115,11 @@ pub async fn run(
     // Trials end at once: nobody waits for them.
     let trials = stop.child_token();
     let (logs, writer) = logs::channel(&connections.queue);
-    let (worker, rollout) = Worker::new(config, connections, tools, trials, logs).await?;
+    let made = tokio::select! {
+        made = Worker::new(config, connections, tools, trials, logs) => made,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let (worker, rollout) = made?;
     let following = CancellationToken::new();
     let (breaker, counting) = (Arc::clone(&worker.shared.breaker), following.clone());
     let (shadows, telling) = (Arc::clone(&worker.shared.shadows), following.clone());
@@ -199,14 +205,18 @@ impl Worker {
             storage: storage.clone(),
             metrics: metrics.clone(),
         });
+        let source = Source {
+            storage: storage.clone(),
+            runtime: tools.pipeline.runtime().clone(),
+            artifacts,
+        };
         let parts = Parts {
             db: db.clone(),
-            storage: storage.clone(),
             metrics: metrics.clone(),
             base: tools.pipeline,
             settings: tools.settings.clone(),
             signatures: config.signatures,
-            artifacts,
+            loader: Loader::new(source),
         };
         let started = Rollout::start(parts).await;
         let (rollout, sets) = started.map_err(WorkError::Register)?;

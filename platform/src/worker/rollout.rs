@@ -4,18 +4,20 @@
 //! State: the sets in use. A task takes its one when it begins and keeps it to its end. When
 //! Postgres tells of a change, or [`POLL`] is over, the sets that are wanted are put together
 //! beside those in use: each component is fetched, checked against its digest and its
-//! signature, and compiled, before the switch. What is already loaded is not loaded again.
+//! signature, and compiled ([`super::loader`]), before the switch. Until then what ran before
+//! goes on in its place, unless that was disabled or its key is void.
 //!
-//! A component that does not fit (its signature, its digest, its compilation) is left out,
-//! and the log says why: where it is a canary, the stable version runs. Where Postgres or the
-//! storage is away, the sets in use stay.
+//! A component that does not fit (its signature, its digest, its compilation) is left out, and
+//! the log says why. Where `stable` names it, reports say that it did not run, and none is
+//! `clean`; where it is a canary, the stable version runs. Where Postgres is away, the sets in
+//! use stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use packguard_runtime::report::DescriptorInfo;
-use packguard_runtime::{Component, Configuration, MAX_COMPONENT, Missing, Pipeline, World};
+use packguard_runtime::{Component, Configuration, Missing, Pipeline, World};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
@@ -23,20 +25,22 @@ use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::artifacts::Artifacts;
+use super::loader::{Found, Loader, Unfit, verify};
 use super::record::persist;
 use super::sets::{Draft, Drafts, Ready, Set, Sets};
 use crate::db;
 use crate::db::functions::{self, CHANGED, Followed, Role, Tripped};
 use crate::db::reports;
-use crate::functions::signature::{self, PublicKey};
 use crate::functions::{SignaturePolicy, settings};
-use crate::storage::{ComponentKey, Storage, StorageError};
 use crate::telemetry::Metrics;
 
 /// How often it is looked whether something changed, heard of or not: with a second to load
 /// it, a new set is in use within five.
 const POLL: Duration = Duration::from_secs(4);
+
+/// How long it is waited for more changes: somebody who makes a hundred is not followed a
+/// hundred times.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// Pause after Postgres or the storage failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -44,43 +48,33 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What a set is made with.
 pub(super) struct Parts {
     pub db: PgPool,
-    pub storage: Storage,
     pub metrics: Metrics,
     /// The bundled analyzers.
     pub base: Pipeline,
     /// Settings for analyzers, by name.
     pub settings: Vec<(String, String)>,
     pub signatures: SignaturePolicy,
-    /// Where workers share what they compile.
-    pub artifacts: Option<Artifacts>,
+    pub loader: Loader,
 }
 
 /// Keeps the sets up to date.
 pub(super) struct Rollout {
     parts: Parts,
     sets: watch::Sender<Arc<Sets>>,
-    /// What runs beside the bundled analyzers: digests, what for, and what they are configured with.
-    running: Vec<([u8; 32], Role, Configuration)>,
+    /// What runs beside the bundled analyzers.
+    running: Vec<Ready>,
     /// What should run and does not.
     missing: Vec<Missing>,
-    loaded: BTreeMap<[u8; 32], Component>,
-    /// What was left out, so that the log says it once.
-    refused: BTreeSet<String>,
-}
-
-/// Why a component is not loaded.
-enum Unfit {
-    /// It does not fit: another look changes nothing.
-    Refused(String),
-    /// What is needed is away.
-    Away(String),
+    /// What was said of those that are not loaded, so that the log says it once.
+    said: BTreeSet<String>,
 }
 
 impl Rollout {
-    /// Puts the first set together. Where the storage is away, it is the bundled one.
+    /// Puts the first set together, when Postgres answers and all is loaded that can be.
     pub(super) async fn start(
         parts: Parts,
     ) -> Result<(Self, watch::Receiver<Arc<Sets>>), sqlx::Error> {
+        persist(|| functions::followed(&parts.db)).await?;
         let pipeline = parts.base.clone();
         let (digest, _) = describe(&parts, &pipeline);
         let (sets, current) = watch::channel(Arc::new(Sets::only(Set {
@@ -93,11 +87,23 @@ impl Rollout {
             sets,
             running: Vec::new(),
             missing: Vec::new(),
-            loaded: BTreeMap::new(),
-            refused: BTreeSet::new(),
+            said: BTreeSet::new(),
         };
-        if let Err(error) = rollout.refresh().await {
-            tracing::error!(error, "deployed functions are not run yet");
+        loop {
+            match rollout.refresh().await {
+                Ok(()) if !rollout.parts.loader.is_loading() => break,
+                // All of them, before it is looked again: a set with half of what is deployed
+                // must not become the newest.
+                Ok(()) => {
+                    while rollout.parts.loader.is_loading() {
+                        rollout.parts.loader.ended().await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error, "deployed functions are waited for");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
         }
         if rollout.running.is_empty() && rollout.missing.is_empty() {
             know(&rollout.parts.metrics, &rollout.parts.base);
@@ -133,7 +139,11 @@ impl Rollout {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
-                alive = heard => if !alive {
+                () = self.parts.loader.ended() => {}
+                alive = heard => if alive {
+                    tokio::time::sleep(GATHER).await;
+                    while listener.as_mut().is_some_and(|one| one.next_buffered().is_some()) {}
+                } else {
                     listener = None;
                     tokio::time::sleep(PAUSE).await;
                 },
@@ -145,10 +155,12 @@ impl Rollout {
     async fn refresh(&mut self) -> Result<(), String> {
         let tripped = db::answered(functions::tripped(&self.parts.db)).await;
         let tripped = tripped.map_err(|error| error.to_string())?;
-        let missing: Vec<_> = tripped.into_iter().map(missing).collect();
-        let ready = self.ready().await?;
-        let wanted: Vec<_> = ready.iter().map(Ready::identity).collect();
-        if wanted == self.running && missing == self.missing {
+        let mut missing: Vec<_> = tripped.into_iter().map(missing).collect();
+        let (ready, lacking) = self.ready().await?;
+        missing.extend(lacking);
+        let same = ready.iter().map(Ready::identity);
+        let same = same.eq(self.running.iter().map(Ready::identity));
+        if same && missing == self.missing {
             return Ok(());
         }
         let drafts = Drafts::of(&self.parts.base, &ready, &missing);
@@ -158,56 +170,75 @@ impl Rollout {
         self.sets.send_replace(Arc::clone(&sets));
         self.missing = missing;
         // The sets before stay loaded: a rollback comes soon, if it comes.
-        let before = std::mem::replace(&mut self.running, wanted);
+        let before = std::mem::replace(&mut self.running, ready);
         let kept = before.iter().chain(&self.running);
-        let kept: BTreeSet<_> = kept.map(|(digest, ..)| *digest).collect();
-        self.loaded.retain(|digest, _| kept.contains(digest));
-        self.refused.clear();
-        let count =
-            |of: fn(&Role) -> bool| self.running.iter().filter(|(_, role, _)| of(role)).count();
+        self.parts
+            .loader
+            .keep(&kept.map(|one| one.digest).collect());
+        self.said.clear();
+        let count = |of: fn(&Role) -> bool| self.running.iter().filter(|one| of(&one.role)).count();
         tracing::info!(
             set = hex::encode(sets.stable.digest),
             functions = count(|role| matches!(role, Role::Stable)),
             canaries = count(|role| matches!(role, Role::Canary(_))),
             shadows = count(|role| matches!(role, Role::Shadow(_))),
+            missing = self.missing.len(),
             "the set of analyzers changed"
         );
         Ok(())
     }
 
-    /// What the aliases name, as far as it fits.
-    async fn ready(&mut self) -> Result<Vec<Ready>, String> {
+    /// What the aliases name, as far as it is loaded: what ran before in the place of what is not
+    /// yet. And what `stable` names and can't be loaded.
+    async fn ready(&mut self) -> Result<(Vec<Ready>, Vec<Missing>), String> {
         let wanted = db::answered(functions::followed(&self.parts.db)).await;
         let wanted = wanted.map_err(|error| error.to_string())?;
-        let mut ready = Vec::new();
+        let running: Vec<_> = self.running.iter().map(|one| one.version).collect();
+        let allowed = db::answered(functions::allowed(&self.parts.db, &running)).await;
+        let allowed = allowed.map_err(|error| error.to_string())?;
+        let (mut ready, mut lacking) = (Vec::new(), Vec::new());
         for one in &wanted {
-            match self.component(one).await {
-                Ok((digest, component)) => {
-                    let configuration = configuration(one);
-                    let component = component.configured(configuration.clone());
-                    ready.push(Ready {
-                        version: one.id,
-                        role: one.role,
-                        name: one.name.clone(),
-                        digest,
-                        configuration,
-                        component: match &one.signing_key {
-                            Some(key) => component.signed_by(&format!("{}/{key}", one.publisher)),
-                            None => component,
-                        },
-                    });
+            let found = self.component(one);
+            let unfit = match found {
+                Found::Component(component) => {
+                    ready.push(prepared(one, component));
+                    continue;
                 }
-                Err(Unfit::Away(why)) => return Err(why),
-                Err(Unfit::Refused(why)) => {
-                    let what = format!("{} {}: {why}", one.name, one.version);
-                    if self.refused.insert(what) {
-                        let (name, version) = (&one.name, &one.version);
-                        tracing::error!(name, version, why, "a deployed function is not run");
-                    }
+                Found::Loading => None,
+                Found::Unfit(unfit) => Some(unfit),
+            };
+            if let Some(unfit) = &unfit {
+                self.say(one, unfit);
+            }
+            let kind = |role: &Role| std::mem::discriminant(role);
+            let before = self.running.iter().find(|old| {
+                old.name == one.name
+                    && kind(&old.role) == kind(&one.role)
+                    && allowed.contains(&old.version)
+            });
+            match (before, unfit) {
+                (Some(before), None | Some(Unfit::Away(_))) => ready.push(Ready {
+                    role: one.role,
+                    ..before.clone()
+                }),
+                (_, Some(_)) if one.role == Role::Stable && !self.is_bundled(&one.name) => {
+                    lacking.push(unloaded(one));
                 }
+                _ => {}
             }
         }
-        Ok(ready)
+        Ok((ready, lacking))
+    }
+
+    /// Tells the operator once why a version is not loaded.
+    fn say(&mut self, one: &Followed, unfit: &Unfit) {
+        let (name, version) = (&one.name, &one.version);
+        let why = match unfit {
+            Unfit::Refused(why) | Unfit::Away(why) => why,
+        };
+        if self.said.insert(format!("{name} {version}: {why}")) {
+            tracing::error!(name, version, why, "a deployed function is not run");
+        }
     }
 
     /// Tells Postgres of the sets. The stable one comes last: only its reports answer.
@@ -223,11 +254,23 @@ impl Rollout {
         Ok(Sets::new(stable, canaries, drafts.shadows))
     }
 
-    /// A component that is verified and compiled.
-    async fn component(&mut self, one: &Followed) -> Result<([u8; 32], Component), Unfit> {
-        let refused = |why: &str| Unfit::Refused(why.to_owned());
+    /// Whether an analyzer of that name runs anyway.
+    fn is_bundled(&self, name: &str) -> bool {
         let base = self.parts.base.components();
-        if base.iter().any(|bundled| bundled.name == one.name) {
+        base.iter().any(|bundled| bundled.name == name)
+    }
+
+    /// The component of a version that is verified.
+    fn component(&mut self, one: &Followed) -> Found {
+        match self.verified(one) {
+            Ok(component) => component,
+            Err(unfit) => Found::Unfit(unfit),
+        }
+    }
+
+    fn verified(&mut self, one: &Followed) -> Result<Found, Unfit> {
+        let refused = |why: &str| Unfit::Refused(why.to_owned());
+        if self.is_bundled(&one.name) {
             return Err(refused("a bundled analyzer has its name"));
         }
         let sha256: [u8; 32] = one.sha256[..]
@@ -236,26 +279,10 @@ impl Rollout {
         let descriptor: DescriptorInfo = serde_json::from_value(one.descriptor.clone())
             .map_err(|error| Unfit::Refused(format!("its descriptor is none: {error}")))?;
         verify(one, &sha256, &descriptor, self.parts.signatures)?;
-        if let Some(component) = self.loaded.get(&sha256) {
-            return Ok((sha256, component.clone()));
-        }
-        let key = ComponentKey::of(sha256);
-        let bytes = self
-            .parts
-            .storage
-            .read_component(&key, MAX_COMPONENT as u64);
-        let bytes = bytes.await.map_err(|error| match error {
-            StorageError::NotFound { .. }
-            | StorageError::Damaged { .. }
-            | StorageError::TooLarge { .. } => Unfit::Refused(error.to_string()),
-            error => Unfit::Away(error.to_string()),
-        })?;
-        let runtime = self.parts.base.runtime();
-        let component = match &self.parts.artifacts {
-            Some(artifacts) => artifacts.load(runtime, sha256, bytes).await,
-            None => runtime.load(bytes).await,
+        let component = match self.parts.loader.find(sha256) {
+            Found::Component(component) => component,
+            other => return Ok(other),
         };
-        let component = component.map_err(|error| Unfit::Refused(error.to_string()))?;
         if component.world() != World::Analyzer {
             return Err(refused("it is no analyzer"));
         }
@@ -264,8 +291,37 @@ impl Rollout {
                 "it says something else of itself than when it was admitted",
             ));
         }
-        self.loaded.insert(sha256, component.clone());
-        Ok((sha256, component))
+        Ok(Found::Component(component))
+    }
+}
+
+/// A version with what it is run with, and with who signed it.
+fn prepared(one: &Followed, component: Component) -> Ready {
+    let configuration = configuration(one);
+    let component = component.configured(configuration.clone());
+    let mut digest = [0; 32];
+    // `verified` has seen that it is one.
+    digest.copy_from_slice(&one.sha256);
+    Ready {
+        version: one.id,
+        role: one.role,
+        name: one.name.clone(),
+        digest,
+        configuration,
+        component: match &one.signing_key {
+            Some(key) => component.signed_by(&format!("{}/{key}", one.publisher)),
+            None => component,
+        },
+    }
+}
+
+/// What reports say of a version that workers can't load. The words are part of the set: they
+/// are the same on all workers.
+fn unloaded(one: &Followed) -> Missing {
+    let (name, version) = (&one.name, &one.version);
+    Missing {
+        name: name.clone(),
+        reason: format!("{name} {version} was not run: it could not be loaded, or not be verified"),
     }
 }
 
@@ -275,37 +331,6 @@ fn configuration(one: &Followed) -> Configuration {
     settings.map_or_else(Configuration::default, |settings| {
         settings::configuration(settings)
     })
-}
-
-/// Verifies the signature, and that name and version are those that it says.
-fn verify(
-    one: &Followed,
-    sha256: &[u8; 32],
-    descriptor: &DescriptorInfo,
-    policy: SignaturePolicy,
-) -> Result<(), Unfit> {
-    let refused = |why: &str| Err(Unfit::Refused(why.to_owned()));
-    if descriptor.name != one.name || descriptor.version != one.version {
-        return refused("its descriptor is that of another version");
-    }
-    let Some(signature) = &one.signature else {
-        return match policy {
-            SignaturePolicy::Optional => Ok(()),
-            SignaturePolicy::Required => {
-                refused("it is not signed, and FUNCTION_SIGNATURES is `required`")
-            }
-        };
-    };
-    let Some(key) = &one.public_key else {
-        return refused("the key that signed it is void");
-    };
-    let key = PublicKey::new(key).map_err(|error| Unfit::Refused(error.to_string()))?;
-    let payload = signature::payload(&one.name, &one.version, sha256, descriptor);
-    let payload = payload.map_err(|error| Unfit::Refused(error.to_string()))?;
-    if key.verifies(&payload, signature) {
-        return Ok(());
-    }
-    refused("its signature does not fit")
 }
 
 /// What reports say of a version that the circuit breaker disabled.

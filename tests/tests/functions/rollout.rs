@@ -101,6 +101,13 @@ async fn a_worker_does_not_run_what_does_not_verify() {
     assert_eq!(ran(&report, "alpha"), Some(good));
     assert_eq!(ran(&report, "empty"), None);
     assert!(worker.log().contains("a deployed function is not run"));
+    // A report that lacks an analyzer says so, and is never `clean`.
+    let lacks = |report: &serde_json::Value, name: &str| {
+        let incomplete = report["incomplete"].as_array().expect("a list");
+        assert_eq!(report["verdict"]["outcome"], "incomplete", "{report}");
+        assert!(incomplete.iter().any(|one| one["step"] == name), "{report}");
+    };
+    lacks(&report, "empty");
 
     // A key that was revoked ends what it signed.
     let key = PublicKey::new(signing_key().verifying_key().as_bytes()).expect("a key");
@@ -109,6 +116,8 @@ async fn a_worker_does_not_run_what_does_not_verify() {
     changed.expect("it is revoked");
     worker.line("\"functions\":0").await;
     let task = lab.submit(&Registry::purl("sample", 2)).await;
-    assert_eq!(ran(&lab.report(task).await, "alpha"), None);
+    let report = lab.report(task).await;
+    assert_eq!(ran(&report, "alpha"), None);
+    lacks(&report, "alpha");
     assert!(worker.terminate().await.success());
 }

@@ -284,6 +284,21 @@ pub async fn followed(pool: &PgPool) -> Result<Vec<Followed>, sqlx::Error> {
     Ok(followed.collect())
 }
 
+/// Those of these versions that may still run: they are not disabled, and the key that signed
+/// them is not void.
+///
+/// # Errors
+/// When the database fails.
+pub async fn allowed(pool: &PgPool, versions: &[i64]) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT v.id FROM function_versions v LEFT JOIN publisher_keys k ON k.id = v.signing_key
+         WHERE v.id = ANY($1) AND v.disabled_at IS NULL AND k.revoked_at IS NULL",
+        versions,
+    )
+    .fetch_all(pool)
+    .await
+}
+
 fn role(alias: &str, percent: Option<i16>) -> Role {
     // A constraint keeps it within 1 and 100.
     let percent = percent.and_then(|percent| u8::try_from(percent).ok());
