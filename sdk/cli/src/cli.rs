@@ -97,7 +97,7 @@ pub struct NewArgs {
     /// What it is written in
     #[arg(long, value_enum)]
     pub lang: Language,
-    /// A checkout of Packguard to take the SDK from [default: the published SDK]
+    /// A checkout of Packguard to take the SDK from: it is not published yet
     #[arg(long, value_name = "PATH", env = "PACKGUARD_SDK_PATH")]
     pub sdk: Option<PathBuf>,
 }

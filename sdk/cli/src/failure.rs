@@ -49,10 +49,41 @@ pub(crate) fn of_scan(from: output::Failure) -> Failure {
     failure(code, &message, from.hint.unwrap_or_default())
 }
 
+/// Says a failure on standard error. Much of it is text of files, tools and servers: what a
+/// terminal would obey in it is made visible.
+pub fn say(failure: &Failure) {
+    eprint!("{}", shown(failure));
+}
+
+fn shown(failure: &Failure) -> String {
+    let lines = |text: &str| {
+        let lines: Vec<_> = text.trim_end().lines().map(output::line).collect();
+        lines.join("\n")
+    };
+    let mut text = format!("error: {}\n", lines(&failure.message));
+    if !failure.hint.is_empty() {
+        text += &format!("  hint: {}\n", lines(&failure.hint));
+    }
+    text
+}
+
 fn failure(code: u8, message: &dyn Display, hint: impl Into<String>) -> Failure {
     Failure {
         message: message.to_string(),
         hint: hint.into(),
         code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stay_and_escapes_are_shown() {
+        let failure = usage("a\u{1b}[31m\n  |\n b\n", "c\u{7}");
+        let expected = "error: a\\u{1b}[31m\n  |\n b\n  hint: c\\u{7}\n";
+        assert_eq!(shown(&failure), expected);
+        assert_eq!(shown(&usage("a", "")), "error: a\n");
     }
 }

@@ -22,3 +22,5 @@ mod private;
 pub mod project;
 mod server;
 pub mod target;
+
+pub use failure::say;

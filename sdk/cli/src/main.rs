@@ -37,10 +37,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("error: {}", failure.message.trim_end());
-            if !failure.hint.is_empty() {
-                eprintln!("  hint: {}", failure.hint);
-            }
+            packguard_sdk_cli::say(&failure);
             ExitCode::from(failure.code)
         }
     }

@@ -8,13 +8,19 @@ use crate::failure::{Failure, environment};
 
 /// Writes text to standard output. A reader that went away has seen enough.
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
+    more(text).map(|_| ())
+}
+
+/// As [`text`], and says whether the reader is still there.
+pub(crate) fn more(text: &str) -> Result<bool, Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(environment(
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(environment(
             format!("standard output: {error}"),
             "nothing can be shown: check where the output goes",
         )),
-        _ => Ok(()),
     }
 }
 

@@ -112,6 +112,15 @@ fn a_project_is_made_whole_or_not_at_all() {
         assert_eq!(code(&output), 2, "{}", said(&output));
         assert!(said(&output).contains(says), "{}", said(&output));
     }
+    for (name, says) in [
+        ("a", "no checkout of Packguard is named"),
+        ("python", "is taken"),
+    ] {
+        let mut command = shell.command(here, &["new", name, "--lang", "rust"]);
+        let output = command.env_remove("PACKGUARD_SDK_PATH").output().unwrap();
+        assert_eq!(code(&output), 2, "{}", said(&output));
+        assert!(said(&output).contains(says), "{}", said(&output));
+    }
     let left: Vec<_> = std::fs::read_dir(here).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }

@@ -125,5 +125,13 @@ async fn settings_are_changed_and_lines_followed() {
         all.contains("  info   0.1.0  pkg:pypi/sample-0001@1.0 (task "),
         "{all}"
     );
+
+    // It has lines to say, and nobody reads them.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut unread = tokio::process::Command::from(sdk(&["logs", "talker", "--follow"]));
+    let mut unread = unread.stdout(writer).kill_on_drop(true).spawn().unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), unread.wait()).await;
+    assert_eq!(ended.expect("in time").unwrap().code(), Some(0));
     assert!(worker.terminate().await.success());
 }

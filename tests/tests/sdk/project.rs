@@ -106,6 +106,7 @@ fn keys_are_private_and_never_replaced() {
 
     for (arguments, says) in [
         (&["keys", "new", "keys/mine.pem"][..], "there already"),
+        (&["keys", "new", "other/x.pub"], "name it other/x.pem"),
         (&["keys", "show", "keys/other.pem"], "sdk keys new"),
         (&["keys", "show", "keys/mine.pub"], "others may read"),
     ] {
@@ -113,6 +114,7 @@ fn keys_are_private_and_never_replaced() {
         assert_eq!(code(&refused), 2);
         assert!(said(&refused).contains(says), "{}", said(&refused));
     }
+    assert!(!here.join("other").exists());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), pem);
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
     let refused = shell.run(here, &["keys", "show", "keys/mine.pem"]);

@@ -80,6 +80,8 @@ pub fn settled(text: &str) -> String {
 pub fn surroundings(command: &mut Command) {
     command
         .env_remove("RUSTFLAGS")
+        // `cargo test` sets it; a project names its own.
+        .env_remove("RUSTUP_TOOLCHAIN")
         .env("CARGO_TERM_COLOR", "never")
         .env("NO_COLOR", "1")
         // What the generated projects depend on is built once for all of them.

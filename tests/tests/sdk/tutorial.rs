@@ -31,7 +31,7 @@ const INSTEAD: [(&str, &str, &str); 5] = [
         "tools/setup did it; tests install nothing",
     ),
     (
-        "cargo install --path sdk/cli",
+        "cargo install --locked --path sdk/cli",
         "sdk --version",
         "the sdk of this build is on PATH; installing would build it once more, optimised",
     ),

@@ -13,7 +13,8 @@ use tokio::process::Command;
 
 use crate::cli::ComponentArgs;
 use crate::failure::{Failure, at, project};
-use crate::project::{FILE, Language, Project};
+use crate::project::{FILE, Language, Project, no_links};
+use crate::server::login;
 
 /// Folders of a project that hold nothing that is built from.
 pub(crate) const NOT_SOURCES: [&str; 8] = [
@@ -26,6 +27,10 @@ pub(crate) const NOT_SOURCES: [&str; 8] = [
     ".git",
     "venv",
 ];
+
+/// What the code of a project, which its build may run, has no business with: the server's API key,
+/// and where the signing key stands.
+const SECRETS: [&str; 2] = [login::KEY, "PACKGUARD_SDK_KEY"];
 
 /// How to build.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,6 +46,7 @@ pub struct Options {
 /// When a tool is missing, or the build fails.
 pub async fn build(project: &Project, options: Options) -> Result<PathBuf, Failure> {
     let target = project.component();
+    no_links(&project.root, &target)?;
     match project.manifest.language {
         Language::Rust => {
             let built = rust::build(project, options).await?;
@@ -98,10 +104,16 @@ fn is_fresh(project: &Project, component: &Path) -> bool {
     let Ok(built) = modified(component) else {
         return false;
     };
-    newest(&project.root).is_some_and(|source| source < built)
+    let mut folders = vec![project.root.clone()];
+    folders.extend(scripted::sdk_sources(project));
+    folders
+        .iter()
+        .all(|folder| newest(folder).is_some_and(|source| source < built))
 }
 
-/// When something in `folder` was last changed; `None` where that can't be told.
+/// When something in `folder` was last changed; `None` where that can't be told. The time of a
+/// folder inside tells of what was deleted there. That of `folder` itself does not count: builds
+/// make `dist` in it.
 fn newest(folder: &Path) -> Option<SystemTime> {
     let mut newest = SystemTime::UNIX_EPOCH;
     let mut folders = vec![folder.to_owned()];
@@ -110,14 +122,23 @@ fn newest(folder: &Path) -> Option<SystemTime> {
             let entry = entry.ok()?;
             let found = entry.metadata().ok()?;
             let name = entry.file_name();
-            if !found.is_dir() {
-                newest = newest.max(found.modified().ok()?);
-            } else if !NOT_SOURCES.iter().any(|skipped| name == *skipped) {
+            if NOT_SOURCES.iter().any(|skipped| name == *skipped) {
+                continue;
+            }
+            newest = newest.max(found.modified().ok()?);
+            if found.is_dir() {
                 folders.push(entry.path());
             }
         }
     }
     Some(newest)
+}
+
+/// Keeps [`SECRETS`] from a tool of a build.
+fn without_secrets(command: &mut Command) {
+    for name in SECRETS {
+        command.env_remove(name);
+    }
 }
 
 /// Runs a tool of a build, whose words go to standard error: standard output is data.
@@ -138,4 +159,52 @@ fn failed(tool: &str) -> Failure {
         format!("the build failed: {tool} says why above"),
         format!("correct it and start again; {FILE} says what is built"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &Path, paths: &[&str]) {
+        for path in paths {
+            let path = folder.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_component_that_is_a_link_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("project");
+        let manifest = "[function]\nname = \"a\"\nversion = \"0.1.0\"\nlanguage = \"rust\"\n";
+        files(folder.path(), &["project/dist/x", "elsewhere"]);
+        std::fs::write(root.join(FILE), manifest).unwrap();
+        let project = Project::around(&root).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), project.component()).unwrap();
+        let failure = build(&project, Options::default()).await.unwrap_err();
+        let said = failure.message;
+        assert!(said.ends_with("dist/a.wasm is a symbolic link"), "{said}");
+    }
+
+    #[test]
+    fn what_was_changed_and_deleted_is_seen_and_what_was_built_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        files(
+            root,
+            &["analyzer.py", "rules/a.py", "rules/b.py", "dist/a.wasm"],
+        );
+        let long_ago = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        let age = |path: &str| {
+            let file = std::fs::File::open(root.join(path)).unwrap();
+            file.set_modified(long_ago).unwrap();
+        };
+        for path in ["analyzer.py", "rules/a.py", "rules/b.py", "rules"] {
+            age(path);
+        }
+        assert_eq!(newest(root), Some(long_ago));
+        std::fs::remove_file(root.join("rules/b.py")).unwrap();
+        assert!(newest(root).unwrap() > long_ago);
+    }
 }

@@ -82,6 +82,7 @@ fn cargo_in(cargo: &Path, project: &Project) -> Command {
     ] {
         command.env_remove(outer);
     }
+    super::without_secrets(&mut command);
     command
         .env("RUSTFLAGS", shared_flags())
         .stdin(Stdio::null());

@@ -2,7 +2,8 @@
 //! first call and needs no network after that.
 //!
 //! These SDKs are not published yet. A project finds its checkout by `PACKGUARD_SDK_PATH`, or by
-//! the file that `sdk new` left, which is no part of what is committed.
+//! the file that `sdk new` left, which is no part of what is committed. The file counts only where
+//! it names a folder outside of the project: a checkout of whoever builds.
 
 use std::path::{Path, PathBuf};
 
@@ -43,10 +44,7 @@ pub(super) async fn build(
     options: Options,
     target: &Path,
 ) -> Result<(), Failure> {
-    let kit = match project.manifest.language {
-        Language::Javascript => JAVASCRIPT,
-        _ => PYTHON,
-    };
+    let kit = kit(project);
     kit.needs.require()?;
     let script = kit.script(Some(&project.root))?;
     if options.offline && kit.installed().is_none() {
@@ -56,6 +54,7 @@ pub(super) async fn build(
         ));
     }
     let mut command = Command::new(&script);
+    super::without_secrets(&mut command);
     command
         .current_dir(&project.root)
         .arg(&project.root)
@@ -63,12 +62,34 @@ pub(super) async fn build(
     super::run(command, &script, failed(kit.tool_name())).await
 }
 
+fn kit(project: &Project) -> Kit {
+    match project.manifest.language {
+        Language::Javascript => JAVASCRIPT,
+        _ => PYTHON,
+    }
+}
+
+/// The folders of the checkout that go into the component, where one is known.
+pub(super) fn sdk_sources(project: &Project) -> Vec<PathBuf> {
+    let script = kit(project).script(Some(&project.root)).ok();
+    let folder = script.and_then(|script| script.parent().map(Path::to_owned));
+    let sources = |sdk: PathBuf| vec![sdk.join("../../wit"), sdk];
+    folder.map(sources).unwrap_or_default()
+}
+
+/// The checkout that the project's file names.
+fn noted(project: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(project.join(SDK_PATH)).ok()?;
+    let path = PathBuf::from(text.trim_end());
+    let (checkout, inside) = (path.canonicalize().ok()?, project.canonicalize().ok()?);
+    (path.is_absolute() && !checkout.starts_with(inside)).then_some(checkout)
+}
+
 impl Kit {
     /// The script that builds, in the checkout that the project, or the environment, names.
     pub(crate) fn script(&self, project: Option<&Path>) -> Result<PathBuf, Failure> {
         let named = std::env::var_os("PACKGUARD_SDK_PATH").map(PathBuf::from);
-        let noted = || std::fs::read_to_string(project?.join(SDK_PATH)).ok();
-        let checkout = named.or_else(|| Some(noted()?.trim_end().into()));
+        let checkout = named.or_else(|| noted(project?));
         let script = checkout
             .map(|root| root.join(self.folder).join("build"))
             .filter(|script| tool::is_program(script));
@@ -93,5 +114,35 @@ impl Kit {
     /// What that tool is called.
     pub(crate) fn tool_name(&self) -> &'static str {
         self.tool.rsplit('/').next().unwrap_or(self.tool)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_names_a_checkout_outside_of_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().canonicalize().unwrap();
+        let (project, checkout) = (here.join("project"), here.join("checkout"));
+        for path in [&project.join("mine"), &checkout] {
+            std::fs::create_dir_all(path).unwrap();
+        }
+        std::os::unix::fs::symlink(project.join("mine"), here.join("link")).unwrap();
+        let names = |text: String| {
+            std::fs::write(project.join(SDK_PATH), text + "\n").unwrap();
+            noted(&project)
+        };
+        assert_eq!(
+            names(checkout.display().to_string()),
+            Some(checkout.clone())
+        );
+        for bad in ["", ".", "mine", "../checkout", "/no/such/folder"] {
+            assert_eq!(names(bad.into()), None, "{bad}");
+        }
+        for bad in [&project, &project.join("mine"), &here.join("link")] {
+            assert_eq!(names(bad.display().to_string()), None, "{}", bad.display());
+        }
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::test;
 use crate::build::{self, NOT_SOURCES, Options};
-use crate::failure::{Failure, environment};
+use crate::failure::{self, Failure, environment};
 use crate::lab::Lab;
 use crate::print;
 use crate::project::Project;
@@ -95,8 +95,7 @@ fn say(done: Result<test::Results, Failure>, saved: SystemTime) -> Result<(), Fa
             print::text(&format!("{}; {time} after the save\n", results.summary()))
         }
         Err(failure) => {
-            eprintln!("error: {}", failure.message.trim_end());
-            eprintln!("  hint: {}", failure.hint);
+            failure::say(&failure);
             print::text(&format!("failed; {time} after the save\n"))
         }
     }

@@ -50,6 +50,13 @@ fn file(args: &KeyFileArgs) -> Result<PathBuf, Failure> {
 }
 
 fn make(path: &Path) -> Result<SigningKey, Failure> {
+    let public = public_file(path);
+    if public == path {
+        return Err(usage(
+            "a private key's file can't end in .pub",
+            format!("name it {}", path.with_extension("pem").display()),
+        ));
+    }
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(|error| {
         environment(
@@ -65,7 +72,6 @@ fn make(path: &Path) -> Result<SigningKey, Failure> {
         private::folder(folder)?;
     }
     // A key that is lost can't be made again: what is there is never replaced.
-    let public = public_file(path);
     let there = |path: &Path| {
         usage(
             format!("{} is there already", path.display()),

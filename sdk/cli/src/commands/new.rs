@@ -5,13 +5,14 @@ mod templates;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use packguard_platform::functions::name;
 use packguard_runtime::report::Finding;
 
 use super::test;
 use crate::cli::NewArgs;
 use crate::failure::{Failure, at, environment, usage};
 use crate::print;
-use crate::project::{Language, is_name};
+use crate::project::Language;
 
 /// Names that cargo, or the languages themselves, have taken.
 const TAKEN: [&str; 12] = [
@@ -30,7 +31,7 @@ const TAKEN: [&str; 12] = [
 ];
 
 pub(super) fn run(args: &NewArgs) -> Result<u8, Failure> {
-    if !is_name(&args.name) || TAKEN.contains(&args.name.as_str()) {
+    if name::function(&args.name).is_err() || TAKEN.contains(&args.name.as_str()) {
         return Err(usage(
             format!(
                 "`{}` is no name for a function, or is taken",
@@ -46,11 +47,17 @@ pub(super) fn run(args: &NewArgs) -> Result<u8, Failure> {
             "name another one, or remove it",
         ));
     }
-    let sdk = args.sdk.as_deref().map(checkout).transpose()?;
+    let sdk = args.sdk.as_deref().ok_or_else(|| {
+        usage(
+            "no checkout of Packguard is named",
+            "set PACKGUARD_SDK_PATH or give --sdk FOLDER: the SDK is not published yet",
+        )
+    })?;
+    let sdk = checkout(sdk)?;
     let values = Values {
         name: &args.name,
         language: args.lang,
-        sdk: sdk.as_deref(),
+        sdk: &sdk,
     };
     // Made beside its place and moved there: all of it or nothing.
     let folder = tempfile::Builder::new()
@@ -93,7 +100,7 @@ fn checkout(path: &Path) -> Result<PathBuf, Failure> {
 struct Values<'a> {
     name: &'a str,
     language: Language,
-    sdk: Option<&'a Path>,
+    sdk: &'a Path,
 }
 
 impl Values<'_> {
@@ -103,18 +110,12 @@ impl Values<'_> {
             Language::Python => "python",
             Language::Javascript => "javascript",
         };
-        let checkout = self.sdk.map(|root| root.display().to_string());
-        let rust = match self.sdk {
-            Some(root) => {
-                let path = root.join("sdk/guest").display().to_string();
-                format!("{{ path = {} }}", quoted(&path))
-            }
-            None => quoted(env!("CARGO_PKG_VERSION")),
-        };
+        let guest = self.sdk.join("sdk/guest").display().to_string();
+        let rust = format!("{{ path = {} }}", quoted(&guest));
         text.replace("{{name}}", self.name)
             .replace("{{language}}", language)
             .replace("{{rust-sdk}}", &rust)
-            .replace("{{checkout}}", &checkout.unwrap_or_default())
+            .replace("{{checkout}}", &self.sdk.display().to_string())
     }
 }
 

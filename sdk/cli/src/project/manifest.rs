@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use clap::ValueEnum;
+use packguard_platform::functions::name;
 use packguard_platform::purl::Ecosystem;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +115,16 @@ impl Manifest {
                 NAME_HINT,
             );
         }
+        if let Err(error) = name::function(&self.name) {
+            return wrong(error.to_string(), NAME_HINT);
+        }
+        let version = self.version.to_string();
+        if let Err(error) = name::version(&version) {
+            return wrong(
+                format!("the version {}: {error}", quoted(&version)),
+                "a version is never replaced: raise the number instead",
+            );
+        }
         if self.description.chars().count() > MAX_DESCRIPTION || self.description.contains('\n') {
             return wrong(
                 "the description is longer than a line".into(),
@@ -216,6 +227,8 @@ mod tests {
         for (from, to, says) in [
             ("\"a-b\"", "\"A_b\"", "no name for a function"),
             ("\"a-b\"", "7", "expected a string"),
+            ("\"a-b\"", "\"python\"", "a bundled component"),
+            ("\"0.1.0\"", "\"0.1.0+a\"", "without build metadata"),
             ("\"0.1.0\"", "\"one\"", "version"),
             ("\"rust\"", "\"cobol\"", "unknown variant `cobol`"),
             (

@@ -11,6 +11,8 @@ pub(crate) use strict::nearest;
 
 use std::path::{Path, PathBuf};
 
+use packguard_platform::output::line;
+
 use crate::failure::{Failure, usage};
 
 /// A project on disk.
@@ -65,6 +67,23 @@ impl Project {
     /// # Errors
     /// When there are none, or one of them makes no sense.
     pub fn samples(&self) -> Result<Vec<Sample>, Failure> {
-        sample::all(&self.root.join(&self.manifest.samples))
+        sample::all(&self.root, &self.root.join(&self.manifest.samples))
     }
+}
+
+/// Refuses a `path` that leads through a symbolic link below `root`: a project that was handed
+/// over must not read and write elsewhere. What is not there is no link.
+pub(crate) fn no_links(root: &Path, path: &Path) -> Result<(), Failure> {
+    let inside = path.strip_prefix(root).unwrap_or(path);
+    let mut part = root.to_owned();
+    for name in inside {
+        part.push(name);
+        if std::fs::symlink_metadata(&part).is_ok_and(|found| found.is_symlink()) {
+            return Err(usage(
+                format!("{} is a symbolic link", line(&part.display().to_string())),
+                "put in regular files and folders",
+            ));
+        }
+    }
+    Ok(())
 }

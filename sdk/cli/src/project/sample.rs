@@ -12,7 +12,7 @@ use base64::Engine as _;
 use packguard_runtime::report::Finding;
 use serde::{Deserialize, Serialize};
 
-use super::strict;
+use super::{no_links, strict};
 use crate::failure::{Failure, at, usage};
 
 /// Most samples in a project: a run of them takes a second or two.
@@ -76,8 +76,9 @@ pub struct About {
     pub label: Label,
 }
 
-/// All samples below `folder`, by name.
-pub(super) fn all(folder: &Path) -> Result<Vec<Sample>, Failure> {
+/// All samples below `folder`, in the project at `root`, by name.
+pub(super) fn all(root: &Path, folder: &Path) -> Result<Vec<Sample>, Failure> {
+    no_links(root, folder)?;
     let none = || {
         usage(
             format!("there are no samples in {}", folder.display()),
@@ -105,11 +106,16 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Sample>, Failure> {
             "keep those that show something the others do not",
         ));
     }
-    folders.into_iter().map(Sample::read).collect()
+    let read = |folder| Sample::read(root, folder);
+    folders.into_iter().map(read).collect()
 }
 
 impl Sample {
-    fn read(folder: PathBuf) -> Result<Self, Failure> {
+    fn read(root: &Path, folder: PathBuf) -> Result<Self, Failure> {
+        // The last is written to.
+        for name in ["sample.toml", "package", "expected.json"] {
+            no_links(root, &folder.join(name))?;
+        }
         let name = folder
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
@@ -260,8 +266,13 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
-        let read = all(&folder.path().join("samples")).map(|mut all| all.remove(0));
+        let read = read(folder.path());
         (folder, read)
+    }
+
+    /// The first sample of the project in `root`.
+    fn read(root: &Path) -> Result<Sample, Failure> {
+        all(root, &root.join("samples")).map(|mut all| all.remove(0))
     }
 
     const ABOUT: (&str, &[u8]) = (
@@ -316,5 +327,24 @@ mod tests {
             .unpack(&folder.path().join("target"))
             .unwrap_err();
         assert!(failure.message.contains("link"), "{}", failure.message);
+    }
+
+    #[test]
+    fn no_part_of_a_sample_is_a_link() {
+        for part in [
+            "samples",
+            "samples/case",
+            "samples/case/package",
+            "samples/case/sample.toml",
+            "samples/case/expected.json",
+        ] {
+            let (folder, _) = sample(&[ABOUT, ("expected.json", b"[]")]);
+            let (path, elsewhere) = (folder.path().join(part), folder.path().join("elsewhere"));
+            fs::rename(&path, &elsewhere).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+            let failure = read(folder.path()).unwrap_err();
+            let says = format!("{part} is a symbolic link");
+            assert!(failure.message.ends_with(&says), "{}", failure.message);
+        }
     }
 }

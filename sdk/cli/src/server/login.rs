@@ -123,13 +123,17 @@ impl Login {
 
     /// Whether others on the way could read the key.
     pub(crate) fn is_exposed(&self) -> bool {
-        let here = match self.url.host() {
+        self.url.scheme() == "http" && !self.is_loopback()
+    }
+
+    /// Whether the server is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.url.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             None => false,
-        };
-        self.url.scheme() == "http" && !here
+        }
     }
 }
 

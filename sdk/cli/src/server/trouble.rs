@@ -74,7 +74,8 @@ impl Trouble {
         }
     }
 
-    pub(super) fn pause(&self) -> Option<Duration> {
+    /// How long the server asks to be left alone for.
+    pub(crate) fn pause(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.pause,
             _ => None,

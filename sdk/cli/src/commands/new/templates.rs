@@ -26,6 +26,7 @@ const RUST: &[Template] = &[
     (".gitignore", template!("rust/gitignore")),
     ("Cargo.toml", template!("rust/Cargo.toml.in")),
     ("README.md", template!("rust/README.md")),
+    ("rust-toolchain.toml", template!("rust/rust-toolchain.toml")),
     ("src/lib.rs", template!("rust/src/lib.rs")),
 ];
 
@@ -99,3 +100,14 @@ const COMMON: &[Template] = &[
         template!("samples/sends-environment/sample.toml"),
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn new_projects_take_the_checkouts_compiler() {
+        let channel = |text: &'static str| text.lines().find(|line| line.starts_with("channel"));
+        let ours = channel(include_str!("../../../../../rust-toolchain.toml"));
+        assert!(ours.is_some());
+        assert_eq!(channel(template!("rust/rust-toolchain.toml")), ours);
+    }
+}
