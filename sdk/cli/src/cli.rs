@@ -199,7 +199,7 @@ pub struct KeyFileArgs {
 /// `sdk login`
 #[derive(Debug, Args)]
 pub struct LoginArgs {
-    /// The server: https://packguard.example.com [default: the one of the last login]
+    /// The server: `https://packguard.example.com` [default: the one of the last login]
     #[arg(value_name = "URL", env = "PACKGUARD_URL")]
     pub url: Option<String>,
     /// Print JSON

@@ -1,6 +1,6 @@
 //! Bounded decoding of encoded payloads, layer by layer.
 //!
-//! [`base64`], [`hex`], [`inflate`] and [`percent`] take off one encoding that is known.
+//! [`base64()`], [`hex()`], [`inflate`] and [`percent`] take off one encoding that is known.
 //! [`layers`] looks for encoded runs in a text, decodes them and looks again in what came
 //! out.
 

@@ -50,9 +50,9 @@ fn watch(watcher: &mut RecommendedWatcher, root: &Path) -> Result<(), Failure> {
     watcher
         .watch(root, RecursiveMode::NonRecursive)
         .map_err(|error| watching(&error))?;
-    let entries = std::fs::read_dir(root).map_err(crate::failure::at(root))?;
+    let entries = std::fs::read_dir(root).map_err(failure::at(root))?;
     for entry in entries {
-        let path = entry.map_err(crate::failure::at(root))?.path();
+        let path = entry.map_err(failure::at(root))?.path();
         if path.is_dir() && is_watched(root, &path) {
             watcher
                 .watch(&path, RecursiveMode::Recursive)
