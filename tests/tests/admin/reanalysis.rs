@@ -302,7 +302,7 @@ async fn the_command_goes_on_with_what_is_open_and_says_what_is_wrong() {
     assert_eq!(world.count("reanalyses").await, 1);
     run_it(&world).await;
     // One of them runs it; after two minutes, all do.
-    moved(&world, 119).await;
+    moved(&world, 0).await;
     assert_eq!(reconciler.reanalyse().await.unwrap(), 0);
     moved(&world, 121).await;
     assert_eq!(reconciler.reanalyse().await.unwrap(), 1);
