@@ -43,7 +43,7 @@ impl Configuration {
             .is_none_or(|wanted| wanted.iter().any(|one| one == ecosystem))
     }
 
-    /// The package with its options among the settings.
+    /// The package with its options among the settings: a copy, where it has some.
     pub(crate) fn package(&self, package: &Arc<Package>) -> Arc<Package> {
         if self.options.is_empty() {
             return Arc::clone(package);

@@ -225,7 +225,8 @@ impl Runtime {
         .await
     }
 
-    /// Lets an analyzer look at `package`, whose files stand in `folder`.
+    /// Lets an analyzer look at `package`, whose files stand in `folder`; the options that it is
+    /// configured with are among the settings.
     pub async fn analyze(
         &self,
         component: &Component,
@@ -242,7 +243,10 @@ impl Runtime {
             sink: None,
             listener: component.heard(),
         };
+        let configuration = Arc::clone(&component.configuration);
         self.step(component.name(), limits, view, cancel, async move |store| {
+            // It may be a copy, of which there are no more than slots.
+            let package = configuration.package(&package);
             let guest = pre.instantiate_async(&mut *store).await?;
             guest.call_analyze(store, &package).await
         })

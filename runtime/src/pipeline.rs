@@ -288,11 +288,8 @@ impl Pipeline {
             .iter()
             .filter(|one| applies(one, &package.ecosystem));
         for (index, component) in applicable.cloned().enumerate() {
-            let (runtime, package, files) = (
-                self.runtime.clone(),
-                component.configuration.package(package),
-                files.clone(),
-            );
+            let (runtime, package, files) =
+                (self.runtime.clone(), Arc::clone(package), files.clone());
             let limits = component.configuration.limits(&self.limits);
             let cancel = cancel.clone();
             running.spawn(async move {

@@ -53,7 +53,8 @@ pub enum AdminCommand {
     /// Who may publish functions: publishers, their keys and namespaces
     #[command(subcommand)]
     Publishers(PublishersCommand),
-    /// Queue what an improved analyzer should see again, behind all that clients submit
+    /// Queue what an improved analyzer should see again, behind all that clients submit; begins two
+    /// minutes after `stable` was moved
     Reanalyze(ReanalyzeArgs),
     /// Who changed what
     #[command(subcommand)]

@@ -111,6 +111,12 @@ impl ApiError {
         .retry_after(Duration::from_secs(5))
     }
 
+    /// 503: this one has enough to do.
+    pub fn busy(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+            .retry_after(Duration::from_secs(5))
+    }
+
     /// 500: a defect of ours. `error` goes to the log, not to the client.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");

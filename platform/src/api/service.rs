@@ -42,6 +42,10 @@ const RENDERS: usize = 2;
 /// `FUNCTION_ADMISSION_MEMORY`.
 const ADMISSIONS: usize = 2;
 
+/// Deploys received at once, those that wait for their admission included: each takes up to 64
+/// MiB of the disk.
+const DEPLOYS: usize = 8;
+
 /// What only the HTTP side of a process needs.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -53,6 +57,8 @@ pub struct Service {
     pub renders: Arc<Semaphore>,
     /// Taken while a component is admitted.
     pub admissions: Arc<Semaphore>,
+    /// Taken while there is a component on the disk.
+    pub deploys: Arc<Semaphore>,
     seen: Arc<Mutex<Option<(Instant, Behind)>>>,
 }
 
@@ -63,6 +69,7 @@ impl Default for Service {
             streams: Streams::default(),
             renders: Arc::new(Semaphore::new(RENDERS)),
             admissions: Arc::new(Semaphore::new(ADMISSIONS)),
+            deploys: Arc::new(Semaphore::new(DEPLOYS)),
             seen: Arc::default(),
         }
     }

@@ -17,6 +17,9 @@ const SYSTEM_KEY: &str = "reanalysis";
 /// Reports looked at in one statement.
 const PAGE: i64 = 1_000;
 
+/// Minutes in which all workers have switched to what `stable` names: they compile it first.
+const SWITCHING: i32 = 2;
+
 /// Re-analyses that are shown.
 const SHOWN: i64 = 100;
 
@@ -251,21 +254,27 @@ pub async fn unfinished(executor: impl sqlx::PgExecutor<'_>) -> Result<i64, sqlx
     .await
 }
 
-/// Whether the set of analyzers that was registered last has this component: before, packages
-/// would be analysed as they were.
+/// Whether workers run the component: before, packages would be analysed as they were. The set of
+/// analyzers that was registered last has it, and `stable` of a deployed function was not moved
+/// within [`SWITCHING`] minutes: the set is registered by the first worker that has switched.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn is_run(
     transaction: &mut sqlx::PgTransaction<'_>,
-    digest: &str,
+    one: &ReanalysisRow,
 ) -> Result<bool, sqlx::Error> {
     let run = sqlx::query_scalar!(
         r#"
-        SELECT components -> 'components' @> $1 AS "run?" FROM analysis_sets
+        SELECT components -> 'components' @> $1 AND NOT EXISTS (
+            SELECT 1 FROM functions f JOIN function_aliases a ON a.function_id = f.id
+            WHERE f.name = $2 AND a.alias = 'stable' AND a.moved_at > now() - make_interval(mins => $3)
+        ) AS "run?" FROM analysis_sets
         ORDER BY registered_at DESC LIMIT 1
         "#,
-        json!([{ "digest": digest }]),
+        json!([{ "digest": one.digest }]),
+        one.function,
+        SWITCHING,
     )
     .fetch_optional(&mut **transaction)
     .await?;

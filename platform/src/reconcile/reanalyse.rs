@@ -62,7 +62,7 @@ impl Reconciler {
         let unfinished = reanalyses::unfinished(&mut *transaction).await?;
         let room = i64::from(self.reanalyses.open) - unfinished;
         let room = one.most.map_or(room, |most| room.min(most - one.queued));
-        if room <= 0 || !reanalyses::is_run(&mut transaction, &one.digest).await? {
+        if room <= 0 || !reanalyses::is_run(&mut transaction, &one).await? {
             return Ok(None);
         }
         let looked = reanalyses::look(&mut transaction, &one, room).await?;

@@ -82,13 +82,12 @@ impl Breaker {
     }
 
     async fn tell(&self) {
-        let counts = {
+        let mut counts = {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *counts)
         };
-        for (version, count) in counts {
-            let counted = functions::count_runs(&self.db, version, self.shard, count);
-            match db::answered(counted).await {
+        while let Some((version, count)) = counts.pop_first() {
+            match functions::count_runs(&self.db, version, self.shard, count).await {
                 Ok(None) => {}
                 Ok(Some(tripped)) => {
                     let functions::Tripped {
@@ -99,10 +98,44 @@ impl Breaker {
                     tracing::error!(name, version, reason, "a deployed function was disabled");
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "runs of a function were not counted yet");
+                    tracing::warn!(%error, "runs of functions were not counted yet");
                     self.add(version, count);
+                    // A database that is silent is waited for once, not for each version.
+                    for (version, count) in counts {
+                        self.add(version, count);
+                    }
+                    return;
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use sqlx::postgres::PgPoolOptions;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_database_is_waited_for_once_and_no_count_is_lost() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        silent.set_nonblocking(true).unwrap();
+        let url = format!("postgres://nobody@{}/none", silent.local_addr().unwrap());
+        let pool = PgPoolOptions::new()
+            .acquire_timeout(Duration::from_millis(200))
+            .connect_lazy(&url)
+            .unwrap();
+        let breaker = Breaker::new(pool);
+        let counted = [(1, (5, 2)), (2, (7, 0)), (3, (1, 1))];
+        for (version, count) in counted {
+            breaker.add(version, count);
+        }
+        breaker.tell().await;
+        assert_eq!(*breaker.counts.lock().unwrap(), BTreeMap::from(counted));
+        let asked = std::iter::from_fn(|| silent.accept().ok()).count();
+        assert_eq!(asked, 1);
     }
 }

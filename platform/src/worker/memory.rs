@@ -49,6 +49,11 @@ impl Memory {
         u64::from(self.total).saturating_sub(free) * MIB
     }
 
+    /// Whether more than half of it is reserved.
+    pub(super) fn is_scarce(&self) -> bool {
+        self.reserved() > self.total() / 2
+    }
+
     /// Bytes in all.
     pub(super) fn total(&self) -> u64 {
         u64::from(self.total) * MIB
@@ -62,6 +67,18 @@ fn units(bytes: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn it_is_scarce_when_more_than_half_is_reserved() {
+        let memory = Memory::new(4 * BASE);
+        let one = memory.reserve(0).await.unwrap();
+        let two = memory.reserve(0).await.unwrap();
+        assert!(!memory.is_scarce());
+        let three = memory.reserve(0).await.unwrap();
+        assert!(memory.is_scarce());
+        drop((one, two, three));
+        assert!(!memory.is_scarce());
+    }
 
     #[tokio::test]
     async fn large_packages_wait_for_each_other_and_none_waits_for_ever() {

@@ -237,7 +237,7 @@ impl Worker {
         let hub = Hub::start(&queue);
         let breaker = Arc::new(Breaker::new(db.clone()));
         let running = TaskTracker::new();
-        let shadows = Shadows::new(&db, &breaker, &running, most / 2, trials);
+        let shadows = Shadows::new(&db, &breaker, &running, &memory, most / 2, trials);
         let shared = Shared {
             db,
             queue,

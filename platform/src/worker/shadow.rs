@@ -2,9 +2,9 @@
 //!
 //! A trial begins when its report is stored, and goes on by itself: whoever waits for the report
 //! does not wait for it. It keeps the unpacked files and the memory that was reserved for them.
-//! There are at most half as many trials as tasks, so that shadows that never end leave clients
-//! their share of the machine; where a worker is busy with so many, the next report goes
-//! without.
+//! There are at most half as many trials as tasks, each has a bound in time, and none begins while
+//! more than half of the memory is reserved, so that shadows that never end leave clients their
+//! share of the machine; where a worker is busy with so many, the next report goes without.
 //!
 //! Counts are told to Postgres as those of the circuit breaker are, and lost with the process.
 
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::breaker::Breaker;
+use super::memory::Memory;
 use super::sets::{Set, Shadow};
 use crate::db;
 use crate::db::functions::{self, Difference, MOST_DIFFERENCES, Pair, Runs};
@@ -28,6 +29,9 @@ use crate::db::reports;
 
 /// Pause between two tellings.
 const TELL: Duration = Duration::from_secs(2);
+
+/// Longest trial of all shadows of a package together. What was tried until then is counted.
+const LONGEST: Duration = Duration::from_secs(150);
 
 /// Rows that workers share for one pair of versions.
 const SHARDS: i16 = 16;
@@ -54,6 +58,8 @@ pub(super) struct Shadows {
     /// The worker's tasks: it waits for trials as for them.
     running: TaskTracker,
     free: Arc<Semaphore>,
+    /// What tasks and trials are admitted by.
+    memory: Memory,
     stop: CancellationToken,
     counts: Mutex<Counts>,
 }
@@ -71,6 +77,7 @@ impl Shadows {
         db: &PgPool,
         breaker: &Arc<Breaker>,
         running: &TaskTracker,
+        memory: &Memory,
         most: usize,
         stop: CancellationToken,
     ) -> Self {
@@ -80,6 +87,7 @@ impl Shadows {
             shard: fastrand::i16(0..SHARDS),
             running: running.clone(),
             free: Arc::new(Semaphore::new(most.max(1))),
+            memory: memory.clone(),
             stop,
             counts: Mutex::default(),
         }
@@ -87,18 +95,32 @@ impl Shadows {
 
     /// Begins a trial.
     pub fn begin(self: &Arc<Self>, trial: Trial) {
+        // What is reserved for the trial counts: it is kept until the end.
+        if self.memory.is_scarce() {
+            tracing::debug!("no shadow is tried: memory is scarce");
+            return;
+        }
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
             tracing::debug!("no shadow is tried: there are enough trials");
             return;
         };
         let this = Arc::clone(self);
         self.running.spawn(async move {
-            this.run(trial).await;
+            let stop = this.stop.child_token();
+            let running = this.run(trial, &stop);
+            tokio::pin!(running);
+            let ended = tokio::time::timeout(LONGEST, &mut running).await;
+            if ended.is_err() {
+                tracing::debug!("shadows are not tried any longer: it took too long");
+                // Its steps end within moments; only then may the files go.
+                stop.cancel();
+                running.await;
+            }
             drop(permit);
         });
     }
 
-    async fn run(&self, trial: Trial) {
+    async fn run(&self, trial: Trial, stop: &CancellationToken) {
         let Trial {
             shadows,
             set,
@@ -108,8 +130,11 @@ impl Shadows {
             room,
         } = trial;
         for shadow in shadows {
-            let (component, stop) = (&shadow.component, &self.stop);
-            let compared = set.pipeline.shadow(&analysed, component, stop).await;
+            if stop.is_cancelled() {
+                break;
+            }
+            let compared = set.pipeline.shadow(&analysed, &shadow.component, stop);
+            let compared = compared.await;
             let Some(compared) = compared else { continue };
             if let Some(step) = &compared.shadow {
                 self.breaker.count(shadow.version, step.outcome);

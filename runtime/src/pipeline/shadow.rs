@@ -116,7 +116,7 @@ impl Pipeline {
         let mut assembly = analysed.without([name, &self.judge.descriptor().name]);
         let mut shadow = None;
         if applies(component, &report.package.ecosystem) {
-            let package = component.configuration.package(&analysed.package);
+            let package = Arc::clone(&analysed.package);
             let limits = component.configuration.limits(&self.limits);
             let files = analysed.files();
             let step = self

@@ -32,7 +32,8 @@ fn reconciler(world: &World) -> Reconciler {
     }
 }
 
-/// A function whose `stable` is the version of [`DIGEST`], for PyPI alone.
+/// A function whose `stable` is the version of [`DIGEST`], for PyPI alone. It was moved an hour ago,
+/// so that nobody waits for workers to switch.
 async fn function(world: &World) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
         "INSERT INTO publishers (name) VALUES ('acme');
@@ -41,12 +42,21 @@ async fn function(world: &World) {
              publisher_id, measures)
          SELECT id, '2.0.0', decode('{DIGEST}', 'hex'), 1, 'packguard:analyzer@1.0.0',
              '{{\"ecosystems\": [\"pypi\"]}}', '{{}}', publisher_id, '{{}}' FROM functions;
-         INSERT INTO function_aliases (function_id, alias, version_id)
-         SELECT function_id, 'stable', id FROM function_versions"
+         INSERT INTO function_aliases (function_id, alias, version_id, moved_at)
+         SELECT function_id, 'stable', id, now() - interval '1 hour' FROM function_versions"
     )))
     .execute(&world.db)
     .await
     .unwrap();
+}
+
+/// `stable` was moved so many seconds ago.
+async fn moved(world: &World, seconds: i32) {
+    sqlx::query("UPDATE function_aliases SET moved_at = now() - make_interval(secs => $1)")
+        .bind(seconds)
+        .execute(&world.db)
+        .await
+        .unwrap();
 }
 
 /// Workers run the component from now on.
@@ -291,6 +301,10 @@ async fn the_command_goes_on_with_what_is_open_and_says_what_is_wrong() {
     );
     assert_eq!(world.count("reanalyses").await, 1);
     run_it(&world).await;
+    // One of them runs it; after two minutes, all do.
+    moved(&world, 0).await;
+    assert_eq!(reconciler.reanalyse().await.unwrap(), 0);
+    moved(&world, 121).await;
     assert_eq!(reconciler.reanalyse().await.unwrap(), 1);
     assert_eq!(state(&world).await["state"], "done");
 

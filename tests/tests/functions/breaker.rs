@@ -1,5 +1,6 @@
 //! A version that fails too often is disabled by itself.
 
+use futures_util::future::try_join_all;
 use packguard_platform::db::functions::{self, Tripped};
 use packguard_tests::harness::registry::{Registry, harmless};
 use serde_json::{Value, json};
@@ -87,4 +88,20 @@ async fn the_counts_of_all_workers_disable_a_version() {
     let incomplete = again["incomplete"].as_array().expect("reasons");
     assert!(incomplete.iter().all(|one| one["step"] != "empty"));
     assert!(worker.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_count_at_once_do_not_wait_in_a_circle() {
+    let lab = Lab::start(&[]).await;
+    lab.publish("empty", "0.1.0").await;
+    let (db, id) = (&lab.app.db, version(&lab).await);
+    for _ in 0..10 {
+        let counting = (0..16).map(|shard| functions::count_runs(db, id, shard, (10, 10)));
+        let counted = try_join_all(counting).await.expect("none is a victim");
+        // Whoever of them sees enough first.
+        assert_eq!(counted.into_iter().flatten().count(), 1);
+        let enable = "UPDATE function_versions SET disabled_at = NULL, disabled_reason = NULL, tripped_at = NULL";
+        let enabled = sqlx::query(enable).execute(db).await;
+        enabled.expect("it is enabled");
+    }
 }

@@ -139,6 +139,66 @@ async fn who_may_publish_what() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_admin_disabled_only_an_admin_enables() {
+    let lab = Lab::start(&[]).await;
+    lab.publish("empty", "0.1.0").await;
+    let admin = lab.key("admin", &[Scope::Admin]).await;
+    let path = "/api/v1/functions/empty/versions/0.1.0/";
+    let patch = async |secret: &str, change: serde_json::Value| {
+        let request = lab.request(secret, Method::PATCH, path);
+        send(request.json(&change)).await
+    };
+    let (own, admin) = (lab.deployer.1.as_str(), admin.1.as_str());
+    let disable = |reason: &str| json!({"disabled": true, "reason": reason});
+    let enable = json!({"disabled": false, "yanked": true});
+    // Its own it enables by itself.
+    assert_eq!(patch(own, disable("it is slow")).await.status, 200);
+    assert_eq!(patch(own, enable.clone()).await.status, 200);
+    assert_eq!(patch(own, json!({"yanked": false})).await.status, 200);
+
+    assert_eq!(patch(admin, disable("it lies")).await.status, 200);
+    // To disable it once more makes it nobody else's.
+    let kept = patch(own, disable("it is mine")).await;
+    assert_eq!(kept.data()["disabled_reason"], "it lies");
+    let refused = patch(own, enable.clone()).await;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (403, "disabled_by_admin"),
+        "{}",
+        refused.body
+    );
+    let row = lab.get(path).await;
+    assert_eq!(row.data()["disabled_reason"], "it lies");
+    assert_eq!(row.data()["yanked_at"], json!(null));
+    let enabled = patch(admin, enable.clone()).await;
+    assert_eq!(enabled.data()["disabled_at"], json!(null));
+    // Forgotten then.
+    assert_eq!(patch(own, disable("it is slow")).await.status, 200);
+    assert_eq!(patch(own, enable).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_deploys_than_there_is_room_for_are_told_to_wait() {
+    let lab = Lab::start(&[]).await;
+    let deploys = &lab.app.service.deploys;
+    let all = u32::try_from(deploys.available_permits()).expect("few");
+    let others = deploys.acquire_many(all).await.expect("it is open");
+    let answer = lab.deploy("empty", "0.1.0", EMPTY).send().await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["retry-after"], "5");
+    let body: serde_json::Value = answer.json().await.expect("JSON");
+    assert_eq!(body["code"], "unavailable");
+    assert_eq!(lab.stored().await, [0; 5]);
+    drop(others);
+    for (version, status) in [("0.1.0", 201), ("0.2.0", 422)] {
+        let answer = send(lab.deploy("empty", version, EMPTY)).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    assert_eq!(u32::try_from(deploys.available_permits()), Ok(all));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn signatures_are_verified_and_good_for_one_version_only() {
     let lab = Lab::start(&[("FUNCTION_SIGNATURES", "required")]).await;
     let unsigned = send(lab.deploy("empty", "0.1.0", EMPTY)).await;

@@ -248,6 +248,22 @@ async fn more_than_there_may_be_is_refused() {
     assert_eq!(lab.promote("empty", "1.0.1").await.status, 200);
     let moved = lab.stored().await;
     assert_eq!(moved[..3], before[..3]);
+
+    // A canary is one more, unless it names the stable version.
+    let canary = async |version: &str| {
+        let to = serde_json::json!({ "version": version });
+        lab.point("empty", "canary", to).await
+    };
+    assert_eq!(canary("1.0.1").await.status, 200);
+    assert_eq!(canary("1.0.2").await.code(), "too_many_functions");
+    // One that is disabled makes room for one, whoever asks at the same time.
+    let disable = "UPDATE function_versions SET disabled_at = now(), disabled_reason = 'slow'
+        WHERE function_id = (SELECT id FROM functions WHERE name = 'many-1')";
+    assert_eq!(run(disable).await, 1);
+    let (one, other) = tokio::join!(canary("1.0.2"), lab.promote("alpha", "0.1.0"));
+    let mut both = [one.status, other.status];
+    both.sort_unstable();
+    assert_eq!(both, [200, 409], "{} {}", one.body, other.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,11 @@ async fn what_was_seen_before_is_seen_again_once() {
     let digest = lab.publish("empty", "0.1.0").await;
     assert_eq!(lab.promote("empty", "0.1.0").await.status, 200);
     worker.line("\"functions\":1").await;
+    // There is one worker, and it has switched: no other is waited for.
+    sqlx::query("UPDATE function_aliases SET moved_at = now() - interval '1 hour'")
+        .execute(&lab.app.db)
+        .await
+        .expect("it is written");
 
     admin(&lab, "reanalyze --function empty --limit 2").await;
     let reconciler = Reconciler {

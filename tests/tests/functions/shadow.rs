@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use packguard_platform::db::functions::{self, Difference, Pair, Runs};
 use packguard_platform::functions::traffic;
-use packguard_platform::model::TaskId;
+use packguard_platform::model::{Scope, TaskId};
 use packguard_tests::harness::process::Role;
 use packguard_tests::harness::registry::{Registry, harmless};
 use packguard_tests::{sdk, tar_gz};
@@ -333,4 +333,13 @@ async fn the_list_of_differing_packages_is_bounded() {
     assert_eq!(purl(0), Registry::purl("evil", 60));
     assert_eq!(purl(48), Registry::purl("evil", 12));
     assert_eq!(purl(49), Registry::purl("evil", 0));
+    // What others submitted is nobody else's business, save the admins'.
+    let admin = lab.key("admin", &[Scope::Admin]).await;
+    for (secret, listed) in [(&admin.1, 50), (&lab.stranger.1, 0), (&lab.client.1, 0)] {
+        let path = "/api/v1/functions/fickle/shadow/";
+        let answer = send(lab.request(secret, Method::GET, path)).await;
+        let one = &answer.data()["comparisons"][0];
+        assert_eq!(one["runs"], 10);
+        assert_eq!(one["differences"].as_array().map(Vec::len), Some(listed));
+    }
 }

@@ -66,7 +66,7 @@ pub struct Moved {
         (status = 200, description = "As it is now", body = Envelope<Moved>),
         (status = 403, description = "It is another publisher's (`name_taken`)", body = ErrorEnvelope),
         (status = 404, description = "There is no such function or version", body = ErrorEnvelope),
-        (status = 409, description = "The version was yanked (`version_yanked`) or disabled (`version_disabled`), or workers follow 100 aliases already (`too_many_functions`)", body = ErrorEnvelope),
+        (status = 409, description = "The version was yanked (`version_yanked`) or disabled (`version_disabled`), or workers hold 100 versions already (`too_many_functions`)", body = ErrorEnvelope),
         (status = 422, description = "The alias is none, or the percentage", body = ErrorEnvelope),
     )
 )]
@@ -199,13 +199,6 @@ async fn shift(
         sha256: version.sha256.clone(),
         percent,
     };
-    if from.is_none()
-        && functions::is_followed(alias)
-        && functions::count_followed(transaction).await? >= MOST_FOLLOWED
-    {
-        let message = format!("workers follow at most {MOST_FOLLOWED} aliases");
-        return Err(ApiError::conflict("too_many_functions", message));
-    }
     if from
         .as_ref()
         .is_some_and(|from| (from.id, from.percent) == (version.id, percent))
@@ -221,7 +214,7 @@ async fn shift(
         kind,
         actor: &actor.name,
     };
-    functions::move_alias(transaction, &details).await?;
+    move_within(transaction, &details).await?;
     let entry = Entry {
         action: match kind {
             "rollback" => "function.rollback",
@@ -234,4 +227,23 @@ async fn shift(
     };
     audit::write(transaction, actor, &entry).await?;
     Ok(moved)
+}
+
+/// Moves an alias, unless workers would hold more versions than they may.
+async fn move_within(
+    transaction: &mut sqlx::PgTransaction<'_>,
+    details: &Move<'_>,
+) -> Result<(), ApiError> {
+    // Going back is never refused: workers leave out what is too many, shadows first.
+    if !functions::is_followed(details.alias) || details.kind == "rollback" {
+        functions::move_alias(transaction, details).await?;
+        return Ok(());
+    }
+    let before = functions::count_followed(transaction).await?;
+    functions::move_alias(transaction, details).await?;
+    if functions::count_followed(transaction).await? > before.max(MOST_FOLLOWED) {
+        let message = format!("workers hold at most {MOST_FOLLOWED} versions of functions");
+        return Err(ApiError::conflict("too_many_functions", message));
+    }
+    Ok(())
 }

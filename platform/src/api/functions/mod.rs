@@ -153,11 +153,16 @@ async fn find_version(
 /// Refuses who is not of the function's publisher, and no admin.
 async fn owned(app: &App, caller: &Caller, function: &FunctionRow) -> Result<(), ApiError> {
     caller.needs(Scope::FunctionsWrite)?;
-    let of = publishers::of_key(&app.db, caller.id()).await?;
-    if caller.is_admin() || of.is_some_and(|of| of.name == function.publisher) {
+    if owns(app, caller, function).await? {
         return Ok(());
     }
     Err(taken(&function.name, &function.publisher))
+}
+
+/// Whether who asks is of the function's publisher, or an admin.
+async fn owns(app: &App, caller: &Caller, function: &FunctionRow) -> Result<bool, ApiError> {
+    let of = publishers::of_key(&app.db, caller.id()).await?;
+    Ok(caller.is_admin() || of.is_some_and(|of| of.name == function.publisher))
 }
 
 /// 403: the name is another publisher's.

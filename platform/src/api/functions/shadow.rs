@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
-use super::{FunctionPath, find};
+use super::{FunctionPath, find, owns};
 use crate::api::App;
 use crate::api::auth::Caller;
 use crate::api::envelope::{Answer, Envelope, ErrorEnvelope, ok};
@@ -33,7 +33,8 @@ pub struct Compared {
     sums: ComparisonRow,
     /// Public packages whose verdict or findings would be others, newest first: at most 50 of
     /// a version, those with another verdict before the others. Private archives are counted
-    /// above, and never listed.
+    /// above, and never listed. Others submitted these packages: only admins and keys of the
+    /// function's publisher see them; for other keys it is empty.
     differences: Vec<DifferenceRow>,
 }
 
@@ -54,8 +55,12 @@ pub async fn get(
     caller.needs(Scope::Read)?;
     let function = find(&app, &path.name).await?;
     let rows = functions::comparisons(&app.db, function.id, SHOWN).await?;
-    let versions: Vec<_> = rows.iter().map(|row| row.version_id).collect();
-    let differences = functions::differences(&app.db, &versions).await?;
+    let differences = if owns(&app, &caller, &function).await? {
+        let versions: Vec<_> = rows.iter().map(|row| row.version_id).collect();
+        functions::differences(&app.db, &versions).await?
+    } else {
+        Vec::new()
+    };
     let comparisons = rows.into_iter().map(|sums| {
         let of = (sums.version_id, sums.against_id);
         let own = |one: &&DifferenceRow| (one.version_id, one.against_id) == of;

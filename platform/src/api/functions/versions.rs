@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
@@ -40,7 +40,8 @@ pub struct UpdateVersion {
     /// Whether it can't be promoted any more; aliases that name it stay.
     #[serde(default)]
     yanked: Option<bool>,
-    /// Whether it is not run any more, whatever names it. Takes a reason.
+    /// Whether it is not run any more, whatever names it. Takes a reason. What an admin disabled,
+    /// only an admin enables.
     #[serde(default)]
     disabled: Option<bool>,
     /// Why it is disabled: 1 to 500 characters.
@@ -76,7 +77,7 @@ pub async fn get(
     params(("name" = String, Path, description = "The function"), ("version" = String, Path, description = "The version")),
     responses(
         (status = 200, description = "As it is now", body = Envelope<VersionRow>),
-        (status = 403, description = "It is another publisher's (`name_taken`)", body = ErrorEnvelope),
+        (status = 403, description = "It is another publisher's (`name_taken`), or would enable what an admin disabled (`disabled_by_admin`)", body = ErrorEnvelope),
         (status = 404, description = "There is no such function or version", body = ErrorEnvelope),
         (status = 422, description = "There is no reason", body = ErrorEnvelope),
     )
@@ -99,7 +100,10 @@ pub async fn update(
     }
     let (yanked, disabled) = (request.yanked, request.disabled);
     let mut transaction = app.db.begin().await?;
-    functions::change(&mut transaction, version.id, yanked, disabled, reason).await?;
+    let (id, admin) = (version.id, caller.is_admin());
+    if !functions::change(&mut transaction, id, yanked, disabled, reason, admin).await? {
+        return Err(disabled_by_admin(&version.version));
+    }
     let entry = Entry {
         action: "function.update",
         subject: format!("function:{}", function.name),
@@ -112,6 +116,14 @@ pub async fn update(
     find_version(&app.db, function.id, &path.version)
         .await
         .map(ok)
+}
+
+/// 403: only an admin enables it.
+fn disabled_by_admin(version: &str) -> ApiError {
+    let message = format!(
+        "an admin disabled version {version}: publish another, or ask an admin to enable it"
+    );
+    ApiError::new(StatusCode::FORBIDDEN, "disabled_by_admin", message)
 }
 
 /// The component of a version, as it was deployed. Not enveloped.

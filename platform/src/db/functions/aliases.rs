@@ -3,6 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
+/// The advisory lock of who counts what workers hold.
+const COUNTING: i64 = 0x666f_6c6c_6f77_6564;
+
 /// A move of an alias.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 pub struct MoveRow {
@@ -91,14 +94,27 @@ pub async fn current(
     .await
 }
 
-/// How many aliases workers follow, those of all functions together.
+/// How many versions workers hold, those that [`super::followed`] gives without its limit. Nobody
+/// else counts until the transaction ends.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn count_followed(transaction: &mut sqlx::PgTransaction<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", COUNTING)
+        .execute(&mut **transaction)
+        .await?;
+    // A statement of its own: it sees what was written while it was waited for.
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM function_aliases WHERE alias = ANY($1)"#,
-        &super::FOLLOWED as &[&str],
+        r#"
+        SELECT count(*) AS "count!" FROM function_aliases a JOIN function_versions v ON v.id = a.version_id
+        WHERE (a.alias = $1 OR (a.alias IN ($2, $3) AND a.percent IS NOT NULL)) AND v.disabled_at IS NULL
+            AND NOT EXISTS (
+                SELECT 1 FROM function_aliases s WHERE s.function_id = a.function_id AND s.alias = $1
+                    AND a.alias <> $1 AND s.version_id = a.version_id)
+        "#,
+        super::STABLE,
+        super::CANARY,
+        super::SHADOW,
     )
     .fetch_one(&mut **transaction)
     .await

@@ -1,12 +1,14 @@
 //! The circuit breaker: a version that fails too often is disabled by itself.
 //!
-//! All workers count into the same rows. Whoever adds failures looks whether they are too
-//! many; a lock on the version's row lets one of them disable it, with its audit entry in the
-//! same transaction.
+//! All workers count into the same rows. Whoever added failures looks, in a transaction of its
+//! own, whether they are too many: one that still held its count's row would wait in a circle
+//! with others. A lock on the version's row lets one of them disable it, with its audit entry in
+//! the same transaction.
 
 use serde_json::json;
 use sqlx::PgPool;
 
+use crate::db;
 use crate::db::audit::{self, Actor, Entry};
 
 /// What is looked at, minutes: long enough for a version that is seldom run, short enough
@@ -31,7 +33,8 @@ pub struct Tripped {
     pub reason: String,
 }
 
-/// Adds runs of a version, and disables it where too many failed: the answer then.
+/// Adds runs of a version, and disables it where too many failed: the answer then. Gives up on a
+/// database that is silent.
 ///
 /// # Errors
 /// When the database fails: nothing was added.
@@ -41,7 +44,24 @@ pub async fn count_runs(
     shard: i16,
     (runs, failures): (i64, i64),
 ) -> Result<Option<Tripped>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    db::answered(add(pool, version, shard, (runs, failures))).await?;
+    if failures == 0 {
+        return Ok(None);
+    }
+    // The runs are counted: an error would have them counted again. The next failure judges.
+    let judged = db::answered(judge(pool, version)).await;
+    Ok(judged.unwrap_or_else(|error| {
+        tracing::warn!(%error, version, "whether a function fails too often was not looked at");
+        None
+    }))
+}
+
+async fn add(
+    pool: &PgPool,
+    version: i64,
+    shard: i16,
+    (runs, failures): (i64, i64),
+) -> Result<(), sqlx::Error> {
     // What ends after the version was disabled says nothing of it when it is enabled again.
     sqlx::query!(
         "INSERT INTO function_runs (version_id, minute, shard, runs, failures)
@@ -54,28 +74,20 @@ pub async fn count_runs(
         runs,
         failures,
     )
-    .execute(&mut *transaction)
+    .execute(pool)
     .await?;
-    let tripped = if failures > 0 {
-        judge(&mut transaction, version).await?
-    } else {
-        None
-    };
-    transaction.commit().await?;
-    Ok(tripped)
+    Ok(())
 }
 
-async fn judge(
-    transaction: &mut sqlx::PgTransaction<'_>,
-    version: i64,
-) -> Result<Option<Tripped>, sqlx::Error> {
+async fn judge(pool: &PgPool, version: i64) -> Result<Option<Tripped>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
     let seen = sqlx::query!(
         r#"SELECT COALESCE(sum(runs), 0)::bigint AS "runs!", COALESCE(sum(failures), 0)::bigint AS "failures!"
          FROM function_runs WHERE version_id = $1 AND minute > now() - make_interval(mins => $2)"#,
         version,
         WINDOW,
     )
-    .fetch_one(&mut **transaction)
+    .fetch_one(&mut *transaction)
     .await?;
     if seen.runs < LEAST || seen.failures * 100 < seen.runs * TOO_MANY {
         return Ok(None);
@@ -92,14 +104,14 @@ async fn judge(
         version,
         reason,
     )
-    .fetch_optional(&mut **transaction)
+    .fetch_optional(&mut *transaction)
     .await?;
     let Some(tripped) = tripped else {
         return Ok(None);
     };
     // Enabled again, it begins anew.
     sqlx::query!("DELETE FROM function_runs WHERE version_id = $1", version)
-        .execute(&mut **transaction)
+        .execute(&mut *transaction)
         .await?;
     let actor = Actor {
         name: "system:breaker".into(),
@@ -112,7 +124,8 @@ async fn judge(
             "version": tripped.version, "runs": seen.runs, "failures": seen.failures, "reason": reason,
         }),
     };
-    audit::write(transaction, &actor, &entry).await?;
+    audit::write(&mut transaction, &actor, &entry).await?;
+    transaction.commit().await?;
     Ok(Some(tripped))
 }
 

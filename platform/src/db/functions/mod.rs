@@ -240,8 +240,9 @@ pub struct Followed {
     pub settings: Option<Json<FunctionSettings>>,
 }
 
-/// What the aliases that workers follow name, versions that were disabled aside: at most
-/// [`MOST_FOLLOWED`], those of [`STABLE`] first, then by name.
+/// What the aliases that workers follow name, versions that were disabled aside, and canaries and
+/// shadows that name the stable version, which are over: at most [`MOST_FOLLOWED`], those of
+/// [`STABLE`] first, then by name.
 ///
 /// # Errors
 /// When the database fails.
@@ -259,6 +260,9 @@ pub async fn followed(pool: &PgPool) -> Result<Vec<Followed>, sqlx::Error> {
         LEFT JOIN publisher_keys k
             ON k.id = v.signing_key AND k.publisher_id = v.publisher_id AND k.revoked_at IS NULL
         WHERE (a.alias = $1 OR (a.alias IN ($2, $3) AND a.percent IS NOT NULL)) AND v.disabled_at IS NULL
+            AND NOT EXISTS (
+                SELECT 1 FROM function_aliases s WHERE s.function_id = a.function_id AND s.alias = $1
+                    AND a.alias <> $1 AND s.version_id = a.version_id)
         ORDER BY array_position(ARRAY[$1, $2, $3], a.alias), f.name LIMIT $4
         "#,
         STABLE,

@@ -191,7 +191,8 @@ async fn claim_rules(
 }
 
 /// Yanks or disables a version, or takes that back; `None` leaves it as it is. A version that
-/// is disabled has a reason.
+/// is disabled has a reason. What an admin disabled keeps the admin's, and only an `admin`
+/// enables it: `false` where another would, and nothing is changed then.
 ///
 /// # Errors
 /// When the database fails.
@@ -201,7 +202,17 @@ pub async fn change(
     yanked: Option<bool>,
     disabled: Option<bool>,
     reason: &str,
-) -> Result<(), sqlx::Error> {
+    admin: bool,
+) -> Result<bool, sqlx::Error> {
+    let by_admin = sqlx::query_scalar!(
+        "SELECT disabled_by_admin FROM function_versions WHERE id = $1 FOR NO KEY UPDATE",
+        version,
+    )
+    .fetch_one(&mut **transaction)
+    .await?;
+    if by_admin && !admin && disabled == Some(false) {
+        return Ok(false);
+    }
     if let Some(yanked) = yanked {
         sqlx::query!(
             "UPDATE function_versions SET yanked_at = CASE WHEN $2 THEN COALESCE(yanked_at, now()) END WHERE id = $1",
@@ -214,15 +225,18 @@ pub async fn change(
     if let Some(disabled) = disabled {
         sqlx::query!(
             "UPDATE function_versions SET disabled_at = CASE WHEN $2 THEN COALESCE(disabled_at, now()) END,
-                disabled_reason = CASE WHEN $2 THEN $3::text END,
+                disabled_reason = CASE WHEN $2 THEN
+                    CASE WHEN disabled_by_admin AND NOT $4 THEN disabled_reason ELSE $3::text END END,
+                disabled_by_admin = $2 AND (disabled_by_admin OR $4),
                 tripped_at = CASE WHEN $2 THEN tripped_at END
              WHERE id = $1",
             version,
             disabled,
             reason,
+            admin,
         )
         .execute(&mut **transaction)
         .await?;
     }
-    Ok(())
+    Ok(true)
 }

@@ -163,6 +163,7 @@ fn hint(code: &str) -> &'static str {
         "version_disabled" => {
             "deploy another version, or let it run again: sdk disable NAME@VERSION --undo"
         }
+        "disabled_by_admin" => "deploy another version, or ask an admin to enable this one",
         "no_previous_version" => "to stop the version: sdk disable NAME@VERSION --reason TEXT",
         "not_found" => "`sdk list` and `sdk inspect NAME` show what there is",
         "rate_limited" | "unavailable" | "timeout" => {

@@ -95,6 +95,7 @@ pub struct Deployed {
         (status = 413, description = "It is larger than what is taken (`component_too_large`)", body = ErrorEnvelope),
         (status = 415, description = "It is said to be no component", body = ErrorEnvelope),
         (status = 422, description = "It is not admitted: `not_wasm`, `core_module`, `precompiled`, `invalid_component`, `compile_too_slow`, `compile_too_large`, `forbidden_import`, `unsupported_wit`, `not_an_analyzer`, `describe_failed`, `descriptor_too_large`, `invalid_rule`, `rule_taken`, `manifest_mismatch`, `smoke_failed`, `signature_required`, `signature_unknown_key`, `signature_invalid`", body = ErrorEnvelope),
+        (status = 503, description = "There are enough deploys at the moment; `Retry-After` says when to try again", body = ErrorEnvelope),
     )
 )]
 pub async fn deploy(

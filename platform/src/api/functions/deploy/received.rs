@@ -2,11 +2,13 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::body::Body;
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{LIMIT, too_large};
 use crate::api::App;
@@ -17,6 +19,8 @@ use crate::api::error::ApiError;
 pub(super) struct Received {
     /// Removed with all that is in it when this is dropped.
     _folder: TempDir,
+    /// After the folder, so that there are never more.
+    _room: OwnedSemaphorePermit,
     pub path: PathBuf,
     pub sha256: [u8; 32],
     pub size: u64,
@@ -27,6 +31,10 @@ pub(super) async fn receive(app: &App, body: Body) -> Result<Received, ApiError>
         tracing::error!(%error, "a component could not be written to the disk");
         ApiError::unavailable("the disk")
     };
+    let room = Arc::clone(&app.service.deploys).try_acquire_owned();
+    let room = room.map_err(|_| {
+        ApiError::busy("there are enough deploys at the moment: nothing was read, try again")
+    })?;
     let folder = tempfile::Builder::new()
         .prefix("packguard-deploy-")
         .tempdir()
@@ -51,6 +59,7 @@ pub(super) async fn receive(app: &App, body: Body) -> Result<Received, ApiError>
     }
     Ok(Received {
         _folder: folder,
+        _room: room,
         path,
         sha256: digest.finalize().into(),
         size,
