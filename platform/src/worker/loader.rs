@@ -83,7 +83,9 @@ impl Loader {
         if let Some(component) = self.loaded.get(&digest) {
             return Found::Component(component.clone());
         }
-        if let Some((since, unfit)) = self.unfit.get(&digest) {
+        // What did not fit is said of it until another attempt has ended: it stays missing by name.
+        let known = self.unfit.get(&digest).cloned();
+        if let Some((since, unfit)) = &known {
             let lasts = match unfit {
                 Unfit::Refused(_) => REFUSED,
                 Unfit::Away(_) => AWAY,
@@ -102,7 +104,7 @@ impl Loader {
                 (digest, loaded)
             });
         }
-        Found::Loading
+        known.map_or(Found::Loading, |(_, unfit)| Found::Unfit(unfit))
     }
 
     /// Whether something is being loaded.
@@ -121,7 +123,9 @@ impl Loader {
     /// Forgets what is loaded, save these.
     pub(super) fn keep(&mut self, digests: &BTreeSet<Digest>) {
         self.loaded.retain(|digest, _| digests.contains(digest));
-        self.unfit.retain(|_, (since, _)| since.elapsed() < REFUSED);
+        // Those that are still wanted were tried again meanwhile.
+        self.unfit
+            .retain(|_, (since, _)| since.elapsed() < REFUSED * 4);
     }
 
     fn note(&mut self, joined: Result<(Digest, Result<Component, Unfit>), JoinError>) {
