@@ -3,7 +3,7 @@
 PURL ?=
 ARGS ?=
 
-.PHONY: help run dev test crash bench lint fuzz schema queries contract
+.PHONY: help run dev test crash bench eval lint fuzz schema queries contract
 .DEFAULT_GOAL := help
 
 help: ## Says what there is
@@ -50,6 +50,10 @@ fuzz: ## Fuzzes each target for SECONDS_EACH (default 20)
 bench: ## Prints the benchmarks: make bench [CORPUS=folder-of-archives | LIST=tools/bench-popular.txt]
 	@tools/setup servers
 	tools/bench
+
+eval: ## Prints how well packages are told apart, GuardDog beside: writes corpus/EVALUATION.md
+	@tools/setup
+	tools/eval
 
 schema: ## Writes the report's JSON schema anew
 	UPDATE_SCHEMA=1 cargo test --quiet --package packguard-platform schema

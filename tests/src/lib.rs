@@ -1,5 +1,6 @@
 //! What the integration tests and benchmarks share.
 
+pub mod corpus;
 pub mod harness;
 
 use std::path::{Path, PathBuf};
@@ -167,6 +168,17 @@ impl Lab {
         self.run(&[(name, Source::Archive(path))]).await
     }
 
+    /// Analyses a package of the corpus: as an archive of which nothing else is known, or, where
+    /// the sample has metadata, as a release from a registry.
+    ///
+    /// # Panics
+    /// When it can't be packed or analysed: every sample can.
+    pub async fn sample(&self, sample: &corpus::Sample) -> Report {
+        let (name, bytes) = sample.pack().expect("the sample can be packed");
+        let input = sample.input(&name, self.file(&name, &bytes));
+        self.analyse(input).await.expect("the sample is analysed")
+    }
+
     /// Analyses a folder.
     ///
     /// # Errors
@@ -181,12 +193,6 @@ impl Lab {
     /// # Errors
     /// As [`Pipeline::run`].
     pub async fn run(&self, artifacts: &[(&str, Source)]) -> Result<Report, PipelineError> {
-        let (runtime, bundled) = bundle().await;
-        let mut components = bundled.clone();
-        for bytes in &self.extra {
-            components.push(runtime.load(*bytes).await.expect("the guest loads"));
-        }
-        let pipeline = Pipeline::new(runtime.clone(), &components, self.limits, self.archive)?;
         let artifact = |(filename, source): &(&str, Source)| InputArtifact {
             filename: (*filename).into(),
             source: source.clone(),
@@ -202,6 +208,16 @@ impl Lab {
             settings: self.settings.clone(),
             ..Input::default()
         };
+        self.analyse(input).await
+    }
+
+    async fn analyse(&self, input: Input) -> Result<Report, PipelineError> {
+        let (runtime, bundled) = bundle().await;
+        let mut components = bundled.clone();
+        for bytes in &self.extra {
+            components.push(runtime.load(*bytes).await.expect("the guest loads"));
+        }
+        let pipeline = Pipeline::new(runtime.clone(), &components, self.limits, self.archive)?;
         let report = pipeline.run(input, self.work.path(), &self.cancel).await;
         let left = std::fs::read_dir(self.work.path())
             .expect("the folder is there")
