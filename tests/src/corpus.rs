@@ -119,18 +119,18 @@ pub fn parse(text: &str) -> Result<Sample> {
             other => bail!("unknown header `{other}`"),
         }
     }
-    let mut lines = Vec::new();
+    let mut content = String::new();
     let mut open: Option<&str> = None;
     for line in body.split_inclusive('\n') {
         match marker(line) {
             Some(next) => {
-                close(&mut sample, open.replace(next), &lines.concat())?;
-                lines.clear();
+                close(&mut sample, open.replace(next), &content)?;
+                content.clear();
             }
-            None => lines.push(line),
+            None => content.push_str(line),
         }
     }
-    close(&mut sample, open, &lines.concat())?;
+    close(&mut sample, open, &content)?;
     if sample.techniques.is_empty() || sample.files.is_empty() || sample.archive.is_empty() {
         bail!("a sample has a technique, an archive and files");
     }
@@ -230,11 +230,10 @@ impl Sample {
     }
 
     fn pairs(&self) -> Vec<(&str, &[u8])> {
-        let pair = |file| {
-            let SampleFile { path, bytes, .. } = file;
-            (path.as_str(), bytes.as_slice())
-        };
-        self.files.iter().map(pair).collect()
+        let files = self.files.iter();
+        files
+            .map(|file| (file.path.as_str(), file.bytes.as_slice()))
+            .collect()
     }
 
     fn zip(&self) -> Result<Vec<u8>> {
