@@ -128,6 +128,8 @@ fn say(line: &mut serde_json::Value, report: &Report) {
             ])
         })
         .collect();
+    let steps = report.analyzers.iter().map(|step| (&step.name, step.usage.duration_us));
+    line["steps_us"] = serde_json::json!(steps.collect::<Vec<_>>());
     let peak = report.analyzers.iter().map(|step| (step.usage.peak_memory, &step.name)).max();
     line["outcome"] = match report.verdict.outcome {
         Outcome::Malicious => "malicious",
