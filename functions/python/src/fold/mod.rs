@@ -113,6 +113,10 @@ pub fn binary<'a>(
         (_, Kind::Int(a), Kind::Int(b)) => {
             integer(op, *a, *b).map_or_else(Value::unknown, |n| Value::of(Kind::Int(n)))
         }
+        // What a cipher made by hand does to each byte.
+        (Operator::BitXor, Kind::Unknown, _) | (Operator::BitXor, _, Kind::Unknown) => {
+            Value::tainted(Taint::DECODED)
+        }
         _ => Value::unknown(),
     };
     let folded = folded.inheriting(left).inheriting(right);

@@ -83,7 +83,7 @@ impl<'a> Interpreter<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ExprCall) -> Value<'a> {
         let callee = self.eval(&call.func);
         let names_file = callee.as_path().is_some_and(|path| {
-            ["open", "urlretrieve", "download", "FileIO"]
+            ["open", "urlretrieve", "download", "FileIO", "ZipFile"]
                 .iter()
                 .any(|name| path.ends_with(name))
         });
@@ -164,6 +164,7 @@ impl<'a> Interpreter<'a, '_> {
                 self.note_edge(index);
             }
         }
+        self.call_later(callee, given, range);
         match &callee.kind {
             Kind::Path(path) => self.call_path(path, callee, given, range),
             Kind::Method(receiver, name) => self.call_method(receiver, name, given, range),
@@ -192,8 +193,13 @@ impl<'a> Interpreter<'a, '_> {
         let path = name.canonical();
         if path.ends_with(".write") || path.ends_with(".writelines") {
             self.write_label(callee.key().cloned(), given);
+            // An archive takes in the file that is named.
+            if path.starts_with("zipfile.") && given.taint().has(Taint::CREDENTIAL_PATH) {
+                self.write_to(callee.key().cloned(), Taint::CREDENTIAL);
+            }
             return Value::unknown();
         }
+        self.side_files(path, callee, given);
         if name.is_library() {
             if let Some(value) = self.reflect(path, given) {
                 return value;
@@ -219,7 +225,15 @@ impl<'a> Interpreter<'a, '_> {
                 } else {
                     Taint::NONE
                 };
-                result.with(handed_on | environment)
+                let walks = matches!(
+                    &**path,
+                    "os.walk" | "os.listdir" | "os.scandir" | "glob.glob" | "glob.iglob"
+                );
+                let files = match (walks, given.args.first()) {
+                    (true, Some(top)) => walked(top),
+                    _ => Taint::NONE,
+                };
+                result.with(handed_on | environment | files)
             }
         }
     }
@@ -231,6 +245,9 @@ impl<'a> Interpreter<'a, '_> {
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
+        if let Some(value) = self.call_made(receiver, name, given, range) {
+            return value;
+        }
         self.note(Callee::Method(name), Taint::NONE, receiver, given, range);
         if matches!(
             &**name,
@@ -266,6 +283,12 @@ impl<'a> Interpreter<'a, '_> {
                 parts.extend(given.args.iter().cloned());
                 self.join_path(&parts)
             }
+            "encrypt" => {
+                Value::tainted(inherited(receiver.taint | given.taint()) | Taint::ENCRYPTED)
+            }
+            "to_bytes" | "decompress" if given.taint().has(Taint::HIDDEN) => {
+                Value::tainted(inherited(receiver.taint | given.taint()) | Taint::DECODED)
+            }
             "decrypt" => {
                 Value::tainted(inherited(receiver.taint | given.taint()) | Taint::DECRYPTED)
             }
@@ -274,8 +297,32 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn write_label(&mut self, key: Option<Rc<str>>, given: &Given<'a>) {
+        let mut labels = given.taint().only(Taint::LOOT | Taint::HOST_FACT);
         if given.taint().has(Taint::DOWNLOADED) {
-            self.write_to(key, Taint::DOWNLOADED_FILE);
+            labels |= Taint::DOWNLOADED_FILE;
+        }
+        self.write_to(key, labels);
+    }
+
+    /// Files that a call writes besides those that are opened: archives, screenshots.
+    fn side_files(&mut self, path: &str, callee: &Value<'a>, given: &Given<'a>) {
+        let text = |at: usize| given.text(at).map(Rc::<str>::from);
+        if path == "shutil.make_archive" {
+            let whole = given.taint().has(Taint::CREDENTIAL_PATH);
+            if let (true, Some(name), Some(kind)) = (whole, text(0), text(1)) {
+                self.write_to(Some(format!("{name}.{kind}").into()), Taint::CREDENTIAL);
+            }
+        } else if path.ends_with(".save") && callee.taint.has(Taint::SCREEN) {
+            self.write_to(text(0), Taint::SCREEN);
+        } else if path == "pyautogui.screenshot" || path == "pyscreenshot.grab_to_file" {
+            self.write_to(text(0), Taint::SCREEN);
+        } else if path.ends_with(".extractall") || path.ends_with(".extract") {
+            let from = callee.taint | given.taint();
+            if from.has(Taint::DOWNLOADED | Taint::DOWNLOADED_FILE)
+                && let Some(folder) = text(0).filter(|_| self.unpacked.len() < 50)
+            {
+                self.unpacked.push(folder);
+            }
         }
     }
 
@@ -328,6 +375,18 @@ fn runs_what_it_is_given(callee: &Value<'_>) -> bool {
             | "schedule"
             | "after"
     )
+}
+
+/// Labels of the names that a folder holds.
+fn walked(top: &Value<'_>) -> Taint {
+    let wide = top.as_str().is_some_and(|text| {
+        matches!(
+            text.trim_end_matches(['/', '\\', '*']),
+            "" | "~" | "C:" | "c:" | "~/Documents" | "~/Desktop" | "/home" | "/root" | "/"
+        ) && !text.is_empty()
+    });
+    let kept = top.taint.only(Taint::CREDENTIAL_PATH);
+    if wide { kept | Taint::WIDE } else { kept }
 }
 
 /// `os.environ` itself, or all of it.

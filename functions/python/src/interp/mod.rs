@@ -5,6 +5,7 @@
 //! at branches by keeping all labels, so dead code can't wash a label off.
 
 mod attributes;
+mod builders;
 mod calls;
 mod expressions;
 mod follow;
@@ -77,6 +78,8 @@ struct Function<'a> {
 #[derive(Debug)]
 struct Parameter<'a> {
     name: Symbol,
+    /// What it is where it is not given.
+    default: Option<Value<'a>>,
     /// What it is given at the calls seen, joined.
     given: Option<Value<'a>>,
 }
@@ -128,6 +131,8 @@ pub struct Interpreter<'a, 's> {
     self_running: BTreeSet<usize>,
     /// Labels of what was written to which file.
     written: BTreeMap<Rc<str>, Taint>,
+    /// Folders that downloaded archives were unpacked into.
+    unpacked: Vec<Rc<str>>,
     stars: Vec<Rc<str>>,
     budget: Budget,
     extra: usize,
@@ -183,6 +188,7 @@ impl<'a, 's> Interpreter<'a, 's> {
             edges: BTreeSet::new(),
             self_running: BTreeSet::new(),
             written: BTreeMap::new(),
+            unpacked: Vec::new(),
             stars: Vec::new(),
             budget: Budget::default(),
             extra: EXTRA_STEPS,

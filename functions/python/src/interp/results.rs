@@ -55,6 +55,10 @@ impl<'a> Interpreter<'a, '_> {
             Role::GetVariable => given.text(0).map(variable).unwrap_or_default(),
             Role::Open => open(result, given),
             Role::Compile => given.args.first().cloned().unwrap_or_default(),
+            Role::Stream => result.with(Taint::SOCKET | Taint::DOWNLOADED),
+            Role::Shell | Role::Spawn if is_recon(given) => {
+                result.with(handed_on | Taint::HOST_FACT)
+            }
             _ if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
             _ => result.with(handed_on),
         }
@@ -80,6 +84,23 @@ impl<'a> Interpreter<'a, '_> {
             None => input,
         }
     }
+}
+
+/// A command that tells about host and user: what it prints does too.
+fn is_recon(given: &Given<'_>) -> bool {
+    let Some(command) = given.args.first() else {
+        return false;
+    };
+    let list = command.as_list().unwrap_or(std::slice::from_ref(command));
+    let words = [
+        "whoami", "hostname", "ifconfig", "ipconfig", "systeminfo", "uname", "id", "ip",
+        "/etc/passwd", "tasklist", "netstat",
+    ];
+    list.iter().filter_map(Value::as_str).take(4).any(|text| {
+        text.split([' ', ';', '&', '|'])
+            .take(50)
+            .any(|word| words.contains(&word))
+    })
 }
 
 /// What `marshal.loads` gives. Loaders unmarshal files they compiled: only code that
@@ -108,6 +129,9 @@ fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
     }
     if path.has(Taint::DOWNLOADED_FILE) && !writes {
         taint |= Taint::DOWNLOADED;
+    }
+    if !writes {
+        taint |= path.only(Taint::LOOT | Taint::HOST_FACT);
     }
     let mut file = file.with(taint);
     file.set_key(given.key.clone());

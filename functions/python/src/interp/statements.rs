@@ -243,6 +243,7 @@ impl<'a> Interpreter<'a, '_> {
                 let parameters = parameters
                     .map(|parameter| Parameter {
                         name: self.symbols.get(parameter.name().as_str()),
+                        default: None,
                         given: None,
                     })
                     .collect();
@@ -263,8 +264,9 @@ impl<'a> Interpreter<'a, '_> {
         for (at, parameter) in parameters.enumerate() {
             if let Some(default) = &parameter.default {
                 let value = self.eval(default);
-                let given = &mut self.functions[index].parameters[at].given;
-                given.get_or_insert(value);
+                let parameter = &mut self.functions[index].parameters[at];
+                parameter.default = Some(value.clone());
+                parameter.given.get_or_insert(value);
             }
         }
         if self.quiet == 0 && !std::mem::replace(&mut self.functions[index].queued, true) {
@@ -314,7 +316,8 @@ impl<'a> Interpreter<'a, '_> {
         let result = self.call_value(&callee, decorator, vec![decorated.clone()]);
         // Most decorators give back something that acts as what they were given.
         match result.kind {
-            Kind::Function(_) | Kind::Class(_) => result,
+            Kind::Function(_) | Kind::Class(_) | Kind::Str(_) | Kind::Bytes(_) => result,
+            _ if result.taint.has(Taint::HIDDEN) => result,
             _ => decorated,
         }
     }

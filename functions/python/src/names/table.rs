@@ -109,7 +109,6 @@ pub(super) const ROLES: &[(Role, &[&str])] = &[
             "code.InteractiveConsole().push",
             "types.FunctionType",
             "types.LambdaType",
-            "runpy.run_path",
             "timeit.timeit",
             "timeit.Timer",
             "cProfile.run",
@@ -121,6 +120,27 @@ pub(super) const ROLES: &[(Role, &[&str])] = &[
         ],
     ),
     (Role::Compile, &["builtins.compile"]),
+    (
+        Role::Stream,
+        &[
+            "asyncio.open_connection",
+            "telnetlib.Telnet",
+            "telnetlib3.open_connection",
+        ],
+    ),
+    (
+        Role::LoadFile,
+        &[
+            "importlib.util.spec_from_file_location",
+            "importlib.machinery.SourceFileLoader",
+            "importlib.machinery.SourcelessFileLoader",
+            "importlib.machinery.ExtensionFileLoader",
+            "imp.load_source",
+            "imp.load_compiled",
+            "imp.load_dynamic",
+            "runpy.run_path",
+        ],
+    ),
     (
         Role::Import,
         &[
@@ -141,6 +161,7 @@ pub(super) const ROLES: &[(Role, &[&str])] = &[
             "bz2.open",
             "lzma.open",
             "sqlite3.connect",
+            "zipfile.ZipFile",
         ],
     ),
     (
@@ -472,7 +493,7 @@ pub(super) const ROLES: &[(Role, &[&str])] = &[
 ];
 
 /// Names that lead to others: reflection, and modules that rules look for by prefix.
-pub(super) const REACHING: [&str; 14] = [
+pub(super) const REACHING: [&str; 17] = [
     "__builtins__",
     "__import__",
     "builtins",
@@ -484,6 +505,9 @@ pub(super) const REACHING: [&str; 14] = [
     "ctypes",
     "Crypto",
     "operator",
+    "functools",
+    "itertools",
+    "CronTab",
     "sys",
     "__dict__",
     "__pyarmor__",
