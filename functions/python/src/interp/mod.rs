@@ -68,6 +68,8 @@ struct Function<'a> {
     class: Option<usize>,
     /// Whether its body is to be walked, or was, in this walk.
     queued: bool,
+    /// Whether it was put in the place of a function that sees secrets.
+    intercepts: bool,
     /// Returned values, joined.
     returned: Option<Value<'a>>,
     /// Its parameters that take one value each, in order.
@@ -110,6 +112,8 @@ pub struct Interpreter<'a, 's> {
     unit: Unit,
     /// Whether the text names what runs code.
     runs_code: bool,
+    /// Whether it uses a library for chat bots.
+    is_bot: bool,
     functions: Vec<Function<'a>>,
     function_at: BTreeMap<u32, usize>,
     classes: Vec<Class>,
@@ -174,6 +178,7 @@ impl<'a, 's> Interpreter<'a, 's> {
             runs_code: ["exec", "eval(", "__builtins__", "builtins"]
                 .iter()
                 .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some()),
+            is_bot: labels::is_bot(source),
             functions: Vec::new(),
             function_at: BTreeMap::new(),
             classes: Vec::new(),
@@ -254,7 +259,12 @@ impl<'a, 's> Interpreter<'a, 's> {
         }
         for parameter in &function.parameters {
             let value = parameter.given.clone().unwrap_or_default();
-            self.scopes[scope].set(parameter.name, value);
+            let label = labels::parameter(self.symbols.name(parameter.name), self.is_bot);
+            let label = match function.intercepts {
+                true => label | Taint::SECRET,
+                false => label,
+            };
+            self.scopes[scope].set(parameter.name, value.with(label));
         }
         if let (Some(class), Some(first)) = (function.class, function.parameters.first()) {
             let instance = Value::of(Kind::Instance(class));

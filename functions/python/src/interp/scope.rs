@@ -142,6 +142,23 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
+    /// `requests.Session.send = mine`: from then on `mine` sees what others say.
+    pub(super) fn intercept(&mut self, base: &Value<'a>, name: &str, value: &Value<'a>) {
+        let (Kind::Path(path), Kind::Function(index)) = (&base.kind, &value.kind) else {
+            return;
+        };
+        let target = format!("{}.{name}", path.canonical());
+        let sees = names::SEES_SECRETS.contains(&&*target)
+            || (name.starts_with("from_") || name == "__init__")
+                && ["Keypair", "Account", "Wallet"]
+                    .iter()
+                    .any(|class| path.ends_with(class));
+        if sees {
+            self.note_edge(*index);
+            self.functions[*index].intercepts = true;
+        }
+    }
+
     /// Takes the callee's view for a moment.
     pub(super) fn swap_scope(&mut self, scope: usize, caller: Caller) -> (usize, Caller) {
         let before = (self.scope, self.caller);

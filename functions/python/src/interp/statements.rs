@@ -253,6 +253,7 @@ impl<'a> Interpreter<'a, '_> {
                     scope,
                     class: self.scopes[self.scope].class,
                     queued: false,
+                    intercepts: false,
                     returned: None,
                     parameters,
                 });
@@ -347,6 +348,7 @@ impl<'a> Interpreter<'a, '_> {
             }
             Expr::Attribute(attribute) => {
                 let base = self.eval(&attribute.value);
+                self.intercept(&base, attribute.attr.as_str(), &value);
                 if let Kind::Instance(class) | Kind::Class(class) = base.kind {
                     let scope = self.classes[class].scope;
                     let name = self.symbols.get(attribute.attr.as_str());

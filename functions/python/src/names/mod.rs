@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-pub use table::BUILTINS;
+pub use table::{BUILTINS, SEES_SECRETS};
 use table::{REACHING, ROLES, SAME};
 
 /// What calling a name does.

@@ -512,3 +512,22 @@ pub(super) const REACHING: [&str; 17] = [
     "__dict__",
     "__pyarmor__",
 ];
+
+/// Functions that see passwords, keys and all requests: who takes their place does too.
+pub const SEES_SECRETS: &[&str] = &[
+    "builtins.input",
+    "getpass.getpass",
+    "requests.Session.send",
+    "requests.Session.request",
+    "requests.Session.post",
+    "requests.adapters.HTTPAdapter.send",
+    "requests.post",
+    "requests.get",
+    "requests.request",
+    "urllib.request.urlopen",
+    "http.client.HTTPConnection.request",
+    "http.client.HTTPSConnection.request",
+    "httpx.Client.send",
+    "os.environ.get",
+    "os.getenv",
+];

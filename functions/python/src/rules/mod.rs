@@ -12,6 +12,7 @@ mod remote_control;
 mod shell;
 mod surveillance;
 pub mod text;
+mod theft;
 
 use std::collections::BTreeMap;
 
@@ -49,6 +50,9 @@ pub const RULES: &[&Rule] = &[
     &surveillance::KEYLOGGER,
     &surveillance::SCREEN,
     &native::SHELLCODE,
+    &theft::MEMORY_DUMP,
+    &install::RUNTIME_INSTALL,
+    &destruction::RANSOM,
     &capabilities::NETWORK,
     &capabilities::PROCESS,
     &capabilities::ENVIRONMENT,
@@ -71,6 +75,7 @@ const CHECKS: &[fn(&mut Context<'_, '_>)] = &[
     install::check,
     surveillance::check,
     native::check,
+    theft::check,
     capabilities::check,
 ];
 

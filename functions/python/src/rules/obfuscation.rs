@@ -73,12 +73,10 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         }
     }
     for (path, range) in &context.facts.imports {
-        let top = path
-            .trim_start_matches('.')
+        let armored = path
             .split('.')
-            .next()
-            .unwrap_or_default();
-        if top.starts_with("pyarmor_runtime") || top == "pytransform" {
+            .any(|part| part.starts_with("pyarmor_runtime") || part == "pytransform");
+        if armored {
             context
                 .found
                 .hits
