@@ -167,6 +167,7 @@ pub struct Value<'a> {
 struct More {
     layers: Option<Rc<[Layer]>>,
     key: Option<Rc<str>>,
+    file: Option<Rc<str>>,
 }
 
 /// Deepest nesting of values in values: they are compared and dropped recursively.
@@ -316,6 +317,18 @@ impl<'a> Value<'a> {
     pub fn set_key(&mut self, key: Option<Rc<str>>) {
         if key.is_some() || self.key().is_some() {
             Rc::make_mut(self.more.get_or_insert_default()).key = key;
+        }
+    }
+
+    /// For an open file: how its path ends; a null byte in front where it gives bytes.
+    pub fn file(&self) -> Option<&Rc<str>> {
+        self.more.as_ref().and_then(|more| more.file.as_ref())
+    }
+
+    /// Sets how the path of an open file ends.
+    pub fn set_file(&mut self, file: Option<Rc<str>>) {
+        if file.is_some() || self.file().is_some() {
+            Rc::make_mut(self.more.get_or_insert_default()).file = file;
         }
     }
 

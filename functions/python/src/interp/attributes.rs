@@ -32,8 +32,14 @@ impl<'a> Interpreter<'a, '_> {
     fn attribute_symbol(&mut self, base: Value<'a>, name: Symbol) -> Value<'a> {
         match &base.kind {
             Kind::Path(path) => {
+                if !self.modules.is_empty()
+                    && let Some(value) = self.in_modules(path, name)
+                {
+                    return value;
+                }
                 let mut value = self.path_attribute(path, name).with(base.taint);
                 value.set_key(base.key().cloned());
+                value.set_file(base.file().cloned());
                 value
             }
             Kind::Instance(class) | Kind::Class(class) => {

@@ -79,6 +79,14 @@ const TAKES_ALL: &[&str] = &[
     "yaml.dump",
 ];
 
+/// What reads a file of the package.
+const READERS: [&str; 4] = [
+    "builtins.open().read",
+    "importlib.resources.read_binary",
+    "importlib.resources.read_text",
+    "pkgutil.get_data",
+];
+
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ExprCall) -> Value<'a> {
         let callee = self.eval(&call.func);
@@ -189,6 +197,7 @@ impl<'a> Interpreter<'a, '_> {
     ) -> Value<'a> {
         let mut receiver = Value::tainted(callee.taint);
         receiver.set_key(callee.key().cloned());
+        self.note_siblings(name, given);
         self.note(Callee::Path(name), callee.taint, &receiver, given, range);
         let path = name.canonical();
         if path.ends_with(".write") || path.ends_with(".writelines") {
@@ -200,6 +209,11 @@ impl<'a> Interpreter<'a, '_> {
             return Value::unknown();
         }
         self.side_files(path, callee, given);
+        if READERS.contains(&&**path)
+            && let Some(value) = self.file_content(path, callee, given)
+        {
+            return value;
+        }
         if name.is_library() {
             if let Some(value) = self.reflect(path, given) {
                 return value;
@@ -277,6 +291,9 @@ impl<'a> Interpreter<'a, '_> {
             "read_text" | "read_bytes" | "open" if receiver.taint.has(Taint::CREDENTIAL_PATH) => {
                 Value::tainted(Taint::CREDENTIAL)
             }
+            "read_text" | "read_bytes" if receiver.as_str().is_some() => self
+                .file_content(&format!("?.{name}"), receiver, given)
+                .unwrap_or_default(),
             "append" | "extend" | "update" | "add" | "insert" => Value::unknown(),
             "expanduser" | "absolute" | "resolve" | "joinpath" if receiver.as_str().is_some() => {
                 let mut parts = vec![(**receiver).clone()];

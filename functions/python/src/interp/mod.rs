@@ -11,6 +11,7 @@ mod expressions;
 mod follow;
 mod labels;
 mod library;
+mod modules;
 mod notes;
 mod results;
 mod scope;
@@ -30,6 +31,8 @@ use crate::fold::Budget;
 use crate::path::{Path, Paths};
 use crate::symbols::{Symbol, Symbols};
 use crate::value::{Kind, Taint, Value};
+pub use modules::Module;
+use modules::Content;
 use scope::Scope;
 
 /// Evaluations beyond one per node and walk: for calls, loops and comprehensions over
@@ -54,6 +57,18 @@ pub struct Unit {
     pub phase: Phase,
     /// Whether it is a `setup.py`, whose command classes run at installation.
     pub setup: bool,
+}
+
+/// What surrounds a file that is walked.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'s> {
+    /// The modules whose texts stand one after the other in what is walked; none where
+    /// it is one file.
+    pub modules: &'s [Module],
+    /// Contents of the package's files, where they are asked for.
+    pub content: Option<&'s Content<'s>>,
+    /// First parts of names that the package's own modules have.
+    pub tops: &'s BTreeSet<String>,
 }
 
 /// A function of the file.
@@ -152,6 +167,16 @@ pub struct Interpreter<'a, 's> {
     /// Above zero inside a branch: assignments join.
     branch: usize,
     facts: Facts<'a>,
+    /// The modules that are walked as one, each with its scope; the last one is the file.
+    modules: Vec<(Module, usize)>,
+    /// Contents of the package's files.
+    content: Option<&'s Content<'s>>,
+    /// First parts of names that the package's own modules have.
+    tops: &'s BTreeSet<String>,
+    /// What the file calls of other modules of the package by itself.
+    siblings: BTreeSet<Rc<str>>,
+    /// Whether what a file of the package contains is run.
+    runs_file: bool,
     /// Whether a value too large to fold reached code that runs it.
     oversize: bool,
     /// Whether something was too deeply nested to follow.
@@ -167,11 +192,20 @@ pub struct Outcome<'a> {
     pub facts: Facts<'a>,
     /// What was not followed, one line.
     pub problem: Option<&'static str>,
+    /// What it calls of other modules of the package by itself, or hands to what runs code.
+    pub siblings: BTreeSet<Rc<str>>,
+    /// Whether what a file of the package contains is run.
+    pub runs_file: bool,
 }
 
 impl<'a, 's> Interpreter<'a, 's> {
     /// Walks a module.
-    pub fn run(source: &'s str, unit: Unit, body: &'a [Stmt]) -> Outcome<'a> {
+    pub fn run(
+        source: &'s str,
+        unit: Unit,
+        body: &'a [Stmt],
+        surroundings: &Surroundings<'s>,
+    ) -> Outcome<'a> {
         let mut this = Self {
             source,
             unit,
@@ -206,10 +240,16 @@ impl<'a, 's> Interpreter<'a, 's> {
             scope: 0,
             branch: 0,
             facts: Facts::default(),
+            modules: Vec::new(),
+            content: surroundings.content,
+            tops: surroundings.tops,
+            siblings: BTreeSet::new(),
+            runs_file: false,
             oversize: false,
             too_deep: false,
             too_many: false,
         };
+        this.add_modules(surroundings.modules);
         this.walk(body);
         this.find_self_running();
         this.noting = true;
@@ -225,6 +265,8 @@ impl<'a, 's> Interpreter<'a, 's> {
         Outcome {
             facts: this.facts,
             problem,
+            siblings: this.siblings,
+            runs_file: this.runs_file,
         }
     }
 
@@ -235,7 +277,11 @@ impl<'a, 's> Interpreter<'a, 's> {
         for function in &mut self.functions {
             function.queued = false;
         }
-        self.body(body, true);
+        if self.modules.is_empty() {
+            self.body(body, true);
+        } else {
+            self.module_bodies(body);
+        }
         let mut next = 0;
         while let Some(index) = self.pending.get(next).copied() {
             next += 1;

@@ -7,7 +7,7 @@ use super::calls::Given;
 use super::labels::variable;
 use crate::fold;
 use crate::names::Role;
-use crate::value::{Taint, Value};
+use crate::value::{Kind, Taint, Value};
 
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn role_result(
@@ -111,6 +111,9 @@ fn unmarshalled<'a>(handed_on: Taint, given: &Given<'a>) -> Value<'a> {
     });
     let label = if odd { Taint::MARSHALLED } else { Taint::NONE };
     let mut code = Value::tainted(handed_on | label);
+    if let Some(Kind::Bytes(bytes)) = given.args.first().map(|arg| &arg.kind) {
+        code.kind = Kind::Bytes(bytes.clone());
+    }
     code.set_layers(given.args.first().and_then(|arg| arg.layers().cloned()));
     code
 }
@@ -135,5 +138,13 @@ fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
     }
     let mut file = file.with(taint);
     file.set_key(given.key.clone());
+    let text = given.args.first().and_then(Value::as_str);
+    if let Some(tail) = text.and_then(super::modules::file_tail).filter(|_| !writes) {
+        let binary = mode
+            .and_then(Value::as_str)
+            .is_some_and(|mode| mode.contains('b'));
+        let mark = if binary { "\0" } else { "" };
+        file.set_file(Some(format!("{mark}{tail}").into()));
+    }
     file
 }

@@ -27,6 +27,12 @@ impl<'a> Scope<'a> {
         self.names.get(&name)
     }
 
+    /// All names, in no order: for binding them elsewhere.
+    pub fn all(&self) -> Vec<(Symbol, Value<'a>)> {
+        let names = self.names.iter();
+        names.map(|(name, value)| (*name, value.clone())).collect()
+    }
+
     pub fn set(&mut self, name: Symbol, value: Value<'a>) {
         self.names.insert(name, value);
     }
@@ -108,7 +114,11 @@ impl<'a> Interpreter<'a, '_> {
     pub(super) fn bind(&mut self, name: &str, value: Value<'a>) {
         let name = self.symbols.get(name);
         if self.scopes[self.scope].globals.contains(&name) {
-            self.bind_in(0, name, value.clone(), true);
+            let mut module = self.scope;
+            while let Some(parent) = self.scopes[module].parent {
+                module = parent;
+            }
+            self.bind_in(module, name, value.clone(), true);
         }
         self.bind_in(self.scope, name, value, self.branch > 0);
     }

@@ -207,6 +207,11 @@ impl<'a> Interpreter<'a, '_> {
         for alias in &statement.names {
             let name = alias.name.as_str();
             if name == "*" {
+                let position = statement.range().start().to_usize();
+                match self.absolute(statement.level, module, position) {
+                    Some(whole) if statement.level > 0 => self.import_all(&whole),
+                    _ => self.import_all(module),
+                }
                 if dots.is_empty() && !self.stars.iter().any(|star| &**star == module) {
                     self.stars.push(module.into());
                 }
@@ -220,8 +225,38 @@ impl<'a> Interpreter<'a, '_> {
             };
             self.note_import(&path, alias.range());
             let bound = alias.asname.as_ref().map_or(name, |name| name.as_str());
-            let value = self.path(&path);
+            let value = match self.modules.is_empty() {
+                true => self.path(&path),
+                false => self.linked(statement, module, name, &path),
+            };
             self.bind(bound, value);
+        }
+    }
+
+    /// What is imported from one of the modules that are walked as one.
+    fn linked(
+        &mut self,
+        statement: &StmtImportFrom,
+        module: &str,
+        name: &str,
+        path: &str,
+    ) -> Value<'a> {
+        let position = statement.range().start().to_usize();
+        let whole = match statement.level {
+            0 => Some(module.to_owned()),
+            level => self.absolute(level, module, position),
+        };
+        let Some(whole) = whole else {
+            return self.path(path);
+        };
+        let full = format!("{whole}.{name}");
+        if self.module_scope(&full).is_some() {
+            return self.path(&full);
+        }
+        let name = self.symbols.get(name);
+        match self.in_modules(&whole, name) {
+            Some(value) => value,
+            None => self.path(path),
         }
     }
 

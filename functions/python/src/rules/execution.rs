@@ -165,7 +165,23 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
             text: text::cut(text, 4_000).into(),
         });
     }
-    let inner = plain.and_then(|text| context.payload(&text, call, &layers));
+    let marshalled = code
+        .as_bytes()
+        .filter(|_| code.taint.has(Taint::MARSHALLED))
+        .and_then(crate::marshal::code);
+    let inner = match marshalled {
+        Some(summary) => {
+            let depth = context.depth;
+            let hits = super::bytecode::check(&summary, &call.range, call.phase, depth);
+            let gravest = hits.iter().map(|hit| hit.severity).max();
+            for hit in hits {
+                context.hit(hit);
+            }
+            gravest
+        }
+        None if code.taint.has(Taint::MARSHALLED) => None,
+        None => plain.and_then(|text| context.payload(&text, call, &layers)),
+    };
     let twice = Taint::DECODED_TWICE | Taint::DECRYPTED | Taint::MARSHALLED;
     let grave = code.taint.has(twice) || inner >= Some(Severity::Medium);
     // Without the payload in the file it may come from a caller, as in tools that send

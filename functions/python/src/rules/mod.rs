@@ -1,5 +1,6 @@
 //! The rules: one file per family, one list of all.
 
+pub mod bytecode;
 mod capabilities;
 mod destruction;
 mod execution;
@@ -51,6 +52,7 @@ pub const RULES: &[&Rule] = &[
     &surveillance::SCREEN,
     &native::SHELLCODE,
     &theft::MEMORY_DUMP,
+    &bytecode::BYTECODE_PAYLOAD,
     &install::RUNTIME_INSTALL,
     &destruction::RANSOM,
     &capabilities::NETWORK,
