@@ -57,7 +57,11 @@ pub enum Treatment {
 pub fn treatment(file: File<'_>) -> std::io::Result<Option<Treatment>> {
     let name = file.name();
     let extension = file.extension();
-    let code = |phase, setup| Some(Treatment::Code(Unit { phase, setup }));
+    let code = |phase, setup| Some(Treatment::Code(Unit {
+            phase,
+            setup,
+            modern: true,
+        }));
     Ok(match extension.as_str() {
         "py" | "pyw" if name == "setup.py" => code(Phase::Install, true),
         "py" | "pyw" if name == "__main__.py" => code(Phase::Execute, false),
@@ -68,6 +72,7 @@ pub fn treatment(file: File<'_>) -> std::io::Result<Option<Treatment>> {
             is_python_script(file)?.then_some(Treatment::Code(Unit {
                 phase: Phase::Execute,
                 setup: false,
+                modern: true,
             }))
         }
         _ => None,

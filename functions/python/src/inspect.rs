@@ -14,6 +14,7 @@ use crate::guard;
 use crate::facts::{Call, Facts};
 use crate::interp::{Interpreter, Outcome, Surroundings, Unit, bytes_of};
 use crate::names::{self, Role};
+use crate::py2;
 use crate::value::Taint;
 use crate::rules;
 use packguard_sdk::Hit;
@@ -82,6 +83,7 @@ pub fn inspect_payload(text: &str, phase: Phase, depth: usize) -> Inspection {
     let unit = Unit {
         phase,
         setup: phase == Phase::Install,
+        modern: true,
     };
     let mut inspection = if depth > PAYLOAD_DEPTH {
         Inspection {
@@ -135,12 +137,27 @@ fn inspect_at(
     inspection
         .problems
         .extend(outcome.problem.map(str::to_owned));
+    inspection.ties = ties(outcome, &inspection.hits);
     if let Some(error) = parsed.errors().first() {
         let (line, _) = Source::new(text).position(error.location.start().to_usize());
         inspection.problems.push(format!(
             "not wholly parsed as Python: line {line}: {}",
             error.error
         ));
+        if depth <= PAYLOAD_DEPTH
+            && let Some(modern) = py2::modernized(text).filter(|_| unit.modern)
+        {
+            let unit = Unit {
+                modern: false,
+                ..unit
+            };
+            let again = inspect_at(&modern, unit, depth, surroundings);
+            for mut hit in again.hits {
+                hit.range = py2::original(hit.range, &modern, text);
+                inspection.hits.push(hit);
+            }
+            inspection.ties = again.ties;
+        }
         if inspection
             .hits
             .iter()
@@ -151,7 +168,6 @@ fn inspect_at(
                 .extend(rules::text::check_unparsed(text, unit.phase));
         }
     }
-    inspection.ties = ties(outcome, &inspection.hits);
     if shape.is_deep() {
         // Dropping recurses as deep as the tree is: leave that to the sandbox's end.
         std::mem::forget(parsed);

@@ -14,6 +14,7 @@ mod link;
 mod marshal;
 mod names;
 mod path;
+mod py2;
 mod rules;
 mod symbols;
 mod value;
@@ -113,6 +114,7 @@ pub fn count(text: &str) -> (usize, usize) {
     let unit = Unit {
         phase: Phase::Import,
         setup: false,
+        modern: true,
     };
     let inspection = inspect::inspect(text, unit, &BTreeSet::new());
     (inspection.hits.len(), inspection.problems.len())

@@ -6,7 +6,7 @@ use ruff_python_ast::{Expr, ExprAttribute};
 
 use super::Interpreter;
 use crate::symbols::Symbol;
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Taint, Value};
 
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn attribute(&mut self, attribute: &'a ExprAttribute) -> Value<'a> {
@@ -54,6 +54,9 @@ impl<'a> Interpreter<'a, '_> {
                         .map_or_else(Value::unknown, Value::path),
                     None => self.method(base, name),
                 }
+            }
+            Kind::Str(_) if base.taint.has(Taint::PARTIAL) && &**self.symbols.name(name) == "parent" => {
+                Value::text("?").with(base.taint)
             }
             _ => {
                 let taint = base.taint;

@@ -8,6 +8,7 @@ use ruff_text_size::{Ranged as _, TextRange};
 use super::Interpreter;
 use super::notes::Callee;
 use crate::fold;
+use crate::names::Role;
 use crate::path::Path;
 use crate::value::{Kind, Taint, Value};
 
@@ -223,10 +224,21 @@ impl<'a> Interpreter<'a, '_> {
             }
         }
         let handed_on = inherited(callee.taint | given.taint());
-        let result = self
+        if &**path == "Crypto.Util.Padding.unpad" {
+            return given.args.first().cloned().unwrap_or_default();
+        }
+        if name.role() == Some(Role::Decrypt)
+            && let Some(value) = self.decipher(path, callee, given)
+        {
+            return value;
+        }
+        let mut result = self
             .paths
             .result(name)
             .map_or_else(Value::unknown, Value::path);
+        if let Some(key) = Self::cipher_key(path, given) {
+            result.set_key(Some(key.into()));
+        }
         match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
             None if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
@@ -247,7 +259,11 @@ impl<'a> Interpreter<'a, '_> {
                     (true, Some(top)) => walked(top),
                     _ => Taint::NONE,
                 };
-                result.with(handed_on | environment | files)
+                let cipher = match path.ends_with(".encrypt") {
+                    true => Taint::ENCRYPTED,
+                    false => Taint::NONE,
+                };
+                result.with(handed_on | environment | files | cipher)
             }
         }
     }

@@ -98,6 +98,10 @@ impl<'a> Interpreter<'a, '_> {
                 Some(self.join_path(&given.args))
             }
             Kind::Str(_) | Kind::Bytes(_) => Some(value.clone()),
+            // What follows on it is known.
+            Kind::Unknown if path == "pathlib.Path" => {
+                Some(Value::text("?").with(value.taint | Taint::PARTIAL))
+            }
             _ => None,
         }
     }

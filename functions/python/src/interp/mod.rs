@@ -7,6 +7,7 @@
 mod attributes;
 mod builders;
 mod calls;
+mod ciphers;
 mod expressions;
 mod follow;
 mod labels;
@@ -57,6 +58,8 @@ pub struct Unit {
     pub phase: Phase,
     /// Whether it is a `setup.py`, whose command classes run at installation.
     pub setup: bool,
+    /// Whether what does not parse is read once more as Python 2.
+    pub modern: bool,
 }
 
 /// What surrounds a file that is walked.

@@ -133,6 +133,9 @@ fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
     if path.has(Taint::DOWNLOADED_FILE) && !writes {
         taint |= Taint::DOWNLOADED;
     }
+    if path.has(Taint::DOWNLOADED) && file.as_path().is_some_and(|file| file.starts_with("zipfile")) {
+        taint |= Taint::DOWNLOADED;
+    }
     if !writes {
         taint |= path.only(Taint::LOOT | Taint::HOST_FACT);
     }

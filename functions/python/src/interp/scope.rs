@@ -1,5 +1,7 @@
 //! Names and their values.
 
+use std::rc::Rc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Caller, Interpreter};
@@ -126,6 +128,33 @@ impl<'a> Interpreter<'a, '_> {
     /// Gives a name a value in a scope; `keep` keeps the labels it had.
     pub(super) fn bind_in(&mut self, scope: usize, name: Symbol, value: Value<'a>, keep: bool) {
         replace(self.scopes[scope].names.entry(name), value, keep);
+    }
+
+    /// Sets one element of a list or byte array that is known; false where it is not.
+    pub(super) fn set_element(&mut self, name: &str, index: &Value<'a>, item: &Value<'a>) -> bool {
+        let name = self.symbols.get(name);
+        let Some(at) = index.as_int().and_then(|at| usize::try_from(at).ok()) else {
+            return false;
+        };
+        let Some(value) = self.scopes[self.scope].names.get_mut(&name) else {
+            return false;
+        };
+        match (&mut value.kind, item.as_int().and_then(|n| u8::try_from(n).ok())) {
+            (Kind::Bytes(bytes), Some(byte)) if at < bytes.len() => {
+                if Rc::get_mut(bytes).is_none() {
+                    if !self.budget.take(bytes.len()) {
+                        return false;
+                    }
+                    *bytes = bytes.to_vec().into();
+                }
+                if let Some(bytes) = Rc::get_mut(bytes) {
+                    bytes[at] = byte;
+                }
+            }
+            _ => return false,
+        }
+        value.taint |= Taint::CHARACTER_CODES | Taint::BUILT;
+        true
     }
 
     /// Gives an attribute of a name a value, in the current scope.

@@ -393,7 +393,12 @@ impl<'a> Interpreter<'a, '_> {
                 }
             }
             Expr::Subscript(subscript) => {
-                let _index = self.eval(&subscript.slice);
+                let index = self.eval(&subscript.slice);
+                if let Expr::Name(name) = &*subscript.value
+                    && self.set_element(&name.id, &index, &value)
+                {
+                    return;
+                }
                 // What goes into a container labels the container.
                 if let Expr::Name(name) = &*subscript.value {
                     let name = self.symbols.get(&name.id);

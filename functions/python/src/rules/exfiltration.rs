@@ -88,6 +88,7 @@ pub(super) fn sends(call: &Call<'_>) -> bool {
                 | "?.storbinary"
                 | "?.sendmail"
                 | "urllib.request.Request"
+                | "requests.Request"
         ),
     }
 }

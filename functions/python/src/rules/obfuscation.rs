@@ -62,7 +62,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             );
         }
         if &*call.callee == "__pyarmor__" || call.callee.ends_with(".__pyarmor__") {
-            context.hit(pyarmor(call.range.clone(), call.phase));
+            context.hit(pyarmor(call.range.clone(), call.phase, Severity::High));
         }
         for value in call
             .args
@@ -80,14 +80,23 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             context
                 .found
                 .hits
-                .push(pyarmor(range.clone(), packguard_sdk::Phase::Import));
+                .push(pyarmor(
+                    range.clone(),
+                    packguard_sdk::Phase::Import,
+                    Severity::Medium,
+                ));
         }
     }
 }
 
-fn pyarmor(range: std::ops::Range<usize>, phase: packguard_sdk::Phase) -> Hit {
+fn pyarmor(
+    range: std::ops::Range<usize>,
+    phase: packguard_sdk::Phase,
+    severity: Severity,
+) -> Hit {
     Hit::new(&OBFUSCATED, range, phase)
         .title("The code is encrypted with PyArmor")
+        .severity(severity)
         .why("What the package does can't be read.")
 }
 

@@ -71,6 +71,12 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 true => command.replace('^', "").into(),
                 false => command,
             };
+            if let Some((_, inner)) = command
+                .split_once("cmd /c ")
+                .filter(|(start, _)| start.trim_start().starts_with("start"))
+            {
+                acts(context, call, inner);
+            }
             if theft::dumps(&command) {
                 let severity = by_phase(call.phase, Severity::Critical, Severity::High);
                 context.hit(hit_at(&theft::MEMORY_DUMP, call).severity(severity));
