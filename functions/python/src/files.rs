@@ -1,10 +1,11 @@
 //! Which files are Python's, and when they run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use packguard_sdk::{Category, Confidence, File, Finding, Package, Phase, Rule, Severity};
+use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity};
 
 use crate::interp::Unit;
+use crate::marshal;
 use crate::rules;
 
 /// A `.pth` file that does more than import.
@@ -31,6 +32,13 @@ pub const BYTECODE_ONLY: Rule = Rule {
     attack: &["T1027"],
 };
 
+/// Largest compiled file that is looked into, in bytes.
+const COMPILED_LIMIT: u64 = 16 << 20;
+
+/// Names of a compiled file that its source does not hold, from which on it was compiled
+/// from another.
+const STRANGERS: usize = 4;
+
 /// What the analyzer does with a file.
 #[derive(Debug, Clone, Copy)]
 pub enum Treatment {
@@ -49,7 +57,11 @@ pub enum Treatment {
 pub fn treatment(file: File<'_>) -> std::io::Result<Option<Treatment>> {
     let name = file.name();
     let extension = file.extension();
-    let code = |phase, setup| Some(Treatment::Code(Unit { phase, setup }));
+    let code = |phase, setup| Some(Treatment::Code(Unit {
+            phase,
+            setup,
+            modern: true,
+        }));
     Ok(match extension.as_str() {
         "py" | "pyw" if name == "setup.py" => code(Phase::Install, true),
         "py" | "pyw" if name == "__main__.py" => code(Phase::Execute, false),
@@ -60,6 +72,7 @@ pub fn treatment(file: File<'_>) -> std::io::Result<Option<Treatment>> {
             is_python_script(file)?.then_some(Treatment::Code(Unit {
                 phase: Phase::Execute,
                 setup: false,
+                modern: true,
             }))
         }
         _ => None,
@@ -106,30 +119,67 @@ pub fn is_known_pth(code: &str) -> bool {
     (namespace && compact.len() < 700) || distutils || editable
 }
 
-/// Findings for bytecode that came without source.
-pub fn bytecode_without_source(package: &Package) -> Vec<Finding> {
-    let mut sources = BTreeSet::new();
+/// Findings for compiled files: what they hold where no source says it.
+pub fn bytecode(package: &Package, analysis: &mut Analysis) {
+    let mut sources = BTreeMap::new();
     let mut compiled = Vec::new();
     for file in package.all_files() {
         match file.extension().as_str() {
             "py" | "pyw" => {
-                sources.insert((file.entry.artifact, stem(file.path()).to_owned()));
+                sources.insert((file.entry.artifact, stem(file.path()).to_owned()), file);
             }
             "pyc" | "pyo" => compiled.push(file),
             _ => {}
         }
     }
-    compiled
-        .into_iter()
-        .filter(|file| !sources.contains(&(file.entry.artifact, source_stem(file.path()))))
-        .map(|file| {
+    for file in compiled {
+        let source = sources.get(&(file.entry.artifact, source_stem(file.path())));
+        if source.is_none() {
+            analysis.push(
+                BYTECODE_ONLY
+                    .at_file(file, Confidence::High)
+                    .title(format!("{} has no source beside it", file.name()))
+                    .phase(Phase::Import)
+                    .why("What the file does can't be read, yet Python imports it."),
+            );
+        }
+        compiled_file(file, source.copied(), analysis);
+    }
+}
+
+/// Looks into one compiled file, unless it says what its source says.
+fn compiled_file(file: File<'_>, source: Option<File<'_>>, analysis: &mut Analysis) {
+    if file.size() > COMPILED_LIMIT {
+        analysis.problem(file, "larger than compiled files that are looked at");
+        return;
+    }
+    let Ok(bytes) = file.read() else {
+        analysis.problem(file, "can't be read");
+        return;
+    };
+    let Some(summary) = marshal::compiled(&bytes) else {
+        return;
+    };
+    if let Some(source) = source {
+        let Ok(text) = source.read() else { return };
+        let strangers = rules::bytecode::strangers(&summary, &packguard_sdk::text::decode(&text));
+        if strangers < STRANGERS {
+            return;
+        }
+        analysis.push(
             BYTECODE_ONLY
-                .at_file(file, Confidence::High)
-                .title(format!("{} has no source beside it", file.name()))
+                .at_file(file, Confidence::Medium)
+                .title(format!(
+                    "{} names {strangers} things that its source does not",
+                    file.name()
+                ))
                 .phase(Phase::Import)
-                .why("What the file does can't be read, yet Python imports it.")
-        })
-        .collect()
+                .why("Python may run the compiled file, while people read the source."),
+        );
+    }
+    for hit in rules::bytecode::check(&summary, &(0..0), Phase::Import, 0) {
+        analysis.push(hit.at_file(file));
+    }
 }
 
 fn stem(path: &str) -> &str {

@@ -1,6 +1,9 @@
 //! One text: bounds, parser, walk, rules.
 
-use packguard_sdk::Phase;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use packguard_sdk::{Phase, Severity};
 use packguard_sdk::text::Source;
 use ruff_python_ast::PySourceType;
 use ruff_python_ast::token::{Token, TokenKind};
@@ -8,8 +11,11 @@ use ruff_python_parser::parse_unchecked_source;
 use ruff_text_size::Ranged as _;
 
 use crate::guard;
-use crate::interp::{Interpreter, Outcome, Unit, bytes_of};
-use crate::names;
+use crate::facts::{Call, Facts};
+use crate::interp::{Interpreter, Outcome, Surroundings, Unit, bytes_of};
+use crate::names::{self, Role};
+use crate::py2;
+use crate::value::Taint;
 use crate::rules;
 use packguard_sdk::Hit;
 
@@ -27,11 +33,48 @@ pub struct Inspection {
     pub hits: Vec<Hit>,
     /// What was not looked at, one line each.
     pub problems: Vec<String>,
+    /// What ties it to other files of the package.
+    pub ties: Ties,
 }
 
+/// What ties a file to others of its package.
+#[derive(Debug, Default)]
+pub struct Ties {
+    /// What it calls of other modules by itself, or hands to what runs code.
+    pub siblings: BTreeSet<Rc<str>>,
+    /// What it imports.
+    pub imports: BTreeSet<Rc<str>>,
+    /// Whether what a file of the package contains is run.
+    pub runs_file: bool,
+    /// Whether something in it can do harm with what it is given.
+    pub is_strong: bool,
+    /// Whether it names hosts or files that attackers name.
+    pub names_hosts: bool,
+}
+
+/// No names of modules.
+static NO_TOPS: BTreeSet<String> = BTreeSet::new();
+
+/// Files up to this size are walked whatever they name: they may tie others together.
+const SMALL_FILE: usize = 600;
+
+/// Nothing around a text.
+const ALONE: Surroundings<'static> = Surroundings {
+    modules: &[],
+    content: None,
+    tops: &NO_TOPS,
+};
+
 /// Analyses a text that Python runs.
-pub fn inspect(text: &str, unit: Unit) -> Inspection {
-    inspect_at(text, unit, 0)
+pub fn inspect(text: &str, unit: Unit, tops: &BTreeSet<String>) -> Inspection {
+    let surroundings = Surroundings { tops, ..ALONE };
+    inspect_at(text, unit, 0, &surroundings)
+}
+
+/// Analyses a file together with modules that it uses, whose texts stand before its own,
+/// and with the contents of the package's files.
+pub fn inspect_linked(text: &str, unit: Unit, surroundings: &Surroundings<'_>) -> Inspection {
+    inspect_at(text, unit, 0, surroundings)
 }
 
 /// Analyses code found inside other code. That it doesn't parse is no problem: it may
@@ -40,16 +83,18 @@ pub fn inspect_payload(text: &str, phase: Phase, depth: usize) -> Inspection {
     let unit = Unit {
         phase,
         setup: phase == Phase::Install,
+        modern: true,
     };
     let mut inspection = if depth > PAYLOAD_DEPTH {
         Inspection {
             hits: rules::text::check_unparsed(text, phase),
+            ties: Ties::default(),
             problems: vec![format!(
                 "code inside code, more than {PAYLOAD_DEPTH} levels deep"
             )],
         }
     } else {
-        inspect_at(text, unit, depth)
+        inspect_at(text, unit, depth, &ALONE)
     };
     if depth <= PAYLOAD_DEPTH {
         inspection.problems.clear();
@@ -57,7 +102,12 @@ pub fn inspect_payload(text: &str, phase: Phase, depth: usize) -> Inspection {
     inspection
 }
 
-fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
+fn inspect_at(
+    text: &str,
+    unit: Unit,
+    depth: usize,
+    surroundings: &Surroundings<'_>,
+) -> Inspection {
     let shape = if text.len() > PARSE_LIMIT {
         Err(format!("larger than {} MiB", PARSE_LIMIT >> 20))
     } else {
@@ -69,13 +119,14 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
         Err(reason) => {
             return Inspection {
                 hits: rules::text::check_unparsed(text, unit.phase),
+                ties: Ties::default(),
                 problems: vec![format!("not parsed as Python: {reason}")],
             };
         }
     };
     let parsed = parse_unchecked_source(text, PySourceType::Python);
     let outcome = if worth_walking(text, parsed.tokens()) {
-        Interpreter::run(text, unit, &parsed.syntax().body)
+        Interpreter::run(text, unit, &parsed.syntax().body, surroundings)
     } else {
         Outcome::default()
     };
@@ -86,12 +137,27 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
     inspection
         .problems
         .extend(outcome.problem.map(str::to_owned));
+    inspection.ties = ties(outcome, &inspection.hits);
     if let Some(error) = parsed.errors().first() {
         let (line, _) = Source::new(text).position(error.location.start().to_usize());
         inspection.problems.push(format!(
             "not wholly parsed as Python: line {line}: {}",
             error.error
         ));
+        if depth <= PAYLOAD_DEPTH
+            && let Some(modern) = py2::modernized(text).filter(|_| unit.modern)
+        {
+            let unit = Unit {
+                modern: false,
+                ..unit
+            };
+            let again = inspect_at(&modern, unit, depth, surroundings);
+            for mut hit in again.hits {
+                hit.range = py2::original(hit.range, &modern, text);
+                inspection.hits.push(hit);
+            }
+            inspection.ties = again.ties;
+        }
         if inspection
             .hits
             .iter()
@@ -102,7 +168,6 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
                 .extend(rules::text::check_unparsed(text, unit.phase));
         }
     }
-    drop(outcome);
     if shape.is_deep() {
         // Dropping recurses as deep as the tree is: leave that to the sandbox's end.
         std::mem::forget(parsed);
@@ -111,10 +176,43 @@ fn inspect_at(text: &str, unit: Unit, depth: usize) -> Inspection {
     inspection
 }
 
+fn ties(outcome: Outcome<'_>, hits: &[Hit]) -> Ties {
+    let facts = &outcome.facts;
+    let found = hits.iter().any(|hit| hit.severity >= Severity::Low);
+    Ties {
+        is_strong: found || facts.calls.iter().any(does_as_told),
+        names_hosts: !facts.texts.is_empty(),
+        imports: imported(facts),
+        siblings: outcome.siblings,
+        runs_file: outcome.runs_file,
+    }
+}
+
+fn imported(facts: &Facts<'_>) -> BTreeSet<Rc<str>> {
+    let imports = facts.imports.iter().map(|(path, _)| path.clone());
+    imports.take(500).collect()
+}
+
+/// Whether a call runs, starts or stores what it is given from elsewhere.
+fn does_as_told(call: &Call<'_>) -> bool {
+    let unknown = call.arg(0, "args").is_some_and(|value| {
+        let first = value.as_list().map_or(Some(value), |items| items.first());
+        first.is_some_and(|value| value.as_str().is_none_or(|text| text.starts_with('?')))
+    });
+    match call.role {
+        Some(Role::Exec | Role::Unpickle | Role::Marshal | Role::LoadFile) => unknown,
+        Some(Role::Shell | Role::Spawn | Role::OpenFile) => unknown,
+        Some(Role::FetchToFile) => true,
+        _ => call.name() == "write" && call.payload_taint().has(Taint::DOWNLOADED),
+    }
+}
+
 /// Whether a file names anything that the rules know. Half the files of an honest
 /// package do not.
 fn worth_walking(text: &str, tokens: &[Token]) -> bool {
-    ["://", "/.", "\\"]
+    let small = text.len() < SMALL_FILE && memchr::memmem::find(text.as_bytes(), b"import ").is_some();
+    small
+        || ["://", "/.", "\\"]
         .iter()
         .any(|sign| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some())
         || tokens.iter().any(|token| {

@@ -10,8 +10,11 @@ mod fold;
 mod guard;
 mod inspect;
 mod interp;
+mod link;
+mod marshal;
 mod names;
 mod path;
+mod py2;
 mod rules;
 mod symbols;
 mod value;
@@ -24,6 +27,7 @@ use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package, Phase, descri
 use files::Treatment;
 use inspect::Inspection;
 use interp::Unit;
+use link::Seen;
 
 /// Largest file that is read, in bytes. Beyond it the file is a problem.
 const READ_LIMIT: u64 = 64 << 20;
@@ -43,40 +47,46 @@ impl Analyzer for Python {
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
         let mut capabilities = BTreeSet::new();
+        let tops = link::tops(package);
+        let mut seen = Vec::new();
         for file in package.files() {
             match files::treatment(file) {
                 Ok(None | Some(Treatment::Stub)) => {}
                 Ok(Some(treatment)) => {
-                    analyze_file(file, treatment, &mut analysis, &mut capabilities);
+                    let one = analyze_file(file, treatment, &tops, &mut analysis, &mut capabilities);
+                    seen.extend(one);
                 }
                 Err(error) => analysis.problem(file, format!("can't be read: {error}")),
             }
         }
-        for finding in files::bytecode_without_source(package) {
-            analysis.push(finding);
-        }
+        link::check(package, &seen, &tops, &mut analysis);
+        files::bytecode(package, &mut analysis);
         Ok(analysis)
     }
 }
 
-fn analyze_file(
-    file: File<'_>,
+fn analyze_file<'p>(
+    file: File<'p>,
     treatment: Treatment,
+    tops: &BTreeSet<String>,
     analysis: &mut Analysis,
     capabilities: &mut BTreeSet<&'static str>,
-) {
-    let Some(decoded) = analysis.read_text(file, READ_LIMIT) else {
-        return;
-    };
+) -> Option<Seen<'p>> {
+    let decoded = analysis.read_text(file, READ_LIMIT)?;
     let source = Source::new(&decoded);
     let inspection = match treatment {
-        Treatment::Code(unit) => inspect::inspect(&decoded, unit),
+        Treatment::Code(unit) => inspect::inspect(&decoded, unit, tops),
         Treatment::Pth => Inspection {
             hits: files::pth_hits(&decoded),
-            problems: Vec::new(),
+            ..Inspection::default()
         },
         Treatment::Stub => Inspection::default(),
     };
+    let found = inspection
+        .hits
+        .iter()
+        .map(|hit| (hit.range.start, hit.rule.id, hit.severity as u8))
+        .collect();
     for hit in inspection.hits {
         // What a package is able to do is said once.
         if rules::is_capability(hit.rule.id) && !capabilities.insert(hit.rule.id) {
@@ -87,6 +97,15 @@ fn analyze_file(
     for problem in inspection.problems {
         analysis.problem(file, problem);
     }
+    match treatment {
+        Treatment::Code(unit) => Some(Seen {
+            file,
+            unit,
+            ties: inspection.ties,
+            found,
+        }),
+        _ => None,
+    }
 }
 
 /// Analyses a Python text as if it were a module that is imported, for fuzzing and
@@ -95,8 +114,9 @@ pub fn count(text: &str) -> (usize, usize) {
     let unit = Unit {
         phase: Phase::Import,
         setup: false,
+        modern: true,
     };
-    let inspection = inspect::inspect(text, unit);
+    let inspection = inspect::inspect(text, unit, &BTreeSet::new());
     (inspection.hits.len(), inspection.problems.len())
 }
 

@@ -19,11 +19,12 @@ const CALLED_LIMIT: usize = 140;
 const KEPT_LIMIT: usize = 20_000;
 
 /// What the names start with of all functions in `interp::library`.
-const LIBRARY: [&str; 9] = [
+const LIBRARY: [&str; 10] = [
     "builtins.",
     "functools.",
     "importlib.",
     "io.",
+    "itertools.",
     "operator.",
     "os.fspath",
     "os.path.",

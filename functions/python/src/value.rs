@@ -60,6 +60,18 @@ impl Taint {
     pub const SOCKET: Self = Self(1 << 20);
     /// Names a file that downloaded data was written to.
     pub const DOWNLOADED_FILE: Self = Self(1 << 21);
+    /// Files below a home folder or a drive, all of them.
+    pub const WIDE: Self = Self(1 << 22);
+    /// Came out of a cipher that encrypts.
+    pub const ENCRYPTED: Self = Self(1 << 23);
+    /// What a chat message that a bot received says.
+    pub const COMMANDED: Self = Self(1 << 24);
+    /// A parameter whose name says that it is a wallet's key or seed.
+    pub const WALLET_KEY: Self = Self(1 << 25);
+    /// A parameter whose name says that it is a password.
+    pub const PASSWORD: Self = Self(1 << 26);
+    /// What a file of the package contains.
+    pub const PACKAGE_FILE: Self = Self(1 << 27);
 
     /// Labels that say data worth stealing.
     pub const LOOT: Self = Self(
@@ -116,6 +128,8 @@ pub enum Kind<'a> {
     Bytes(Rc<[u8]>),
     /// An integer or boolean.
     Int(i64),
+    /// A larger integer, its bytes from the highest on.
+    Big(Rc<[u8]>),
     /// A list, tuple or set.
     List(Rc<[Value<'a>]>),
     /// A dictionary's keys and values.
@@ -153,6 +167,7 @@ pub struct Value<'a> {
 struct More {
     layers: Option<Rc<[Layer]>>,
     key: Option<Rc<str>>,
+    file: Option<Rc<str>>,
 }
 
 /// Deepest nesting of values in values: they are compared and dropped recursively.
@@ -302,6 +317,18 @@ impl<'a> Value<'a> {
     pub fn set_key(&mut self, key: Option<Rc<str>>) {
         if key.is_some() || self.key().is_some() {
             Rc::make_mut(self.more.get_or_insert_default()).key = key;
+        }
+    }
+
+    /// For an open file: how its path ends; a null byte in front where it gives bytes.
+    pub fn file(&self) -> Option<&Rc<str>> {
+        self.more.as_ref().and_then(|more| more.file.as_ref())
+    }
+
+    /// Sets how the path of an open file ends.
+    pub fn set_file(&mut self, file: Option<Rc<str>>) {
+        if file.is_some() || self.file().is_some() {
+            Rc::make_mut(self.more.get_or_insert_default()).file = file;
         }
     }
 

@@ -1,12 +1,17 @@
 //! Bounded decoding of encoded payloads, layer by layer.
 //!
-//! [`base64()`], [`hex()`], [`inflate`] and [`percent`] take off one encoding that is known.
+//! [`base64()`], [`hex()`], [`inflate`] and [`percent`] take off one encoding that is known;
+//! so do [`base32`], [`base85`], [`ascii85`], [`bunzip2`], [`unlzma`], [`xor`], [`rotate`] and,
+//! with a key that is known, [`fernet`] and [`aes`].
 //! [`layers`] looks for encoded runs in a text, decodes them and looks again in what came
 //! out.
 
+mod ciphers;
+mod compressed;
 mod layers;
 #[cfg(test)]
 mod layers_tests;
+mod radix;
 
 use std::io::Read as _;
 
@@ -17,6 +22,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// Largest output of one decoding, in bytes. Payloads in packages are scripts or small
 /// executables; a bomb must not fill the sandbox.
 pub const OUTPUT_LIMIT: usize = 8 << 20;
+
+pub use ciphers::{AesMode, aes, fernet, rotate, xor};
+pub use compressed::{bunzip2, unlzma};
+pub use radix::{ascii85, base32, base85, z85};
 
 pub use layers::{Layer, LayerLimits, Layers, Unwrapped, layers, layers_within, payload};
 

@@ -87,6 +87,41 @@ pub fn method<'a>(
             }
             Value::list(pieces)
         }
+        (Kind::Bytes(_), "hex") if receiver.taint.has(Taint::PARTIAL) => {
+            return Some(Value::tainted(receiver.taint));
+        }
+        (Kind::Big(bytes), "to_bytes") => {
+            let mut bytes: Vec<u8> = bytes.iter().copied().skip_while(|byte| *byte == 0).collect();
+            if text_arg(1).as_deref() == Some("little") {
+                bytes.reverse();
+            }
+            budget.bytes(bytes).with(Taint::CHARACTER_CODES)
+        }
+        (Kind::Str(_) | Kind::Bytes(_), "translate") => {
+            translate(receiver, first?, budget)?.with(Taint::DECODED)
+        }
+        (Kind::Bytes(bytes), "split") => {
+            let by = args.first().and_then(Value::as_bytes)?;
+            if by.is_empty() || !budget.take(bytes.len()) {
+                return None;
+            }
+            Value::list(split(bytes, by).into_iter().map(Value::bytes).collect())
+        }
+        (Kind::Bytes(bytes), "strip" | "lstrip" | "rstrip") if args.is_empty() => {
+            budget.bytes(bytes.trim_ascii().to_vec())
+        }
+        (Kind::Str(text), "find" | "index") => {
+            let at = text.find(&*text_arg(0)?)?;
+            Value::of(Kind::Int(i64::try_from(text[..at].chars().count()).ok()?))
+        }
+        (Kind::Bytes(bytes), "find" | "index" | "rfind" | "rindex") => {
+            let wanted = first?.as_bytes()?;
+            let at = match name.starts_with('r') {
+                true => memchr::memmem::rfind(bytes, wanted)?,
+                false => memchr::memmem::find(bytes, wanted)?,
+            };
+            Value::of(Kind::Int(i64::try_from(at).ok()?))
+        }
         (Kind::Bytes(bytes), "hex") => {
             budget.text(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
         }
@@ -94,6 +129,56 @@ pub fn method<'a>(
         _ => return None,
     };
     Some(value.inheriting(receiver).with(Taint::BUILT))
+}
+
+fn split(bytes: &[u8], by: &[u8]) -> Vec<Vec<u8>> {
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = memchr::memmem::find(rest, by) {
+        pieces.push(rest[..at].to_vec());
+        rest = &rest[at + by.len()..];
+        if pieces.len() > 10_000 {
+            break;
+        }
+    }
+    pieces.push(rest.to_vec());
+    pieces
+}
+
+/// `text.translate(table)`, for tables that [`str.maketrans`] gives.
+fn translate<'a>(
+    receiver: &Value<'a>,
+    table: &Value<'a>,
+    budget: &mut Budget,
+) -> Option<Value<'a>> {
+    let Kind::Dict(items) = &table.kind else {
+        return None;
+    };
+    let mut map = std::collections::BTreeMap::new();
+    for (key, value) in items.iter() {
+        let key = match &key.kind {
+            Kind::Str(text) => u32::from(text.chars().next()?),
+            Kind::Int(number) => u32::try_from(*number).ok()?,
+            _ => return None,
+        };
+        let value = match &value.kind {
+            Kind::Str(text) => text.to_string(),
+            Kind::Int(number) => char::from_u32(u32::try_from(*number).ok()?)?.to_string(),
+            Kind::None => String::new(),
+            _ => return None,
+        };
+        map.insert(key, value);
+    }
+    let turned = |c: char| map.get(&u32::from(c)).cloned().unwrap_or(c.to_string());
+    match &receiver.kind {
+        Kind::Str(text) => Some(budget.text(text.chars().map(turned).collect())),
+        Kind::Bytes(bytes) => {
+            let text: String = bytes.iter().map(|byte| turned(char::from(*byte))).collect();
+            let bytes = text.chars().filter_map(|c| u8::try_from(c).ok()).collect();
+            Some(budget.bytes(bytes))
+        }
+        _ => None,
+    }
 }
 
 /// None where the result would be too large.

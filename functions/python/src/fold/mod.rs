@@ -7,7 +7,7 @@ mod decode;
 mod join;
 mod methods;
 
-pub use decode::{codec, decode};
+pub use decode::{codec, decode, decrypted};
 pub use join::concat;
 pub use methods::method;
 use ruff_python_ast::Operator;
@@ -113,6 +113,10 @@ pub fn binary<'a>(
         (_, Kind::Int(a), Kind::Int(b)) => {
             integer(op, *a, *b).map_or_else(Value::unknown, |n| Value::of(Kind::Int(n)))
         }
+        // What a cipher made by hand does to each byte.
+        (Operator::BitXor, Kind::Unknown, _) | (Operator::BitXor, _, Kind::Unknown) => {
+            Value::tainted(Taint::DECODED)
+        }
         _ => Value::unknown(),
     };
     let folded = folded.inheriting(left).inheriting(right);
@@ -215,6 +219,9 @@ pub fn index<'a>(value: &Value<'a>, key: &Value<'a>, budget: &mut Budget) -> Val
         usize::try_from(at).ok()
     };
     let found = match &value.kind {
+        Kind::Str(text) if !text.is_ascii() => {
+            position(text.chars().count()).and_then(|at| character(text, at))
+        }
         Kind::List(items) => position(items.len()).and_then(|at| items.get(at).cloned()),
         Kind::Str(text) if text.is_ascii() => position(text.len())
             .and_then(|at| text.get(at..at + 1))
@@ -237,6 +244,11 @@ pub fn index<'a>(value: &Value<'a>, key: &Value<'a>, budget: &mut Budget) -> Val
         Some(found) => found.with(Taint::BUILT).with(value.taint),
         None => Value::unknown().inheriting(value),
     }
+}
+
+fn character<'a>(text: &str, at: usize) -> Option<Value<'a>> {
+    let c = text.chars().nth(at)?;
+    Some(Value::text(c.encode_utf8(&mut [0; 4]) as &str))
 }
 
 /// The elements of a constant, as iterating over it gives them; none when it is not

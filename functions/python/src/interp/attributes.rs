@@ -6,7 +6,7 @@ use ruff_python_ast::{Expr, ExprAttribute};
 
 use super::Interpreter;
 use crate::symbols::Symbol;
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Taint, Value};
 
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn attribute(&mut self, attribute: &'a ExprAttribute) -> Value<'a> {
@@ -32,8 +32,14 @@ impl<'a> Interpreter<'a, '_> {
     fn attribute_symbol(&mut self, base: Value<'a>, name: Symbol) -> Value<'a> {
         match &base.kind {
             Kind::Path(path) => {
+                if !self.modules.is_empty()
+                    && let Some(value) = self.in_modules(path, name)
+                {
+                    return value;
+                }
                 let mut value = self.path_attribute(path, name).with(base.taint);
                 value.set_key(base.key().cloned());
+                value.set_file(base.file().cloned());
                 value
             }
             Kind::Instance(class) | Kind::Class(class) => {
@@ -48,6 +54,9 @@ impl<'a> Interpreter<'a, '_> {
                         .map_or_else(Value::unknown, Value::path),
                     None => self.method(base, name),
                 }
+            }
+            Kind::Str(_) if base.taint.has(Taint::PARTIAL) && &**self.symbols.name(name) == "parent" => {
+                Value::text("?").with(base.taint)
             }
             _ => {
                 let taint = base.taint;

@@ -8,6 +8,7 @@ use ruff_text_size::{Ranged as _, TextRange};
 use super::Interpreter;
 use super::notes::Callee;
 use crate::fold;
+use crate::names::Role;
 use crate::path::Path;
 use crate::value::{Kind, Taint, Value};
 
@@ -79,11 +80,19 @@ const TAKES_ALL: &[&str] = &[
     "yaml.dump",
 ];
 
+/// What reads a file of the package.
+const READERS: [&str; 4] = [
+    "builtins.open().read",
+    "importlib.resources.read_binary",
+    "importlib.resources.read_text",
+    "pkgutil.get_data",
+];
+
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn call(&mut self, call: &'a ExprCall) -> Value<'a> {
         let callee = self.eval(&call.func);
         let names_file = callee.as_path().is_some_and(|path| {
-            ["open", "urlretrieve", "download", "FileIO"]
+            ["open", "urlretrieve", "download", "FileIO", "ZipFile"]
                 .iter()
                 .any(|name| path.ends_with(name))
         });
@@ -164,6 +173,7 @@ impl<'a> Interpreter<'a, '_> {
                 self.note_edge(index);
             }
         }
+        self.call_later(callee, given, range);
         match &callee.kind {
             Kind::Path(path) => self.call_path(path, callee, given, range),
             Kind::Method(receiver, name) => self.call_method(receiver, name, given, range),
@@ -188,11 +198,22 @@ impl<'a> Interpreter<'a, '_> {
     ) -> Value<'a> {
         let mut receiver = Value::tainted(callee.taint);
         receiver.set_key(callee.key().cloned());
+        self.note_siblings(name, given);
         self.note(Callee::Path(name), callee.taint, &receiver, given, range);
         let path = name.canonical();
         if path.ends_with(".write") || path.ends_with(".writelines") {
             self.write_label(callee.key().cloned(), given);
+            // An archive takes in the file that is named.
+            if path.starts_with("zipfile.") && given.taint().has(Taint::CREDENTIAL_PATH) {
+                self.write_to(callee.key().cloned(), Taint::CREDENTIAL);
+            }
             return Value::unknown();
+        }
+        self.side_files(path, callee, given);
+        if READERS.contains(&&**path)
+            && let Some(value) = self.file_content(path, callee, given)
+        {
+            return value;
         }
         if name.is_library() {
             if let Some(value) = self.reflect(path, given) {
@@ -203,10 +224,21 @@ impl<'a> Interpreter<'a, '_> {
             }
         }
         let handed_on = inherited(callee.taint | given.taint());
-        let result = self
+        if &**path == "Crypto.Util.Padding.unpad" {
+            return given.args.first().cloned().unwrap_or_default();
+        }
+        if name.role() == Some(Role::Decrypt)
+            && let Some(value) = self.decipher(path, callee, given)
+        {
+            return value;
+        }
+        let mut result = self
             .paths
             .result(name)
             .map_or_else(Value::unknown, Value::path);
+        if let Some(key) = Self::cipher_key(path, given) {
+            result.set_key(Some(key.into()));
+        }
         match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
             None if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
@@ -219,7 +251,19 @@ impl<'a> Interpreter<'a, '_> {
                 } else {
                     Taint::NONE
                 };
-                result.with(handed_on | environment)
+                let walks = matches!(
+                    &**path,
+                    "os.walk" | "os.listdir" | "os.scandir" | "glob.glob" | "glob.iglob"
+                );
+                let files = match (walks, given.args.first()) {
+                    (true, Some(top)) => walked(top),
+                    _ => Taint::NONE,
+                };
+                let cipher = match path.ends_with(".encrypt") {
+                    true => Taint::ENCRYPTED,
+                    false => Taint::NONE,
+                };
+                result.with(handed_on | environment | files | cipher)
             }
         }
     }
@@ -231,6 +275,9 @@ impl<'a> Interpreter<'a, '_> {
         given: &Given<'a>,
         range: TextRange,
     ) -> Value<'a> {
+        if let Some(value) = self.call_made(receiver, name, given, range) {
+            return value;
+        }
         self.note(Callee::Method(name), Taint::NONE, receiver, given, range);
         if matches!(
             &**name,
@@ -260,11 +307,20 @@ impl<'a> Interpreter<'a, '_> {
             "read_text" | "read_bytes" | "open" if receiver.taint.has(Taint::CREDENTIAL_PATH) => {
                 Value::tainted(Taint::CREDENTIAL)
             }
+            "read_text" | "read_bytes" if receiver.as_str().is_some() => self
+                .file_content(&format!("?.{name}"), receiver, given)
+                .unwrap_or_default(),
             "append" | "extend" | "update" | "add" | "insert" => Value::unknown(),
             "expanduser" | "absolute" | "resolve" | "joinpath" if receiver.as_str().is_some() => {
                 let mut parts = vec![(**receiver).clone()];
                 parts.extend(given.args.iter().cloned());
                 self.join_path(&parts)
+            }
+            "encrypt" => {
+                Value::tainted(inherited(receiver.taint | given.taint()) | Taint::ENCRYPTED)
+            }
+            "to_bytes" | "decompress" if given.taint().has(Taint::HIDDEN) => {
+                Value::tainted(inherited(receiver.taint | given.taint()) | Taint::DECODED)
             }
             "decrypt" => {
                 Value::tainted(inherited(receiver.taint | given.taint()) | Taint::DECRYPTED)
@@ -274,8 +330,32 @@ impl<'a> Interpreter<'a, '_> {
     }
 
     fn write_label(&mut self, key: Option<Rc<str>>, given: &Given<'a>) {
+        let mut labels = given.taint().only(Taint::LOOT | Taint::HOST_FACT);
         if given.taint().has(Taint::DOWNLOADED) {
-            self.write_to(key, Taint::DOWNLOADED_FILE);
+            labels |= Taint::DOWNLOADED_FILE;
+        }
+        self.write_to(key, labels);
+    }
+
+    /// Files that a call writes besides those that are opened: archives, screenshots.
+    fn side_files(&mut self, path: &str, callee: &Value<'a>, given: &Given<'a>) {
+        let text = |at: usize| given.text(at).map(Rc::<str>::from);
+        if path == "shutil.make_archive" {
+            let whole = given.taint().has(Taint::CREDENTIAL_PATH);
+            if let (true, Some(name), Some(kind)) = (whole, text(0), text(1)) {
+                self.write_to(Some(format!("{name}.{kind}").into()), Taint::CREDENTIAL);
+            }
+        } else if path.ends_with(".save") && callee.taint.has(Taint::SCREEN) {
+            self.write_to(text(0), Taint::SCREEN);
+        } else if path == "pyautogui.screenshot" || path == "pyscreenshot.grab_to_file" {
+            self.write_to(text(0), Taint::SCREEN);
+        } else if path.ends_with(".extractall") || path.ends_with(".extract") {
+            let from = callee.taint | given.taint();
+            if from.has(Taint::DOWNLOADED | Taint::DOWNLOADED_FILE)
+                && let Some(folder) = text(0).filter(|_| self.unpacked.len() < 50)
+            {
+                self.unpacked.push(folder);
+            }
         }
     }
 
@@ -328,6 +408,18 @@ fn runs_what_it_is_given(callee: &Value<'_>) -> bool {
             | "schedule"
             | "after"
     )
+}
+
+/// Labels of the names that a folder holds.
+fn walked(top: &Value<'_>) -> Taint {
+    let wide = top.as_str().is_some_and(|text| {
+        matches!(
+            text.trim_end_matches(['/', '\\', '*']),
+            "" | "~" | "C:" | "c:" | "~/Documents" | "~/Desktop" | "/home" | "/root" | "/"
+        ) && !text.is_empty()
+    });
+    let kept = top.taint.only(Taint::CREDENTIAL_PATH);
+    if wide { kept | Taint::WIDE } else { kept }
 }
 
 /// `os.environ` itself, or all of it.

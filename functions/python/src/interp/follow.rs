@@ -38,9 +38,14 @@ impl<'a> Interpreter<'a, '_> {
             for (at, parameter) in parameters.iter_non_variadic_params().enumerate() {
                 let name = parameter.name().as_str();
                 let by_name = keywords.iter().find(|(keyword, _)| &**keyword == name);
-                let value = args.get(at).or(by_name.map(|(_, value)| value));
+                let value = args.get(at).or(by_name.map(|(_, value)| value)).cloned();
+                let value = match (value, &parameter.default) {
+                    (Some(value), _) => value,
+                    (None, Some(default)) => self.eval(default),
+                    (None, None) => Value::unknown(),
+                };
                 let name = self.symbols.get(name);
-                self.scopes[scope].set(name, value.cloned().unwrap_or_default());
+                self.scopes[scope].set(name, value);
             }
         }
         let before = self.swap_scope(scope, self.caller);
@@ -122,6 +127,13 @@ impl<'a> Interpreter<'a, '_> {
         self.extra = extra;
         let known = (self.functions.len(), self.classes.len());
         let scope = self.new_scope(parent, None);
+        for at in 0..self.functions[index].parameters.len() {
+            let parameter = &self.functions[index].parameters[at];
+            if let Some(default) = parameter.default.clone() {
+                let name = parameter.name;
+                self.scopes[scope].set(name, default);
+            }
+        }
         for (at, value) in bound {
             let name = self.functions[index].parameters[at].name;
             self.scopes[scope].set(name, value);

@@ -60,3 +60,28 @@ pub(super) fn text_labels(text: &str) -> Taint {
         })
         .fold(Taint::NONE, |all, label| all | label)
 }
+
+/// Whether a text uses a library for chat bots.
+pub(super) fn is_bot(text: &str) -> bool {
+    [
+        "telebot", "telegram", "discord", "nextcord", "disnake", "aiogram", "pyrogram",
+        "telethon", "slack_bolt", "pyTelegramBotAPI", "revolt",
+    ]
+    .iter()
+    .any(|library| {
+        memchr::memmem::find_iter(text.as_bytes(), library.as_bytes())
+            .any(|at| text[..at].ends_with("import ") || text[..at].ends_with("from "))
+    })
+}
+
+/// Labels for what a parameter's name says of it.
+pub(super) fn parameter(name: &str, is_bot: bool) -> Taint {
+    match name {
+        "private_key" | "privkey" | "priv_key" | "privateKey" | "mnemonic" | "seed_phrase"
+        | "seedphrase" | "mnemonic_phrase" | "seed_words" | "recovery_phrase" | "wallet_key"
+        | "mnemonics" | "wallet_seed" | "secret_phrase" => Taint::WALLET_KEY,
+        "password" | "passwd" | "passphrase" | "secret_key" | "api_secret" => Taint::PASSWORD,
+        "message" | "msg" | "update" | "ctx" | "event" if is_bot => Taint::COMMANDED,
+        _ => Taint::NONE,
+    }
+}

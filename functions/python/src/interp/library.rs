@@ -75,7 +75,10 @@ impl<'a> Interpreter<'a, '_> {
                 let name = self.symbols.get("__dict__");
                 Some(self.path_attribute(module, name))
             }
-            "operator.attrgetter()" | "functools.partial" => given.args.first().cloned(),
+            "functools.partial"
+            | "operator.attrgetter"
+            | "operator.methodcaller"
+            | "operator.itemgetter" => self.made(path, given),
             "builtins.globals" | "builtins.locals" => Some(self.path(&format!("{path}()"))),
             _ if UNCHANGED.contains(&path) => self.unchanged(path, given),
             "os.path.join" => Some(self.join_path(&given.args)),
@@ -95,6 +98,10 @@ impl<'a> Interpreter<'a, '_> {
                 Some(self.join_path(&given.args))
             }
             Kind::Str(_) | Kind::Bytes(_) => Some(value.clone()),
+            // What follows on it is known.
+            Kind::Unknown if path == "pathlib.Path" => {
+                Some(Value::text("?").with(value.taint | Taint::PARTIAL))
+            }
             _ => None,
         }
     }
@@ -104,7 +111,14 @@ impl<'a> Interpreter<'a, '_> {
         let first = given.args.first();
         let value = match path {
             "builtins.chr" | "builtins.unichr" => {
-                let code = u32::try_from(first?.as_int()?).ok()?;
+                let Some(code) = first?.as_int() else {
+                    return Some(
+                        Value::unknown()
+                            .inheriting(first?)
+                            .with(Taint::CHARACTER_CODES),
+                    );
+                };
+                let code = u32::try_from(code).ok()?;
                 Value::text(char::from_u32(code)?.to_string()).with(Taint::CHARACTER_CODES)
             }
             "builtins.ord" => match &first?.kind {
@@ -145,13 +159,14 @@ impl<'a> Interpreter<'a, '_> {
             },
             "builtins.range" | "builtins.xrange" => self.range(given)?,
             "builtins.map" => return self.map(given),
+            "builtins.int.from_bytes" => Value::of(Kind::Big(first?.as_bytes()?.into())),
             "builtins.len" => match &first?.kind {
                 Kind::Str(text) => Value::of(Kind::Int(i64::try_from(text.chars().count()).ok()?)),
                 Kind::Bytes(bytes) => Value::of(Kind::Int(i64::try_from(bytes.len()).ok()?)),
                 Kind::List(items) => Value::of(Kind::Int(i64::try_from(items.len()).ok()?)),
                 _ => return None,
             },
-            _ => return None,
+            _ => return self.iterate(path, given),
         };
         Some(match first {
             Some(first) if path != "builtins.len" => value.inheriting(first).with(Taint::BUILT),
@@ -184,7 +199,11 @@ impl<'a> Interpreter<'a, '_> {
 
     fn map(&mut self, given: &Given<'a>) -> Option<Value<'a>> {
         let [function, list] = &given.args[..] else {
-            return None;
+            let [function, lists @ ..] = &given.args[..] else {
+                return None;
+            };
+            let rows = self.zip(lists)?;
+            return self.map_rows(function, &rows);
         };
         let items = fold::elements(list, 1_000_000)?;
         let mut values = Vec::with_capacity(items.len().min(4_096));
@@ -198,6 +217,27 @@ impl<'a> Interpreter<'a, '_> {
             };
             self.extra = extra;
             let value = self.apply(function, &Given::of(vec![item]), TextRange::default());
+            taint |= value.taint;
+            values.push(value);
+        }
+        self.quiet -= 1;
+        Some(Value::list(values).with(taint.without(Taint::PARTIAL)))
+    }
+
+    /// `map(f, a, b)`.
+    fn map_rows(&mut self, function: &Value<'a>, rows: &Value<'a>) -> Option<Value<'a>> {
+        let mut values = Vec::new();
+        let mut taint = rows.taint;
+        self.quiet += 1;
+        for row in rows.as_list()?.to_vec() {
+            let Some(extra) = self.extra.checked_sub(8) else {
+                taint |= Taint::OVERSIZE;
+                values.clear();
+                break;
+            };
+            self.extra = extra;
+            let given = Given::of(row.as_list().unwrap_or_default().to_vec());
+            let value = self.apply(function, &given, TextRange::default());
             taint |= value.taint;
             values.push(value);
         }

@@ -5,11 +5,14 @@
 //! at branches by keeping all labels, so dead code can't wash a label off.
 
 mod attributes;
+mod builders;
 mod calls;
+mod ciphers;
 mod expressions;
 mod follow;
 mod labels;
 mod library;
+mod modules;
 mod notes;
 mod results;
 mod scope;
@@ -29,6 +32,8 @@ use crate::fold::Budget;
 use crate::path::{Path, Paths};
 use crate::symbols::{Symbol, Symbols};
 use crate::value::{Kind, Taint, Value};
+pub use modules::Module;
+use modules::Content;
 use scope::Scope;
 
 /// Evaluations beyond one per node and walk: for calls, loops and comprehensions over
@@ -53,6 +58,20 @@ pub struct Unit {
     pub phase: Phase,
     /// Whether it is a `setup.py`, whose command classes run at installation.
     pub setup: bool,
+    /// Whether what does not parse is read once more as Python 2.
+    pub modern: bool,
+}
+
+/// What surrounds a file that is walked.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'s> {
+    /// The modules whose texts stand one after the other in what is walked; none where
+    /// it is one file.
+    pub modules: &'s [Module],
+    /// Contents of the package's files, where they are asked for.
+    pub content: Option<&'s Content<'s>>,
+    /// First parts of names that the package's own modules have.
+    pub tops: &'s BTreeSet<String>,
 }
 
 /// A function of the file.
@@ -67,6 +86,8 @@ struct Function<'a> {
     class: Option<usize>,
     /// Whether its body is to be walked, or was, in this walk.
     queued: bool,
+    /// Whether it was put in the place of a function that sees secrets.
+    intercepts: bool,
     /// Returned values, joined.
     returned: Option<Value<'a>>,
     /// Its parameters that take one value each, in order.
@@ -77,6 +98,8 @@ struct Function<'a> {
 #[derive(Debug)]
 struct Parameter<'a> {
     name: Symbol,
+    /// What it is where it is not given.
+    default: Option<Value<'a>>,
     /// What it is given at the calls seen, joined.
     given: Option<Value<'a>>,
 }
@@ -107,6 +130,8 @@ pub struct Interpreter<'a, 's> {
     unit: Unit,
     /// Whether the text names what runs code.
     runs_code: bool,
+    /// Whether it uses a library for chat bots.
+    is_bot: bool,
     functions: Vec<Function<'a>>,
     function_at: BTreeMap<u32, usize>,
     classes: Vec<Class>,
@@ -128,6 +153,8 @@ pub struct Interpreter<'a, 's> {
     self_running: BTreeSet<usize>,
     /// Labels of what was written to which file.
     written: BTreeMap<Rc<str>, Taint>,
+    /// Folders that downloaded archives were unpacked into.
+    unpacked: Vec<Rc<str>>,
     stars: Vec<Rc<str>>,
     budget: Budget,
     extra: usize,
@@ -143,6 +170,16 @@ pub struct Interpreter<'a, 's> {
     /// Above zero inside a branch: assignments join.
     branch: usize,
     facts: Facts<'a>,
+    /// The modules that are walked as one, each with its scope; the last one is the file.
+    modules: Vec<(Module, usize)>,
+    /// Contents of the package's files.
+    content: Option<&'s Content<'s>>,
+    /// First parts of names that the package's own modules have.
+    tops: &'s BTreeSet<String>,
+    /// What the file calls of other modules of the package by itself.
+    siblings: BTreeSet<Rc<str>>,
+    /// Whether what a file of the package contains is run.
+    runs_file: bool,
     /// Whether a value too large to fold reached code that runs it.
     oversize: bool,
     /// Whether something was too deeply nested to follow.
@@ -158,17 +195,27 @@ pub struct Outcome<'a> {
     pub facts: Facts<'a>,
     /// What was not followed, one line.
     pub problem: Option<&'static str>,
+    /// What it calls of other modules of the package by itself, or hands to what runs code.
+    pub siblings: BTreeSet<Rc<str>>,
+    /// Whether what a file of the package contains is run.
+    pub runs_file: bool,
 }
 
 impl<'a, 's> Interpreter<'a, 's> {
     /// Walks a module.
-    pub fn run(source: &'s str, unit: Unit, body: &'a [Stmt]) -> Outcome<'a> {
+    pub fn run(
+        source: &'s str,
+        unit: Unit,
+        body: &'a [Stmt],
+        surroundings: &Surroundings<'s>,
+    ) -> Outcome<'a> {
         let mut this = Self {
             source,
             unit,
             runs_code: ["exec", "eval(", "__builtins__", "builtins"]
                 .iter()
                 .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some()),
+            is_bot: labels::is_bot(source),
             functions: Vec::new(),
             function_at: BTreeMap::new(),
             classes: Vec::new(),
@@ -183,6 +230,7 @@ impl<'a, 's> Interpreter<'a, 's> {
             edges: BTreeSet::new(),
             self_running: BTreeSet::new(),
             written: BTreeMap::new(),
+            unpacked: Vec::new(),
             stars: Vec::new(),
             budget: Budget::default(),
             extra: EXTRA_STEPS,
@@ -195,10 +243,16 @@ impl<'a, 's> Interpreter<'a, 's> {
             scope: 0,
             branch: 0,
             facts: Facts::default(),
+            modules: Vec::new(),
+            content: surroundings.content,
+            tops: surroundings.tops,
+            siblings: BTreeSet::new(),
+            runs_file: false,
             oversize: false,
             too_deep: false,
             too_many: false,
         };
+        this.add_modules(surroundings.modules);
         this.walk(body);
         this.find_self_running();
         this.noting = true;
@@ -214,6 +268,8 @@ impl<'a, 's> Interpreter<'a, 's> {
         Outcome {
             facts: this.facts,
             problem,
+            siblings: this.siblings,
+            runs_file: this.runs_file,
         }
     }
 
@@ -224,7 +280,11 @@ impl<'a, 's> Interpreter<'a, 's> {
         for function in &mut self.functions {
             function.queued = false;
         }
-        self.body(body, true);
+        if self.modules.is_empty() {
+            self.body(body, true);
+        } else {
+            self.module_bodies(body);
+        }
         let mut next = 0;
         while let Some(index) = self.pending.get(next).copied() {
             next += 1;
@@ -248,7 +308,12 @@ impl<'a, 's> Interpreter<'a, 's> {
         }
         for parameter in &function.parameters {
             let value = parameter.given.clone().unwrap_or_default();
-            self.scopes[scope].set(parameter.name, value);
+            let label = labels::parameter(self.symbols.name(parameter.name), self.is_bot);
+            let label = match function.intercepts {
+                true => label | Taint::SECRET,
+                false => label,
+            };
+            self.scopes[scope].set(parameter.name, value.with(label));
         }
         if let (Some(class), Some(first)) = (function.class, function.parameters.first()) {
             let instance = Value::of(Kind::Instance(class));

@@ -28,6 +28,8 @@ impl Callee<'_> {
                 path.ends_with(".write")
                     || path.starts_with("socket.")
                     || path.starts_with("subprocess.")
+                    || path.starts_with("pip.")
+                    || path.ends_with(".chmod")
             }
             Callee::Method(name) => {
                 name == "write" || name.ends_with(".write") || name.starts_with("write_")

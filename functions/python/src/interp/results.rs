@@ -7,7 +7,7 @@ use super::calls::Given;
 use super::labels::variable;
 use crate::fold;
 use crate::names::Role;
-use crate::value::{Taint, Value};
+use crate::value::{Kind, Taint, Value};
 
 impl<'a> Interpreter<'a, '_> {
     pub(super) fn role_result(
@@ -55,6 +55,10 @@ impl<'a> Interpreter<'a, '_> {
             Role::GetVariable => given.text(0).map(variable).unwrap_or_default(),
             Role::Open => open(result, given),
             Role::Compile => given.args.first().cloned().unwrap_or_default(),
+            Role::Stream => result.with(Taint::SOCKET | Taint::DOWNLOADED),
+            Role::Shell | Role::Spawn if is_recon(given) => {
+                result.with(handed_on | Taint::HOST_FACT)
+            }
             _ if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
             _ => result.with(handed_on),
         }
@@ -82,6 +86,23 @@ impl<'a> Interpreter<'a, '_> {
     }
 }
 
+/// A command that tells about host and user: what it prints does too.
+fn is_recon(given: &Given<'_>) -> bool {
+    let Some(command) = given.args.first() else {
+        return false;
+    };
+    let list = command.as_list().unwrap_or(std::slice::from_ref(command));
+    let words = [
+        "whoami", "hostname", "ifconfig", "ipconfig", "systeminfo", "uname", "id", "ip",
+        "/etc/passwd", "tasklist", "netstat",
+    ];
+    list.iter().filter_map(Value::as_str).take(4).any(|text| {
+        text.split([' ', ';', '&', '|'])
+            .take(50)
+            .any(|word| words.contains(&word))
+    })
+}
+
 /// What `marshal.loads` gives. Loaders unmarshal files they compiled: only code that
 /// came hidden, or stands there as a literal, is odd.
 fn unmarshalled<'a>(handed_on: Taint, given: &Given<'a>) -> Value<'a> {
@@ -90,6 +111,9 @@ fn unmarshalled<'a>(handed_on: Taint, given: &Given<'a>) -> Value<'a> {
     });
     let label = if odd { Taint::MARSHALLED } else { Taint::NONE };
     let mut code = Value::tainted(handed_on | label);
+    if let Some(Kind::Bytes(bytes)) = given.args.first().map(|arg| &arg.kind) {
+        code.kind = Kind::Bytes(bytes.clone());
+    }
     code.set_layers(given.args.first().and_then(|arg| arg.layers().cloned()));
     code
 }
@@ -109,7 +133,21 @@ fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
     if path.has(Taint::DOWNLOADED_FILE) && !writes {
         taint |= Taint::DOWNLOADED;
     }
+    if path.has(Taint::DOWNLOADED) && file.as_path().is_some_and(|file| file.starts_with("zipfile")) {
+        taint |= Taint::DOWNLOADED;
+    }
+    if !writes {
+        taint |= path.only(Taint::LOOT | Taint::HOST_FACT);
+    }
     let mut file = file.with(taint);
     file.set_key(given.key.clone());
+    let text = given.args.first().and_then(Value::as_str);
+    if let Some(tail) = text.and_then(super::modules::file_tail).filter(|_| !writes) {
+        let binary = mode
+            .and_then(Value::as_str)
+            .is_some_and(|mode| mode.contains('b'));
+        let mark = if binary { "\0" } else { "" };
+        file.set_file(Some(format!("{mark}{tail}").into()));
+    }
     file
 }

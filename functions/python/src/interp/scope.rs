@@ -1,5 +1,7 @@
 //! Names and their values.
 
+use std::rc::Rc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Caller, Interpreter};
@@ -25,6 +27,12 @@ pub(super) struct Scope<'a> {
 impl<'a> Scope<'a> {
     pub fn get(&self, name: Symbol) -> Option<&Value<'a>> {
         self.names.get(&name)
+    }
+
+    /// All names, in no order: for binding them elsewhere.
+    pub fn all(&self) -> Vec<(Symbol, Value<'a>)> {
+        let names = self.names.iter();
+        names.map(|(name, value)| (*name, value.clone())).collect()
     }
 
     pub fn set(&mut self, name: Symbol, value: Value<'a>) {
@@ -108,7 +116,11 @@ impl<'a> Interpreter<'a, '_> {
     pub(super) fn bind(&mut self, name: &str, value: Value<'a>) {
         let name = self.symbols.get(name);
         if self.scopes[self.scope].globals.contains(&name) {
-            self.bind_in(0, name, value.clone(), true);
+            let mut module = self.scope;
+            while let Some(parent) = self.scopes[module].parent {
+                module = parent;
+            }
+            self.bind_in(module, name, value.clone(), true);
         }
         self.bind_in(self.scope, name, value, self.branch > 0);
     }
@@ -116,6 +128,33 @@ impl<'a> Interpreter<'a, '_> {
     /// Gives a name a value in a scope; `keep` keeps the labels it had.
     pub(super) fn bind_in(&mut self, scope: usize, name: Symbol, value: Value<'a>, keep: bool) {
         replace(self.scopes[scope].names.entry(name), value, keep);
+    }
+
+    /// Sets one element of a list or byte array that is known; false where it is not.
+    pub(super) fn set_element(&mut self, name: &str, index: &Value<'a>, item: &Value<'a>) -> bool {
+        let name = self.symbols.get(name);
+        let Some(at) = index.as_int().and_then(|at| usize::try_from(at).ok()) else {
+            return false;
+        };
+        let Some(value) = self.scopes[self.scope].names.get_mut(&name) else {
+            return false;
+        };
+        match (&mut value.kind, item.as_int().and_then(|n| u8::try_from(n).ok())) {
+            (Kind::Bytes(bytes), Some(byte)) if at < bytes.len() => {
+                if Rc::get_mut(bytes).is_none() {
+                    if !self.budget.take(bytes.len()) {
+                        return false;
+                    }
+                    *bytes = bytes.to_vec().into();
+                }
+                if let Some(bytes) = Rc::get_mut(bytes) {
+                    bytes[at] = byte;
+                }
+            }
+            _ => return false,
+        }
+        value.taint |= Taint::CHARACTER_CODES | Taint::BUILT;
+        true
     }
 
     /// Gives an attribute of a name a value, in the current scope.
@@ -139,6 +178,23 @@ impl<'a> Interpreter<'a, '_> {
         match self.scopes[scope].get(name)?.kind {
             Kind::Function(index) => Some(index),
             _ => None,
+        }
+    }
+
+    /// `requests.Session.send = mine`: from then on `mine` sees what others say.
+    pub(super) fn intercept(&mut self, base: &Value<'a>, name: &str, value: &Value<'a>) {
+        let (Kind::Path(path), Kind::Function(index)) = (&base.kind, &value.kind) else {
+            return;
+        };
+        let target = format!("{}.{name}", path.canonical());
+        let sees = names::SEES_SECRETS.contains(&&*target)
+            || (name.starts_with("from_") || name == "__init__")
+                && ["Keypair", "Account", "Wallet"]
+                    .iter()
+                    .any(|class| path.ends_with(class));
+        if sees {
+            self.note_edge(*index);
+            self.functions[*index].intercepts = true;
         }
     }
 

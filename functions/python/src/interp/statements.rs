@@ -207,6 +207,11 @@ impl<'a> Interpreter<'a, '_> {
         for alias in &statement.names {
             let name = alias.name.as_str();
             if name == "*" {
+                let position = statement.range().start().to_usize();
+                match self.absolute(statement.level, module, position) {
+                    Some(whole) if statement.level > 0 => self.import_all(&whole),
+                    _ => self.import_all(module),
+                }
                 if dots.is_empty() && !self.stars.iter().any(|star| &**star == module) {
                     self.stars.push(module.into());
                 }
@@ -220,8 +225,38 @@ impl<'a> Interpreter<'a, '_> {
             };
             self.note_import(&path, alias.range());
             let bound = alias.asname.as_ref().map_or(name, |name| name.as_str());
-            let value = self.path(&path);
+            let value = match self.modules.is_empty() {
+                true => self.path(&path),
+                false => self.linked(statement, module, name, &path),
+            };
             self.bind(bound, value);
+        }
+    }
+
+    /// What is imported from one of the modules that are walked as one.
+    fn linked(
+        &mut self,
+        statement: &StmtImportFrom,
+        module: &str,
+        name: &str,
+        path: &str,
+    ) -> Value<'a> {
+        let position = statement.range().start().to_usize();
+        let whole = match statement.level {
+            0 => Some(module.to_owned()),
+            level => self.absolute(level, module, position),
+        };
+        let Some(whole) = whole else {
+            return self.path(path);
+        };
+        let full = format!("{whole}.{name}");
+        if self.module_scope(&full).is_some() {
+            return self.path(&full);
+        }
+        let name = self.symbols.get(name);
+        match self.in_modules(&whole, name) {
+            Some(value) => value,
+            None => self.path(path),
         }
     }
 
@@ -243,6 +278,7 @@ impl<'a> Interpreter<'a, '_> {
                 let parameters = parameters
                     .map(|parameter| Parameter {
                         name: self.symbols.get(parameter.name().as_str()),
+                        default: None,
                         given: None,
                     })
                     .collect();
@@ -252,6 +288,7 @@ impl<'a> Interpreter<'a, '_> {
                     scope,
                     class: self.scopes[self.scope].class,
                     queued: false,
+                    intercepts: false,
                     returned: None,
                     parameters,
                 });
@@ -263,8 +300,9 @@ impl<'a> Interpreter<'a, '_> {
         for (at, parameter) in parameters.enumerate() {
             if let Some(default) = &parameter.default {
                 let value = self.eval(default);
-                let given = &mut self.functions[index].parameters[at].given;
-                given.get_or_insert(value);
+                let parameter = &mut self.functions[index].parameters[at];
+                parameter.default = Some(value.clone());
+                parameter.given.get_or_insert(value);
             }
         }
         if self.quiet == 0 && !std::mem::replace(&mut self.functions[index].queued, true) {
@@ -314,7 +352,8 @@ impl<'a> Interpreter<'a, '_> {
         let result = self.call_value(&callee, decorator, vec![decorated.clone()]);
         // Most decorators give back something that acts as what they were given.
         match result.kind {
-            Kind::Function(_) | Kind::Class(_) => result,
+            Kind::Function(_) | Kind::Class(_) | Kind::Str(_) | Kind::Bytes(_) => result,
+            _ if result.taint.has(Taint::HIDDEN) => result,
             _ => decorated,
         }
     }
@@ -344,6 +383,7 @@ impl<'a> Interpreter<'a, '_> {
             }
             Expr::Attribute(attribute) => {
                 let base = self.eval(&attribute.value);
+                self.intercept(&base, attribute.attr.as_str(), &value);
                 if let Kind::Instance(class) | Kind::Class(class) = base.kind {
                     let scope = self.classes[class].scope;
                     let name = self.symbols.get(attribute.attr.as_str());
@@ -353,7 +393,12 @@ impl<'a> Interpreter<'a, '_> {
                 }
             }
             Expr::Subscript(subscript) => {
-                let _index = self.eval(&subscript.slice);
+                let index = self.eval(&subscript.slice);
+                if let Expr::Name(name) = &*subscript.value
+                    && self.set_element(&name.id, &index, &value)
+                {
+                    return;
+                }
                 // What goes into a container labels the container.
                 if let Expr::Name(name) = &*subscript.value {
                     let name = self.symbols.get(&name.id);

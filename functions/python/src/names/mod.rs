@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-pub use table::BUILTINS;
+pub use table::{BUILTINS, SEES_SECRETS};
 use table::{REACHING, ROLES, SAME};
 
 /// What calling a name does.
@@ -67,6 +67,10 @@ pub enum Role {
     Dup,
     /// Imports the module named by the first argument.
     Import,
+    /// Loads the file named by an argument as a module.
+    LoadFile,
+    /// Opens a connection that is read and written as streams.
+    Stream,
 }
 
 /// The one spelling of a dotted name.

@@ -29,6 +29,17 @@ pub const DESTRUCTION: Rule = Rule::new(
     &["T1485"],
 );
 
+/// The user's files made unreadable.
+pub const RANSOM: Rule = Rule::new(
+    "python-ransom",
+    "Encrypts the user's files",
+    "Found when what a cipher encrypts is written over the files below a home folder or a \
+     drive.\n\nDo not install.",
+    Category::Impact,
+    Severity::High,
+    &["T1486"],
+);
+
 pub(super) fn check(context: &mut Context<'_, '_>) {
     let run_key = context
         .facts
@@ -49,7 +60,8 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             _ => None,
         };
         let persists = target.is_some_and(|path| path.taint.has(Taint::AUTOSTART_PATH))
-            || (call.role == Some(Role::Registry) && run_key);
+            || (call.role == Some(Role::Registry) && run_key)
+            || &*call.callee == "crontab.CronTab().write";
         if persists {
             context.hit(
                 hit_at(&PERSISTENCE, call)
@@ -57,6 +69,35 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                     .severity(by_phase(call.phase, Severity::High, Severity::Low))
                     .why(format!("It does so {}.", when(call.phase))),
             );
+        }
+        let wide = call
+            .args
+            .first()
+            .is_some_and(|path| path.taint.has(Taint::WIDE));
+        if matches!(call.role, Some(Role::DeleteFile | Role::DeleteTree)) && wide {
+            context.hit(
+                hit_at(&DESTRUCTION, call)
+                    .title("Deletes the files of a home folder or a drive")
+                    .severity(by_phase(call.phase, Severity::Critical, Severity::Medium))
+                    .why(format!("It does so {}.", when(call.phase))),
+            );
+        }
+        if call.name() == "write" && call.payload_taint().has(Taint::ENCRYPTED) {
+            let opens_wide = context.facts.calls.iter().any(|call| {
+                call.role == Some(Role::Open)
+                    && writes(call)
+                    && call
+                        .args
+                        .first()
+                        .is_some_and(|path| path.taint.has(Taint::WIDE))
+            });
+            if opens_wide {
+                context.hit(
+                    hit_at(&RANSOM, call)
+                        .severity(by_phase(call.phase, Severity::Critical, Severity::High))
+                        .why(format!("It does so {}.", when(call.phase))),
+                );
+            }
         }
         if call.role == Some(Role::DeleteTree) && call.args.first().is_some_and(is_everything) {
             context.hit(

@@ -73,6 +73,11 @@ const INTERPRETERS: &[&str] = &[
     "mshta",
 ];
 
+/// Switches of interpreters that are followed by code.
+const RUNS_NEXT: &[&str] = &[
+    "-c", "-e", "-Command", "-command", "-EncodedCommand", "-enc", "/c", "/C", "-r",
+];
+
 pub(super) fn check(context: &mut Context<'_, '_>) {
     for call in &context.facts.calls {
         match call.role {
@@ -87,12 +92,54 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             Some(Role::Native) if call.payload_taint().has(Taint::DOWNLOADED_FILE) => {
                 context.hit(download(call, "Downloads native code and loads it"));
             }
+            Some(Role::LoadFile) if call.payload_taint().has(Taint::DOWNLOADED_FILE) => {
+                context.hit(download(call, "Downloads a module and loads it"));
+            }
             Some(Role::Unpickle) => unpickle(context, call),
             None if matches!(call.name(), "write" | "write_text" | "write_bytes") => {
                 written(context, call);
             }
             _ => {}
         }
+    }
+    dropped(context);
+}
+
+/// A download that is written and made executable, and a program started that is not
+/// known: the flow between them was not seen.
+fn dropped(context: &mut Context<'_, '_>) {
+    let calls = &context.facts.calls;
+    let writes = calls.iter().any(|call| {
+        matches!(call.name(), "write" | "write_bytes")
+            && call.payload_taint().has(Taint::DOWNLOADED)
+            && !call.payload_taint().has(Taint::SOCKET)
+            && call.runs_by_itself()
+    });
+    let marks = calls.iter().any(|call| {
+        call.name() == "chmod" && call.args.last().and_then(Value::as_int).is_some_and(|mode| mode & 0o100 != 0)
+    });
+    if !writes || !marks || context.found.hits.iter().any(|hit| hit.rule.id == DOWNLOAD_EXECUTE.id)
+    {
+        return;
+    }
+    let start = calls.iter().find(|call| {
+        let program = call.arg(0, "args").map(|command| match command.as_list() {
+            Some(items) => items.first().is_some_and(is_unknown),
+            None => is_unknown(command),
+        });
+        matches!(call.role, Some(Role::Shell | Role::Spawn | Role::OpenFile))
+            && call.runs_by_itself()
+            && program == Some(true)
+    });
+    if let Some(call) = start {
+        context.hit(download(call, "Downloads a file, makes it executable and starts a program"));
+    }
+}
+
+fn is_unknown(program: &Value<'_>) -> bool {
+    match program.as_str() {
+        Some(text) => text.starts_with(['?', '/', '~', '.', '%']),
+        None => program.as_path() != Some("sys.executable"),
     }
 }
 
@@ -118,7 +165,23 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
             text: text::cut(text, 4_000).into(),
         });
     }
-    let inner = plain.and_then(|text| context.payload(&text, call, &layers));
+    let marshalled = code
+        .as_bytes()
+        .filter(|_| code.taint.has(Taint::MARSHALLED))
+        .and_then(crate::marshal::code);
+    let inner = match marshalled {
+        Some(summary) => {
+            let depth = context.depth;
+            let hits = super::bytecode::check(&summary, &call.range, call.phase, depth);
+            let gravest = hits.iter().map(|hit| hit.severity).max();
+            for hit in hits {
+                context.hit(hit);
+            }
+            gravest
+        }
+        None if code.taint.has(Taint::MARSHALLED) => None,
+        None => plain.and_then(|text| context.payload(&text, call, &layers)),
+    };
     let twice = Taint::DECODED_TWICE | Taint::DECRYPTED | Taint::MARSHALLED;
     let grave = code.taint.has(twice) || inner >= Some(Severity::Medium);
     // Without the payload in the file it may come from a caller, as in tools that send
@@ -210,7 +273,12 @@ fn runs_download(call: &Call<'_>) -> bool {
             .iter()
             .skip(1)
             .find(|item| !item.as_str().is_some_and(is_switch));
+        let code = items.windows(2).any(|pair| {
+            pair[0].as_str().is_some_and(|word| RUNS_NEXT.contains(&word))
+                && pair[1].taint.has(Taint::DOWNLOADED)
+        });
         return first
+            || (is_interpreter && code)
             || (is_interpreter
                 && script.is_some_and(|item| item.taint.has(Taint::DOWNLOADED_FILE)));
     }

@@ -45,10 +45,33 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
     }
     many_stores(context);
     gathered_and_sent(context);
+    if probes(context) {
+        for hit in &mut context.found.hits {
+            if hit.title == FACTS_SENT && hit.severity >= Severity::High {
+                hit.severity = Severity::Critical;
+            }
+        }
+    }
+}
+
+/// The title of a finding that host facts leave.
+const FACTS_SENT: &str = "Sends facts about host and user out";
+
+/// Whether a file gathers two kinds of facts or more by itself: what a probe does, while
+/// honest code at most names the machine.
+fn probes(context: &Context<'_, '_>) -> bool {
+    let facts: std::collections::BTreeSet<&str> = context
+        .facts
+        .calls
+        .iter()
+        .filter(|call| call.role == Some(Role::HostFact) && call.runs_by_itself())
+        .map(|call| &*call.callee)
+        .collect();
+    facts.len() >= 2
 }
 
 /// Whether a call sends its arguments out, whatever it is called on.
-fn sends(call: &Call<'_>) -> bool {
+pub(super) fn sends(call: &Call<'_>) -> bool {
     match call.role {
         Some(Role::Send | Role::Fetch | Role::FetchToFile) => true,
         Some(_) => false,
@@ -65,12 +88,17 @@ fn sends(call: &Call<'_>) -> bool {
                 | "?.storbinary"
                 | "?.sendmail"
                 | "urllib.request.Request"
+                | "requests.Request"
         ),
     }
 }
 
 fn sent(call: &Call<'_>) -> Option<Hit> {
-    let taint = call.payload_taint();
+    // Where a download is put is not sent.
+    let taint = match call.role {
+        Some(Role::FetchToFile) => call.args.first().map_or(Taint::NONE, |url| url.taint),
+        _ => call.payload_taint(),
+    };
     if call.role == Some(Role::Dns) {
         return dns(call, taint);
     }
@@ -103,7 +131,7 @@ fn sent(call: &Call<'_>) -> Option<Hit> {
         ("a secret environment variable", Severity::High)
     } else if taint.has(Taint::HOST_FACT) && (by_itself || suspect) {
         let severity = match (call.phase, suspect) {
-            (Phase::Install, _) | (Phase::Import, true) => Severity::High,
+            (Phase::Install | Phase::Import, _) => Severity::High,
             _ => Severity::Medium,
         };
         ("facts about host and user", severity)

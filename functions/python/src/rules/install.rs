@@ -41,6 +41,17 @@ pub const INSTALL_PROCESS: Rule = Rule::new(
     &["T1195.002"],
 );
 
+/// Packages installed by code.
+pub const RUNTIME_INSTALL: Rule = Rule::new(
+    "python-runtime-install",
+    "Installs other packages by itself",
+    "Found when code runs `pip install`. From an address of its own, what is installed is not what \
+     the registry has, and no lock file names it.\n\nLook at the address.",
+    Category::CommandAndControl,
+    Severity::Low,
+    &["T1195.001", "T1105"],
+);
+
 /// Programs that honest `setup.py` files run.
 const BUILD_TOOLS: &[&str] = &[
     "git",
@@ -126,6 +137,11 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                     .why(format!("It runs {}.", super::when(call.phase))),
             );
         }
+        if process || call.callee.starts_with("pip.") {
+            if let Some(hit) = runtime_install(call) {
+                context.hit(hit);
+            }
+        }
         if !context.setup || call.phase != Phase::Install {
             continue;
         }
@@ -141,6 +157,44 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             context.hit(install_process(call));
         }
     }
+}
+
+/// `pip install https://…`, by itself.
+fn runtime_install(call: &Call<'_>) -> Option<Hit> {
+    let command = shell::command_line(call)?;
+    let words: Vec<&str> = command.split_whitespace().take(64).collect();
+    let at = words.iter().position(|word| *word == "install")?;
+    let pip = call.callee.starts_with("pip.")
+        || words[..at].iter().any(|word| {
+            let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
+            name.starts_with("pip") || name == "uv" || name == "easy_install"
+        });
+    if !pip || !call.runs_by_itself() {
+        return None;
+    }
+    let host = words[at..].iter().find_map(|word| {
+        let word = word.trim_matches(['\'', '"']);
+        let (_, rest) = word.split_once("://")?;
+        let host = rest.split(['/', ':']).next()?;
+        Some(host.rsplit('@').next().unwrap_or(host))
+    });
+    let severity = match host {
+        Some("github.com" | "gitlab.com" | "download.pytorch.org" | "127.0.0.1" | "localhost") => {
+            Severity::Medium
+        }
+        Some(host) if host.starts_with('?') || host.starts_with('$') => Severity::Low,
+        Some(_) => Severity::High,
+        None => Severity::Low,
+    };
+    Some(
+        hit_at(&RUNTIME_INSTALL, call)
+            .title(match host {
+                Some(host) => format!("Installs a package from {host} by itself"),
+                None => "Installs other packages by itself".to_owned(),
+            })
+            .severity(severity)
+            .why(format!("It does so {}.", super::when(call.phase))),
+    )
 }
 
 fn install_process(call: &Call<'_>) -> Hit {

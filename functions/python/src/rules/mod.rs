@@ -1,5 +1,6 @@
 //! The rules: one file per family, one list of all.
 
+pub mod bytecode;
 mod capabilities;
 mod destruction;
 mod execution;
@@ -12,6 +13,7 @@ mod remote_control;
 mod shell;
 mod surveillance;
 pub mod text;
+mod theft;
 
 use std::collections::BTreeMap;
 
@@ -49,6 +51,10 @@ pub const RULES: &[&Rule] = &[
     &surveillance::KEYLOGGER,
     &surveillance::SCREEN,
     &native::SHELLCODE,
+    &theft::MEMORY_DUMP,
+    &bytecode::BYTECODE_PAYLOAD,
+    &install::RUNTIME_INSTALL,
+    &destruction::RANSOM,
     &capabilities::NETWORK,
     &capabilities::PROCESS,
     &capabilities::ENVIRONMENT,
@@ -71,6 +77,7 @@ const CHECKS: &[fn(&mut Context<'_, '_>)] = &[
     install::check,
     surveillance::check,
     native::check,
+    theft::check,
     capabilities::check,
 ];
 

@@ -67,12 +67,16 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         return;
     }
     let hit = hit_at(&SHELLCODE, start)
-        .severity(if carried {
-            Severity::High
-        } else {
-            Severity::Low
+        .severity(match (carried, start.runs_by_itself()) {
+            (true, true) => Severity::Critical,
+            (true, false) | (false, true) => Severity::High,
+            (false, false) => Severity::Low,
         })
-        .confidence(Confidence::Medium)
+        .confidence(if start.runs_by_itself() {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        })
         .why(format!(
             "Executable memory is made with `{}` and run with `{}`.",
             allocate.name(),

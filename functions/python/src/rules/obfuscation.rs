@@ -62,7 +62,7 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             );
         }
         if &*call.callee == "__pyarmor__" || call.callee.ends_with(".__pyarmor__") {
-            context.hit(pyarmor(call.range.clone(), call.phase));
+            context.hit(pyarmor(call.range.clone(), call.phase, Severity::High));
         }
         for value in call
             .args
@@ -73,23 +73,30 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         }
     }
     for (path, range) in &context.facts.imports {
-        let top = path
-            .trim_start_matches('.')
+        let armored = path
             .split('.')
-            .next()
-            .unwrap_or_default();
-        if top.starts_with("pyarmor_runtime") || top == "pytransform" {
+            .any(|part| part.starts_with("pyarmor_runtime") || part == "pytransform");
+        if armored {
             context
                 .found
                 .hits
-                .push(pyarmor(range.clone(), packguard_sdk::Phase::Import));
+                .push(pyarmor(
+                    range.clone(),
+                    packguard_sdk::Phase::Import,
+                    Severity::Medium,
+                ));
         }
     }
 }
 
-fn pyarmor(range: std::ops::Range<usize>, phase: packguard_sdk::Phase) -> Hit {
+fn pyarmor(
+    range: std::ops::Range<usize>,
+    phase: packguard_sdk::Phase,
+    severity: Severity,
+) -> Hit {
     Hit::new(&OBFUSCATED, range, phase)
         .title("The code is encrypted with PyArmor")
+        .severity(severity)
         .why("What the package does can't be read.")
 }
 

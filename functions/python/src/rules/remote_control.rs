@@ -31,6 +31,13 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             }),
             _ => false,
         };
+        let piped = call.callee.starts_with("subprocess.Popen().stdin.write")
+            && call.payload_taint().has(Taint::SOCKET);
+        let tied = tied || piped;
+        let ordered = matches!(call.role, Some(Role::Shell | Role::Spawn))
+            && call.arg(0, "args").is_some_and(|command| {
+                command.taint.has(Taint::COMMANDED) && runs_all(command)
+            });
         let driven = matches!(call.role, Some(Role::Shell | Role::Spawn))
             && call.arg(0, "args").is_some_and(|command| {
                 command.taint.has(Taint::SOCKET) && command.taint.has(Taint::DOWNLOADED)
@@ -40,6 +47,13 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 hit_at(&REVERSE_SHELL, call)
                     .title("Ties a process to a socket: a reverse shell")
                     .why("Whoever is at the other end of the connection types into this shell."),
+            );
+        } else if ordered {
+            context.hit(
+                hit_at(&REVERSE_SHELL, call)
+                    .title("Runs commands that a chat bot receives")
+                    .severity(Severity::High)
+                    .why("Whoever writes to the bot runs commands on this machine."),
             );
         } else if driven {
             context.hit(
@@ -54,5 +68,13 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                     .why("Whoever is at the other end of the connection runs commands here."),
             );
         }
+    }
+}
+
+/// Whether the whole command came from elsewhere, not one argument of it.
+fn runs_all(command: &crate::value::Value<'_>) -> bool {
+    match command.as_str() {
+        Some(text) => text.starts_with('?'),
+        None => command.as_list().is_none(),
     }
 }

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use packguard_sdk::indicators::{self, ShellAct};
 use packguard_sdk::{Category, Confidence, Rule, Severity};
 
-use super::{Context, by_phase, destruction, exfiltration, hit_at, install, remote_control, when};
+use super::{
+    Context, by_phase, destruction, exfiltration, hit_at, install, remote_control, theft, when,
+};
 use crate::facts::Call;
 use crate::names::Role;
 use crate::value::{Taint, Value};
@@ -64,6 +66,21 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             } else {
                 command
             };
+            // The escape character of Windows' shell.
+            let command = match command.contains("^&") || command.contains("^|") {
+                true => command.replace('^', "").into(),
+                false => command,
+            };
+            if let Some((_, inner)) = command
+                .split_once("cmd /c ")
+                .filter(|(start, _)| start.trim_start().starts_with("start"))
+            {
+                acts(context, call, inner);
+            }
+            if theft::dumps(&command) {
+                let severity = by_phase(call.phase, Severity::Critical, Severity::High);
+                context.hit(hit_at(&theft::MEMORY_DUMP, call).severity(severity));
+            }
             acts(context, call, &command);
         }
     }
