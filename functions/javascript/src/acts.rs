@@ -77,6 +77,9 @@ const ARGUMENTS: usize = 8;
 /// Acts kept per file: a hostile file must not fill the sandbox.
 const ACTS: usize = 20_000;
 
+/// Functions that only call what they are given, one inside the other.
+const STAND_INS: usize = 4;
+
 /// Finds all acts of a file.
 pub fn find<'a>(evaluator: &mut Evaluator<'a>, loaded: &[bool]) -> Vec<Act<'a>> {
     let mut acts = Vec::new();
@@ -86,11 +89,24 @@ pub fn find<'a>(evaluator: &mut Evaluator<'a>, loaded: &[bool]) -> Vec<Act<'a>> 
             evaluator.exhausted = true;
             break;
         }
-        let target = evaluator.target(call);
+        let mut target = evaluator.target(call);
+        let mut given = None;
+        if target.base.is_some() && target.function.is_some() {
+            for _ in 0..STAND_INS {
+                let arguments = given.take();
+                let arguments = arguments.unwrap_or_else(|| evaluator.arguments(call, &target));
+                let Some((behind, arguments)) = evaluator.behind(&target, &arguments) else {
+                    given = Some(arguments);
+                    break;
+                };
+                target = behind;
+                given = Some(arguments);
+            }
+        }
         let Some((kind, api)) = classify(evaluator, call, &target) else {
             continue;
         };
-        let mut arguments = evaluator.arguments(call, &target);
+        let mut arguments = given.unwrap_or_else(|| evaluator.arguments(call, &target));
         arguments.truncate(ARGUMENTS);
         if !plausible(kind, &api, &arguments) {
             continue;

@@ -32,9 +32,27 @@ pub type CallIx = u32;
 
 /// A function of either form.
 #[derive(Clone, Copy)]
-enum FunctionNode<'a> {
+pub enum FunctionNode<'a> {
+    /// `function` and methods.
     Function(&'a Function<'a>),
+    /// `=>`.
     Arrow(&'a ArrowFunctionExpression<'a>),
+}
+
+impl FunctionNode<'_> {
+    /// Its place.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Function(function) => function.span,
+            Self::Arrow(arrow) => arrow.span,
+        }
+    }
+}
+
+impl std::fmt::Debug for FunctionNode<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "FunctionNode({:?})", self.span())
+    }
 }
 
 /// One thing still to be looked at.
@@ -88,7 +106,11 @@ pub fn collect<'a>(program: &'a Program<'a>) -> Facts<'a> {
         called_by: None,
         symbol: None,
         span: program.span,
+        node: None,
+        scope: 0,
     });
+    collector.facts.source = program.source_text;
+    collector.facts.body = &program.body;
     let top = Place {
         scope: 0,
         function: 0,
@@ -187,6 +209,8 @@ impl<'a> Collector<'a> {
             called_by: role.called_by,
             symbol: None,
             span,
+            node: Some(node),
+            scope,
         });
         self.facts.by_start.push((span.start, function));
         let inside = Place { scope, function };

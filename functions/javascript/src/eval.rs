@@ -13,6 +13,7 @@ use oxc_ast::ast::{
 
 use crate::collect::{Call, CallNode, Facts, FunctionIx, ScopeIx, SymbolIx};
 use crate::resolve::Globals;
+use crate::run::Machine;
 use crate::value::{Eval, Taint, Value};
 
 mod bindings;
@@ -21,7 +22,7 @@ mod fold;
 mod functions;
 mod lists;
 mod members;
-mod methods;
+pub mod methods;
 mod packer;
 mod pieces;
 
@@ -79,6 +80,11 @@ pub struct Evaluator<'a> {
     inlined: Vec<FunctionIx>,
     globals: Globals,
     returned: BTreeMap<FunctionIx, Memo<'a>>,
+    /// Runs the file's decoders.
+    pub machine: Machine<'a>,
+    /// Whether the file's texts stand in a shuffled array.
+    pub shuffled: bool,
+    decoders: BTreeMap<FunctionIx, bool>,
     /// Whether a limit cut the evaluation short.
     pub exhausted: bool,
 }
@@ -98,8 +104,18 @@ impl<'a> Evaluator<'a> {
             inlined: Vec::new(),
             globals: Globals::default(),
             returned: BTreeMap::new(),
+            machine: Machine::new(facts),
+            shuffled: false,
+            decoders: BTreeMap::new(),
             exhausted: false,
         }
+    }
+
+    /// Puts a shuffled array of texts in order, with the function that the file does it
+    /// with.
+    pub fn shuffle(&mut self, call: &Call<'a>) {
+        self.shuffled = true;
+        self.machine.shuffle(call);
     }
 
     /// What `expression` is, seen from `scope`.

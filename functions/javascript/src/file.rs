@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use oxc_allocator::Allocator;
-use packguard_sdk::Phase;
+use packguard_sdk::{Phase, Severity};
 
 use crate::acts::{self, Kind};
 use crate::collect;
@@ -13,6 +13,7 @@ use crate::origin::Own;
 use crate::parse::{self, Unparsed};
 use crate::reach;
 use crate::rules;
+use crate::value::Taint;
 use packguard_sdk::Hit;
 use packguard_sdk::decode::Layer;
 
@@ -137,6 +138,9 @@ fn inspect(
 ) -> Vec<Nested> {
     let loaded = reach::loaded(facts);
     let mut evaluator = Evaluator::new(facts);
+    if let Some((_, starter)) = rules::obfuscation::rotation(facts) {
+        evaluator.shuffle(&facts.calls[starter as usize]);
+    }
     let acts = acts::find(&mut evaluator, &loaded);
     let context = Context {
         facts,
@@ -150,6 +154,9 @@ fn inspect(
     let before = outcome.hits.len();
     rules::check(&context, &mut outcome.hits);
     let mut nested = nested(&context, &outcome.hits[before..]);
+    if let Some(steps) = worth_running(&context, &nested) {
+        captured(&context, steps, &mut nested, &mut outcome.hits);
+    }
     if nested.len() > NESTED {
         nested.truncate(NESTED);
         outcome.problem = Some(format!(
@@ -160,6 +167,72 @@ fn inspect(
         outcome.problem = Some("too much to evaluate: analysed in part".into());
     }
     nested
+}
+
+/// Whether the file runs, as it is loaded, code that is not known without running what
+/// makes it; or is written in signs alone. How many steps that is worth.
+fn worth_running(context: &Context<'_, '_>, nested: &[Nested]) -> Option<u32> {
+    const LONGEST: usize = 2 << 20;
+    const SHORT: usize = 100 << 10;
+    const MANY: u32 = 600_000;
+    const FEW: u32 = 100_000;
+    if context.text.len() > LONGEST {
+        return None;
+    }
+    let made = Taint::DECODED.with(Taint::UNESCAPED);
+    let mut steps = 0;
+    for act in context.of(Kind::Code) {
+        if act.loaded && !act.exact && !act.taint.has(Taint::DOWNLOADED) {
+            steps = steps.max(if act.taint.has(made) { MANY } else { FEW });
+        }
+    }
+    if steps == FEW && context.text.len() > SHORT {
+        steps = 0;
+    }
+    if nested.is_empty() && rules::text::is_signs(context.text) {
+        steps = MANY;
+    }
+    (steps > 0).then_some(steps)
+}
+
+/// Runs the top level, and takes what it would run as code.
+fn captured(context: &Context<'_, '_>, steps: u32, nested: &mut Vec<Nested>, hits: &mut Vec<Hit>) {
+    const LONG: usize = 100;
+    let mut evaluator = context.evaluator.borrow_mut();
+    evaluator.machine.top_level(context.facts.body, steps);
+    let span = context
+        .of(Kind::Code)
+        .next()
+        .map_or(oxc_span::Span::new(0, 1), |act| act.span);
+    let phase = match context.phase {
+        Phase::Unknown => Phase::Execute,
+        phase => phase,
+    };
+    for text in std::mem::take(&mut evaluator.machine.captured) {
+        let start = packguard_sdk::text::cut(&text, 40);
+        if nested.iter().any(|have| have.text == *text) || context.text.contains(start) {
+            continue;
+        }
+        let layer = Layer {
+            encoding: "own decoder",
+            text: packguard_sdk::text::cut(&text, 4_000).into(),
+        };
+        let at = hit(&rules::execution::DECODE_EVAL, span, phase);
+        let known = hits.iter().any(|hit| hit.rule.id == at.rule.id);
+        if !known && text.len() >= LONG {
+            let made = at.clone().severity(Severity::Medium);
+            hits.push(
+                made.layers(std::slice::from_ref(&layer))
+                    .why("The code is not readable in the package: it is put together first."),
+            );
+        }
+        nested.push(Nested {
+            text: text.to_string(),
+            at,
+            layers: vec![layer],
+            phase,
+        });
+    }
 }
 
 /// Texts that this one runs as code, decoded or not.

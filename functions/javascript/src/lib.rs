@@ -25,6 +25,7 @@ mod phase;
 mod reach;
 mod resolve;
 mod rules;
+mod run;
 mod sources;
 mod value;
 

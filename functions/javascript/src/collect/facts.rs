@@ -1,14 +1,14 @@
 //! What one pass over a syntax tree learns.
 
 use oxc_ast::ast::{
-    CallExpression, Expression, IdentifierReference, ImportExpression, NewExpression,
+    CallExpression, Expression, IdentifierReference, ImportExpression, NewExpression, Statement,
 };
 use oxc_span::Span;
 use oxc_syntax::reference::ReferenceId;
 
 use super::names::Names;
 use super::patterns::Definition;
-use super::{CallIx, FunctionIx, ScopeIx, SymbolIx};
+use super::{CallIx, FunctionIx, FunctionNode, ScopeIx, SymbolIx};
 
 /// Stands in a reference for no binding of the file. There are fewer bindings than bytes.
 const NO_SYMBOL: SymbolIx = u32::MAX - 1;
@@ -60,6 +60,10 @@ pub struct FunctionFact<'a> {
     pub symbol: Option<SymbolIx>,
     /// Its place.
     pub span: Span,
+    /// Its syntax; nothing for the top level.
+    pub node: Option<FunctionNode<'a>>,
+    /// The scope of its body.
+    pub scope: ScopeIx,
 }
 
 /// A call of one of the forms that run something.
@@ -140,6 +144,10 @@ pub struct Write<'a> {
 /// Everything one pass learns of a file.
 #[derive(Debug, Default)]
 pub struct Facts<'a> {
+    /// The text that was parsed.
+    pub source: &'a str,
+    /// The statements of the top level.
+    pub body: &'a [Statement<'a>],
     /// Scopes; 0 is the file's.
     pub scopes: Vec<Scope>,
     /// Bindings.
@@ -192,6 +200,13 @@ impl<'a> Facts<'a> {
         let after = self.by_start.partition_point(|(at, _)| *at <= start);
         let (at, function) = self.by_start.get(after.checked_sub(1)?)?;
         (*at == start).then_some(*function)
+    }
+
+    /// The scope of the function whose span starts at `start`; the file's where there
+    /// is none.
+    pub fn scope_of_function(&self, start: u32) -> ScopeIx {
+        self.function_at(start)
+            .map_or(0, |function| self.functions[function as usize].scope)
     }
 
     /// Whether `inner` is `outer` or stands in it.

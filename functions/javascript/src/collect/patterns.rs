@@ -35,13 +35,15 @@ pub enum Origin<'a> {
 }
 
 /// One step of a destructuring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Key<'a> {
     /// `{name: …}`.
     Name(&'a str),
     /// `[…]`, by index.
     Index(usize),
-    /// `...rest`, or a computed name.
+    /// `{[key]: …}`, with the scope of the key.
+    Computed(&'a Expression<'a>, ScopeIx),
+    /// `...rest`.
     Some,
 }
 
@@ -193,10 +195,11 @@ impl<'a> Collector<'a> {
             PropertyKey::StaticIdentifier(name) => Key::Name(name.name.as_str()),
             PropertyKey::StringLiteral(text) => Key::Name(text.value.as_str()),
             other => {
-                if computed && let Some(expression) = other.as_expression() {
-                    self.later(expression, place);
-                }
-                Key::Some
+                let Some(expression) = other.as_expression().filter(|_| computed) else {
+                    return Key::Some;
+                };
+                self.later(expression, place);
+                Key::Computed(expression, place.scope)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Names: what a binding holds, from all that is assigned to it.
 
-use oxc_ast::ast::IdentifierReference;
+use oxc_ast::ast::{Expression, IdentifierReference};
 
 use super::{DEFINITIONS, DEPTH, Evaluator, Memo, either};
 use crate::collect::{Definition, Key, Origin, ScopeIx, SymbolIx};
@@ -122,6 +122,13 @@ impl<'a> Evaluator<'a> {
                     Value::List(items) => items.get(*index).cloned().unwrap_or_default(),
                     _ => Eval::default().tainted(value.taint),
                 },
+                Key::Computed(key, scope) => {
+                    let (key, scope): (&'a Expression<'a>, _) = (key, *scope);
+                    match self.eval(key, scope).exact() {
+                        Some(name) => self.select(&value, &name),
+                        None => Eval::default().tainted(value.taint),
+                    }
+                }
                 Key::Some => Eval::default().tainted(value.taint),
             };
         }

@@ -25,6 +25,9 @@ pub struct Target<'a> {
     form: Form,
 }
 
+/// What a stand-in calls, and with what.
+pub type Behind<'a> = (Target<'a>, Vec<Eval<'a>>);
+
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Form {
     #[default]
@@ -117,6 +120,42 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// What `calls.op(f, x)` comes to, where `op` is `function (f, x) { return f(x) }`: an
+    /// obfuscator's stand-in for a call.
+    pub fn behind(&mut self, target: &Target<'a>, arguments: &[Eval<'a>]) -> Option<Behind<'a>> {
+        let facts = self.facts;
+        let function = target.function?;
+        let fact = &facts.functions[function as usize];
+        let [(Expression::CallExpression(inner), scope)] = fact.returns[..] else {
+            return None;
+        };
+        let Expression::Identifier(name) = &inner.callee else {
+            return None;
+        };
+        let called = facts.reference(name, scope)?;
+        if !fact.params.contains(&Some(called)) {
+            return None;
+        }
+        let height = self.frames.len();
+        for (at, parameter) in fact.params.iter().enumerate() {
+            if let Some(parameter) = parameter {
+                let value = arguments.get(at).cloned().unwrap_or_default();
+                self.frames.push((*parameter, value));
+            }
+        }
+        self.inlined.push(function);
+        let call = Call {
+            node: CallNode::Call(inner),
+            scope,
+            function,
+        };
+        let target = self.target(&call);
+        let arguments = self.arguments(&call, &target);
+        self.inlined.pop();
+        self.frames.truncate(height);
+        Some((target, arguments))
+    }
+
     fn plain_target(&mut self, callee: &'a Expression<'a>, scope: ScopeIx) -> Target<'a> {
         let value = self.eval(callee, scope);
         Target {
@@ -179,11 +218,28 @@ impl<'a> Evaluator<'a> {
         if let Some(folded) = self.fold_method(&target, &arguments) {
             return folded;
         }
+        if target.base.is_some()
+            && let Some((target, arguments)) = self.behind(&target, &arguments)
+        {
+            // One step at a time: what is behind may be a stand-in again.
+            return match target.function {
+                Some(function) => self.own_call(function, &arguments),
+                None => self.foreign_call(call, &target, &arguments),
+            };
+        }
         if let Some(function) = target.function {
             return self.own_call(function, &arguments);
         }
         if let Some(folded) = fold_api(target.api(), &arguments) {
             return folded;
+        }
+        if target.api() == "Array.from"
+            && let [items, function] = &arguments[..]
+            && let Some(items) = lists::elements(items)
+            && let Some(mapped) = self.map(&items, std::slice::from_ref(function))
+        {
+            let taint = arguments[0].taint.with(Taint::UNESCAPED);
+            return mapped.tainted(taint);
         }
         self.foreign_call(call, &target, &arguments)
     }

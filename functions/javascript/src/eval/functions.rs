@@ -1,11 +1,14 @@
 //! The file's own functions: what flows in through parameters and out through
 //! `return`.
 
+use std::rc::Rc;
+
 use oxc_ast::ast::Expression;
+use packguard_sdk::decode::Layer;
 
 use super::{DEFINITIONS, DEPTH, Evaluator, INLINE, INLINE_STEPS, Memo, either};
 use crate::collect::{Call, CallIx, FunctionIx};
-use crate::value::{Eval, Taint, Value};
+use crate::value::{Eval, TEXT_LIMIT, Taint, Value};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn own_call(&mut self, function: FunctionIx, arguments: &[Eval<'a>]) -> Eval<'a> {
@@ -16,7 +19,70 @@ impl<'a> Evaluator<'a> {
         {
             return value;
         }
+        if (known || self.shuffled)
+            && arguments.iter().all(Eval::is_exact)
+            && self.is_decoder(function, arguments)
+            && let Some(value) = self.machine.apply(function, arguments)
+        {
+            return self.decoded(value, arguments);
+        }
         self.returns(function)
+    }
+
+    /// Notes what a decoder of the file's own gave.
+    fn decoded(&mut self, value: Eval<'a>, arguments: &[Eval<'a>]) -> Eval<'a> {
+        let mut taint = Taint::UNESCAPED;
+        let mut layers = Vec::new();
+        for argument in arguments {
+            taint = taint.with(argument.taint);
+            layers.extend_from_slice(argument.layers());
+        }
+        let Some(text) = value.as_piece() else {
+            return value.tainted(taint);
+        };
+        self.text_bytes += text.len();
+        if self.text_bytes > 16 * TEXT_LIMIT {
+            self.exhausted = true;
+            return Eval::default().tainted(taint);
+        }
+        layers.truncate(8);
+        layers.push(Layer {
+            encoding: "own decoder",
+            text: packguard_sdk::text::cut(&text, 4_000).into(),
+        });
+        value.tainted(taint).layered(Some(Rc::new(layers)))
+    }
+
+    /// Whether a function looks as if it decoded texts, so that running it step by step
+    /// is worth its time.
+    fn is_decoder(&mut self, function: FunctionIx, arguments: &[Eval<'a>]) -> bool {
+        const LONGEST: u32 = 20_000;
+        const SHORT: u32 = 500;
+        let facts = self.facts;
+        let span = facts.functions[function as usize].span;
+        if self.shuffled {
+            return span.size() < LONGEST;
+        }
+        let fetch = span.size() < SHORT && arguments.iter().all(|value| value.number().is_some());
+        if fetch && !arguments.is_empty() {
+            return true;
+        }
+        if span.size() > LONGEST {
+            return false;
+        }
+        if let Some(known) = self.decoders.get(&function) {
+            return *known;
+        }
+        let first = facts
+            .calls
+            .partition_point(|call| call.span().start < span.start);
+        let decodes = facts.calls[first..]
+            .iter()
+            .take_while(|call| call.span().start < span.end)
+            .take(200)
+            .any(|call| is_decoding(call.callee()));
+        self.decoders.insert(function, decodes);
+        decodes
     }
 
     /// What a function of one `return` gives for these arguments.
@@ -196,4 +262,28 @@ impl<'a> Evaluator<'a> {
         self.depth -= 1;
         value
     }
+}
+
+/// Whether a call is one that decoders make.
+fn is_decoding(callee: Option<&Expression<'_>>) -> bool {
+    let name = match callee {
+        Some(Expression::StaticMemberExpression(member)) => member.property.name.as_str(),
+        Some(Expression::ComputedMemberExpression(member)) => match &member.expression {
+            Expression::StringLiteral(text) => text.value.as_str(),
+            _ => return false,
+        },
+        Some(Expression::Identifier(name)) => name.name.as_str(),
+        _ => return false,
+    };
+    matches!(
+        name,
+        "charCodeAt"
+            | "codePointAt"
+            | "fromCharCode"
+            | "fromCodePoint"
+            | "atob"
+            | "unescape"
+            | "decodeURIComponent"
+            | "reverse"
+    )
 }

@@ -66,6 +66,22 @@ pub fn list<'a>(items: &[Eval<'a>], method: &str, arguments: &[Eval<'a>]) -> Opt
     })
 }
 
+/// The elements of an array, text or buffer.
+pub fn elements<'a>(value: &Eval<'a>) -> Option<Vec<Eval<'a>>> {
+    Some(match &value.value {
+        Value::List(items) => items.to_vec(),
+        Value::Text { text, exact: true } => text
+            .chars()
+            .map(|one| Eval::text(one.to_string()))
+            .collect(),
+        Value::Bytes(bytes) => bytes
+            .iter()
+            .map(|byte| Value::Number(f64::from(*byte)).into())
+            .collect(),
+        _ => return None,
+    })
+}
+
 /// `String.fromCharCode(…)` of numbers.
 pub fn from_char_codes<'a>(arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
     let mut units = Vec::with_capacity(arguments.len());

@@ -5,7 +5,7 @@ use oxc_span::Span;
 use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::Kind;
-use crate::collect::{Call, CallNode};
+use crate::collect::{Call, CallIx, CallNode, Facts};
 use crate::context::{Context, hit};
 use crate::eval::calls::unpacked;
 use packguard_sdk::decode::Layer;
@@ -84,51 +84,54 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
 /// An array of texts, and a loop that rotates it: `a.push(a.shift())` beside
 /// `parseInt` of decoded texts, or in a function that is called on the spot.
 fn string_array(context: &Context<'_, '_>, hits: &mut Vec<Hit>) -> bool {
-    let facts = context.facts;
-    let big = facts.arrays.iter().any(|(texts, ..)| *texts >= 4);
-    if !big {
-        return false;
-    }
-    let Some(rotation) = facts.calls.iter().find(|call| is_rotation(call)) else {
+    let Some(rotation) = rotation(context.facts) else {
         return false;
     };
-    let immediate = {
-        let mut function = rotation.function;
-        loop {
-            let fact = &facts.functions[function as usize];
-            if fact.called_by.is_some() {
-                break true;
-            }
-            if function == 0 {
-                break false;
-            }
-            function = fact.parent;
-        }
-    };
-    let parses = facts
-        .calls
-        .iter()
-        .filter(|call| {
-            facts.within(call.function, rotation.function)
-                && matches!(call.callee(), Some(Expression::Identifier(name)) if name.name == "parseInt")
-        })
-        .count();
-    let fetched = numbered_calls(context);
-    if !immediate || parses < 3 && mangled_names(context).0 < MANGLED || fetched < 3 {
-        return false;
-    }
     let phase = phase(context);
     let severity = if phase == Phase::Execute {
         Severity::Medium
     } else {
         Severity::High
     };
+    let rotation = context.facts.calls[rotation.0 as usize];
     hits.push(
         hit(&STRING_ARRAY, rotation.span(), phase)
             .severity(severity)
             .why("An array of texts is rotated when the code starts, and its texts are fetched by number."),
     );
     true
+}
+
+/// The call that turns a shuffled array of texts, and the call of the function on the
+/// spot that does so as the code starts.
+pub fn rotation(facts: &Facts<'_>) -> Option<(CallIx, CallIx)> {
+    if !facts.arrays.iter().any(|(texts, ..)| *texts >= 4) {
+        return None;
+    }
+    let (at, turn) = (0_u32..)
+        .zip(&facts.calls)
+        .find(|(_, call)| is_rotation(call))?;
+    let mut function = turn.function;
+    let starter = loop {
+        let fact = &facts.functions[function as usize];
+        if let Some(call) = fact.called_by {
+            break call;
+        }
+        if function == 0 {
+            return None;
+        }
+        function = fact.parent;
+    };
+    let parses = facts
+        .calls
+        .iter()
+        .filter(|call| {
+            facts.within(call.function, turn.function)
+                && matches!(call.callee(), Some(Expression::Identifier(name)) if name.name == "parseInt")
+        })
+        .count();
+    let fetched = numbered_calls(facts);
+    (fetched >= 3 && (parses >= 3 || mangled_names(facts).0 >= MANGLED)).then_some((at, starter))
 }
 
 fn phase(context: &Context<'_, '_>) -> Phase {
@@ -170,9 +173,8 @@ fn method<'a>(callee: &'a Expression<'a>) -> Option<(&'a str, &'a str)> {
 }
 
 /// Calls `f(0x1a2)` of plain names with a number first: fetches from the array.
-fn numbered_calls(context: &Context<'_, '_>) -> usize {
-    context
-        .facts
+fn numbered_calls(facts: &Facts<'_>) -> usize {
+    facts
         .calls
         .iter()
         .filter(|call| {
@@ -188,9 +190,8 @@ fn numbered_calls(context: &Context<'_, '_>) -> usize {
 }
 
 /// How many bindings have an obfuscator's name, and where the first is.
-fn mangled_names(context: &Context<'_, '_>) -> (usize, Span) {
-    let mut mangled = context
-        .facts
+fn mangled_names(facts: &Facts<'_>) -> (usize, Span) {
+    let mut mangled = facts
         .symbols
         .iter()
         .filter(|symbol| is_mangled(symbol.name));
@@ -211,7 +212,7 @@ fn is_mangled(name: &str) -> bool {
 }
 
 fn mangled(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
-    let (count, first) = mangled_names(context);
+    let (count, first) = mangled_names(context.facts);
     if count < MANGLED {
         return;
     }

@@ -81,6 +81,21 @@ pub fn check(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
     }
 }
 
+/// Whether hardly anything in a text is a letter or digit: code in an encoding that
+/// makes all it needs of signs.
+pub fn is_signs(text: &str) -> bool {
+    const SHORTEST: usize = 400;
+    if text.len() < SHORTEST {
+        return false;
+    }
+    let head = &text.as_bytes()[..text.len().min(4_096)];
+    let words = head
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .count();
+    words * 8 < head.len()
+}
+
 fn span(at: usize, length: usize) -> Span {
     let start = u32::try_from(at).unwrap_or(u32::MAX);
     let length = u32::try_from(length).unwrap_or(0);
