@@ -10,6 +10,8 @@ mod hook;
 mod maven;
 mod npm;
 mod npm_deps;
+mod npm_gyp;
+mod npm_registry;
 mod nuget;
 mod pypi;
 mod pypi_metadata;
@@ -38,10 +40,10 @@ const RULES: &[&Rule] = &[
     &hook::SECRET,
     &hook::MINER,
     &npm::INSTALL_SCRIPT,
-    &npm::IMPLICIT_GYP,
-    &npm::GYP_COMMAND,
+    &npm_gyp::IMPLICIT_GYP,
+    &npm_gyp::GYP_COMMAND,
     &npm::COMMAND_SHADOW,
-    &npm::CONFUSION,
+    &npm_registry::CONFUSION,
     &npm_deps::URL_DEPENDENCY,
     &npm_deps::HTTP_DEPENDENCY,
     &npm_deps::HOSTILE_DEPENDENCY,

@@ -1,5 +1,7 @@
 //! What of a package runs by itself, and which scripts that starts.
 
+use std::collections::BTreeSet;
+
 use packguard_sdk::{Analysis, File, Package, Phase};
 use serde_json::Value;
 
@@ -50,6 +52,9 @@ const STARTERS: &[&str] = &[
 pub struct Hooks {
     install: Vec<String>,
     import: Vec<String>,
+    /// The words of both that can be names of files.
+    install_words: BTreeSet<String>,
+    import_words: BTreeSet<String>,
 }
 
 impl Hooks {
@@ -66,7 +71,9 @@ impl Hooks {
                 hooks.add(file, &packguard_sdk::text::decode(&bytes));
             }
         }
+        hooks.import_words = hooks.import.iter().flat_map(|text| words(text)).collect();
         if !hooks.install.is_empty() {
+            hooks.install_words = hooks.install.iter().flat_map(|text| words(text)).collect();
             hooks.follow(package);
         }
         hooks
@@ -127,15 +134,15 @@ impl Hooks {
             if found.is_empty() {
                 return;
             }
+            self.install_words
+                .extend(found.iter().flat_map(|text| words(text)));
             self.install.append(&mut found);
         }
     }
 
     fn installs(&self, file: File<'_>) -> bool {
-        let name = file.name().to_ascii_lowercase();
-        self.install
-            .iter()
-            .any(|text| mentions(text, &name).is_some())
+        self.install_words
+            .contains(&file.name().to_ascii_lowercase())
     }
 
     /// When a script runs, as far as that can be told.
@@ -147,11 +154,7 @@ impl Hooks {
         if by_installer || self.installs(file) {
             return Phase::Install;
         }
-        if self
-            .import
-            .iter()
-            .any(|text| mentions(text, &name).is_some())
-        {
+        if self.import_words.contains(&name) {
             return Phase::Import;
         }
         Phase::Unknown
@@ -160,6 +163,9 @@ impl Hooks {
     /// Whether a shell is given the file, whatever its name says.
     pub fn interprets(&self, file: File<'_>) -> bool {
         let name = file.name().to_ascii_lowercase();
+        if !self.install_words.contains(&name) && !self.import_words.contains(&name) {
+            return false;
+        }
         self.install.iter().chain(&self.import).any(|text| {
             mentions(text, &name).is_some_and(|at| {
                 let from = text.floor_char_boundary(at.saturating_sub(60));
@@ -192,6 +198,14 @@ fn starts(file: File<'_>) -> bool {
         "index.js" | "main.js" | "extension.js" => depth <= 2,
         _ => path.ends_with(".targets") && path.contains("build"),
     }
+}
+
+/// The words of a text that can be names of files.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')))
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| (4..80).contains(&word.len()))
+        .map(str::to_owned)
 }
 
 /// Where a text names a file.

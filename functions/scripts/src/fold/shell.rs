@@ -207,6 +207,15 @@ impl Statement {
         if leads && let Some((name, append)) = assignment(raw) {
             if let Some((_, value)) = word.text.split_once('=') {
                 state.loose.remove(name);
+                // What is empty at first is filled later: it counts only inside of words.
+                if value.is_empty() && name != "IFS" {
+                    state.variables.remove(name);
+                    state.loose.insert(name.into(), String::new());
+                    if raw.ends_with('=') {
+                        self.array = Some((name.into(), Vec::new()));
+                    }
+                    return;
+                }
                 if !word.exact {
                     state.variables.remove(name);
                     if value.len() <= 500
@@ -483,12 +492,18 @@ impl Cursor<'_> {
                     .trim_start_matches('$')
                     .trim_start_matches('{')
                     .trim_end_matches('}');
+                let positional = matches!(name, "1" | "2" | "9" | "@" | "*");
+                let inside = word.text.ends_with(|c: char| c.is_ascii_alphanumeric())
+                    && self
+                        .peek(0)
+                        .is_some_and(|byte| byte.is_ascii_alphanumeric());
                 match state.loose.get(name) {
-                    Some(value) => {
+                    Some(value) if !value.is_empty() || inside => {
                         word.changed = true;
                         word.text.push_str(value);
                     }
-                    None => word.text.push_str(raw),
+                    None if inside && positional => word.changed = true,
+                    _ => word.text.push_str(raw),
                 }
             }
         }
