@@ -6,6 +6,7 @@ mod code;
 mod composer;
 mod gem;
 mod golang;
+mod history;
 mod hook;
 mod maven;
 mod npm;
@@ -13,6 +14,7 @@ mod npm_deps;
 mod npm_gyp;
 mod npm_registry;
 mod nuget;
+mod program;
 mod pypi;
 mod pypi_metadata;
 mod registry;
@@ -39,6 +41,13 @@ const RULES: &[&Rule] = &[
     &hook::HOSTILE_HOST,
     &hook::SECRET,
     &hook::MINER,
+    &program::DISGUISED,
+    &program::BUNDLED,
+    &program::INSTALLS,
+    &history::YOUNG,
+    &history::DISPOSABLE,
+    &history::NO_REPOSITORY,
+    &history::INFLATED,
     &npm::INSTALL_SCRIPT,
     &npm_gyp::IMPLICIT_GYP,
     &npm_gyp::GYP_COMMAND,
@@ -97,6 +106,7 @@ impl Analyzer for Manifest {
         nuget::look(package, &mut analysis);
         maven::look(package, &mut analysis);
         golang::look(package, &mut analysis);
+        history::look(package, &mut analysis);
         Ok(analysis)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::hook::{Hook, Place, grade};
 use crate::registry::Registry;
 use crate::top::{MANIFEST_LIMIT, find, shadows};
-use crate::{npm_deps, npm_gyp, npm_registry};
+use crate::{history, npm_deps, npm_gyp, npm_registry, program};
 
 /// A lifecycle script runs at install.
 pub const INSTALL_SCRIPT: Rule = Rule {
@@ -96,6 +96,7 @@ fn top_manifest(
     let source = Source::new(&text);
     let scripted = scripts(file, &source, &manifest, lower, true, analysis);
     if is_npm {
+        inflated(file, &source, &manifest, scripted, analysis);
         npm_deps::look(file, &source, &manifest, analysis);
         commands(package, file, &source, &manifest, analysis);
     }
@@ -103,6 +104,37 @@ fn top_manifest(
         npm_registry::confusion(file, &source, &manifest, registry, analysis);
     }
     Some(scripted)
+}
+
+/// A number as dependency confusion uses it; with a script at install, the whole attack.
+fn inflated(
+    file: File<'_>,
+    source: &Source<'_>,
+    manifest: &Map<String, Value>,
+    scripted: bool,
+    analysis: &mut Analysis,
+) {
+    let version = manifest.get("version").and_then(Value::as_str);
+    if let Some(version) = version.filter(|version| history::is_inflated(version)) {
+        let hooks = manifest.get("scripts").and_then(Value::as_object);
+        let hooked = scripted || hooks.is_some_and(|hooks| hooks.contains_key("postinstall"));
+        let finding = history::INFLATED
+            .at(
+                file,
+                source,
+                find(source.text(), 0, version),
+                Confidence::Medium,
+            )
+            .severity(if hooked {
+                Severity::Medium
+            } else {
+                Severity::Low
+            })
+            .title(format!(
+                "The version {version} beats any other of this name"
+            ));
+        analysis.push(finding);
+    }
 }
 
 /// Manifests further down: bundled dependencies run their scripts too, others don't.
@@ -175,6 +207,7 @@ fn scripts(
             what: name,
         };
         grade(&hook, command, analysis);
+        program::look(&hook, command, analysis);
     }
     at_install
 }
