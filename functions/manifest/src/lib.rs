@@ -6,11 +6,15 @@ mod code;
 mod composer;
 mod gem;
 mod golang;
+mod history;
 mod hook;
 mod maven;
 mod npm;
 mod npm_deps;
+mod npm_gyp;
+mod npm_registry;
 mod nuget;
+mod program;
 mod pypi;
 mod pypi_metadata;
 mod registry;
@@ -37,11 +41,18 @@ const RULES: &[&Rule] = &[
     &hook::HOSTILE_HOST,
     &hook::SECRET,
     &hook::MINER,
+    &program::DISGUISED,
+    &program::BUNDLED,
+    &program::INSTALLS,
+    &history::YOUNG,
+    &history::DISPOSABLE,
+    &history::NO_REPOSITORY,
+    &history::INFLATED,
     &npm::INSTALL_SCRIPT,
-    &npm::IMPLICIT_GYP,
-    &npm::GYP_COMMAND,
+    &npm_gyp::IMPLICIT_GYP,
+    &npm_gyp::GYP_COMMAND,
     &npm::COMMAND_SHADOW,
-    &npm::CONFUSION,
+    &npm_registry::CONFUSION,
     &npm_deps::URL_DEPENDENCY,
     &npm_deps::HTTP_DEPENDENCY,
     &npm_deps::HOSTILE_DEPENDENCY,
@@ -95,6 +106,7 @@ impl Analyzer for Manifest {
         nuget::look(package, &mut analysis);
         maven::look(package, &mut analysis);
         golang::look(package, &mut analysis);
+        history::look(package, &mut analysis);
         Ok(analysis)
     }
 }

@@ -1,13 +1,13 @@
-//! npm: lifecycle scripts, binding.gyp, commands, and what the registry was told.
+//! npm: lifecycle scripts and commands.
 
 use packguard_sdk::text::{Source, cut};
 use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity};
 use serde_json::{Map, Value};
 
 use crate::hook::{Hook, Place, grade};
-use crate::npm_deps;
 use crate::registry::Registry;
 use crate::top::{MANIFEST_LIMIT, find, shadows};
+use crate::{history, npm_deps, npm_gyp, npm_registry, program};
 
 /// A lifecycle script runs at install.
 pub const INSTALL_SCRIPT: Rule = Rule {
@@ -16,26 +16,6 @@ pub const INSTALL_SCRIPT: Rule = Rule {
     help: "`package.json` has a lifecycle script that npm runs by itself. Most are honest (native builds, banners); most npm malware runs this way too.\n\nRead the script, or install with `--ignore-scripts`.",
     category: Category::InstallHook,
     severity: Severity::Info,
-    attack: &["T1204.005"],
-};
-
-/// npm builds it because binding.gyp stands there.
-pub const IMPLICIT_GYP: Rule = Rule {
-    id: "npm-implicit-gyp",
-    title: "npm builds the package because binding.gyp is there",
-    help: "With a `binding.gyp` and no install script of its own, npm runs `node-gyp rebuild` at install: the build description is executed although `package.json` shows no script.\n\nNormal for native addons.",
-    category: Category::InstallHook,
-    severity: Severity::Info,
-    attack: &["T1204.005"],
-};
-
-/// A command expansion in binding.gyp.
-pub const GYP_COMMAND: Rule = Rule {
-    id: "npm-gyp-command",
-    title: "binding.gyp runs a command when it is read",
-    help: "`<!(command)` in `binding.gyp` is executed while node-gyp reads the file, at install. Honest addons ask `node -p` for include folders or `pkg-config` for flags; a script that is run with its output thrown away is there for its side effects.\n\nRead the command and the script it starts.",
-    category: Category::InstallHook,
-    severity: Severity::High,
     attack: &["T1204.005"],
 };
 
@@ -49,18 +29,8 @@ pub const COMMAND_SHADOW: Rule = Rule {
     attack: &["T1574.007"],
 };
 
-/// package.json and the registry disagree.
-pub const CONFUSION: Rule = Rule {
-    id: "npm-manifest-confusion",
-    title: "package.json contradicts the registry's manifest",
-    help: "The registry stores a manifest apart from the archive and does not compare them. Install scripts and dependencies that stand only in the archive are run and installed, yet no page and no audit shows them.\n\nTrust the archive's `package.json`, and ask why they differ.",
-    category: Category::Metadata,
-    severity: Severity::High,
-    attack: &["T1036"],
-};
-
 /// Scripts that run when the package is installed as a dependency.
-const INSTALL_HOOKS: &[&str] = &["preinstall", "install", "postinstall"];
+pub const INSTALL_HOOKS: &[&str] = &["preinstall", "install", "postinstall"];
 
 /// Scripts that run when it is installed from git or a folder, or uninstalled.
 const RARE_HOOKS: &[&str] = &[
@@ -88,7 +58,7 @@ pub fn look(package: &Package, analysis: &mut Analysis) {
             .iter()
             .find(|(artifact, _)| *artifact == file.entry.artifact);
         if let Some((_, scripted)) = scripted {
-            gyp(file, *scripted, analysis);
+            npm_gyp::look(file, *scripted, analysis);
         }
     }
     for file in package.files() {
@@ -126,13 +96,45 @@ fn top_manifest(
     let source = Source::new(&text);
     let scripted = scripts(file, &source, &manifest, lower, true, analysis);
     if is_npm {
+        inflated(file, &source, &manifest, scripted, analysis);
         npm_deps::look(file, &source, &manifest, analysis);
         commands(package, file, &source, &manifest, analysis);
     }
     if let Some(registry) = registry {
-        confusion(file, &source, &manifest, registry, analysis);
+        npm_registry::confusion(file, &source, &manifest, registry, analysis);
     }
     Some(scripted)
+}
+
+/// A number as dependency confusion uses it; with a script at install, the whole attack.
+fn inflated(
+    file: File<'_>,
+    source: &Source<'_>,
+    manifest: &Map<String, Value>,
+    scripted: bool,
+    analysis: &mut Analysis,
+) {
+    let version = manifest.get("version").and_then(Value::as_str);
+    if let Some(version) = version.filter(|version| history::is_inflated(version)) {
+        let hooks = manifest.get("scripts").and_then(Value::as_object);
+        let hooked = scripted || hooks.is_some_and(|hooks| hooks.contains_key("postinstall"));
+        let finding = history::INFLATED
+            .at(
+                file,
+                source,
+                find(source.text(), 0, version),
+                Confidence::Medium,
+            )
+            .severity(if hooked {
+                Severity::Medium
+            } else {
+                Severity::Low
+            })
+            .title(format!(
+                "The version {version} beats any other of this name"
+            ));
+        analysis.push(finding);
+    }
 }
 
 /// Manifests further down: bundled dependencies run their scripts too, others don't.
@@ -205,6 +207,7 @@ fn scripts(
             what: name,
         };
         grade(&hook, command, analysis);
+        program::look(&hook, command, analysis);
     }
     at_install
 }
@@ -230,175 +233,4 @@ fn commands(
             .title(format!("The package installs a command called {command}"));
         analysis.push(finding);
     }
-}
-
-/// Compares package.json with what the registry was told.
-fn confusion(
-    file: File<'_>,
-    source: &Source<'_>,
-    manifest: &Map<String, Value>,
-    registry: &Registry,
-    analysis: &mut Analysis,
-) {
-    let mut report = |severity, title: String, key: &str| {
-        let finding = CONFUSION
-            .at(
-                file,
-                source,
-                find(source.text(), 0, &format!("\"{key}\"")),
-                Confidence::High,
-            )
-            .severity(severity)
-            .title(title)
-            .why("npm installs by the archive; pages and audits show the registry's manifest.");
-        analysis.push(finding);
-    };
-    for (key, told) in [("name", &registry.name), ("version", &registry.version)] {
-        let stands = manifest.get(key).and_then(Value::as_str);
-        if let (Some(stands), Some(told)) = (stands, told)
-            && stands.trim().trim_start_matches(['v', '=']) != told.trim_start_matches(['v', '='])
-        {
-            report(
-                Severity::Medium,
-                format!("package.json says {key} {stands}, the registry says {told}"),
-                key,
-            );
-        }
-    }
-    if let (Some(told), Some(Value::Object(scripts))) = (&registry.scripts, manifest.get("scripts"))
-    {
-        for name in INSTALL_HOOKS {
-            let stands = scripts.get(*name).and_then(Value::as_str);
-            let known = told.get(*name).and_then(Value::as_str);
-            if let Some(stands) =
-                stands.filter(|stands| !stands.trim().is_empty() && known != Some(*stands))
-            {
-                report(
-                    Severity::High,
-                    format!(
-                        "{name} is not what the registry lists: {}",
-                        cut(stands, 120)
-                    ),
-                    name,
-                );
-            }
-        }
-    }
-    let Some(told) = &registry.dependencies else {
-        return;
-    };
-    for section in ["dependencies", "optionalDependencies"] {
-        let Some(Value::Object(names)) = manifest.get(section) else {
-            continue;
-        };
-        for name in names
-            .keys()
-            .filter(|name| !told.iter().any(|known| known.name == **name))
-        {
-            report(
-                Severity::High,
-                format!("{name} is a dependency in package.json but not in the registry"),
-                name,
-            );
-        }
-    }
-}
-
-/// Programs whose answers binding.gyp files ask for.
-const GYP_ORDINARY: &[&str] = &[
-    "node",
-    "python",
-    "python2",
-    "python3",
-    "pkg-config",
-    "echo",
-    "uname",
-    "which",
-    "pwd",
-    "node-gyp",
-    "xcrun",
-    "xcode-select",
-    "sw_vers",
-    "brew",
-    "llvm-config",
-    "cmake-js",
-    "arch",
-];
-
-fn gyp(file: File<'_>, scripted: bool, analysis: &mut Analysis) {
-    let Some(text) = analysis.read_text(file, MANIFEST_LIMIT) else {
-        return;
-    };
-    let source = Source::new(&text);
-    if !scripted {
-        let finding = IMPLICIT_GYP
-            .at_file(file, Confidence::High)
-            .phase(Phase::Install);
-        analysis.push(finding);
-    }
-    for (range, command) in expansions(&text) {
-        let hook = Hook {
-            file,
-            source: &source,
-            place: Place::From(range.start),
-            phase: Phase::Install,
-            lower: 0,
-            what: "binding.gyp",
-        };
-        let graded = grade(&hook, command, analysis);
-        if let Some(severity) = gyp_severity(command).filter(|_| !graded) {
-            let finding = GYP_COMMAND
-                .at(file, &source, range, Confidence::Medium)
-                .severity(severity)
-                .title(format!("binding.gyp runs: {}", cut(command, 120)))
-                .phase(Phase::Install);
-            analysis.push(finding);
-        }
-    }
-}
-
-/// How odd a command is whose output binding.gyp wants.
-fn gyp_severity(command: &str) -> Option<Severity> {
-    let silent =
-        command.contains("/dev/null") || command.contains(">nul") || command.contains("> nul");
-    let mut words = command.split_whitespace();
-    let program = words
-        .next()
-        .unwrap_or_default()
-        .trim_matches(['"', '\'', '\\']);
-    let program = program.rsplit('/').next().unwrap_or(program);
-    let script = words.next().is_some_and(|first| {
-        !first.starts_with('-') && first.trim_matches(['"', '\'', '\\']).ends_with("js")
-    });
-    match (program, script) {
-        ("node", true) if silent => Some(Severity::High),
-        _ if !GYP_ORDINARY.contains(&program) => Some(Severity::Low),
-        _ => None,
-    }
-}
-
-/// The commands of `<!(…)` and `<!@(…)`, with where they stand.
-fn expansions(text: &str) -> Vec<(std::ops::Range<usize>, &str)> {
-    let mut found = Vec::new();
-    for at in memchr::memmem::find_iter(text.as_bytes(), "<!") {
-        let rest = &text[at + 2..];
-        let rest = rest.strip_prefix('@').unwrap_or(rest);
-        let Some(inner) = rest.strip_prefix('(') else {
-            continue;
-        };
-        let start = text.len() - inner.len();
-        let mut open = 1_usize;
-        let end = inner.bytes().take(16_384).position(|byte| {
-            open = match byte {
-                b'(' => open + 1,
-                b')' => open - 1,
-                _ => open,
-            };
-            open == 0
-        });
-        if let Some(end) = end {
-            found.push((start..start + end, &inner[..end]));
-        }
-    }
-    found
 }

@@ -53,6 +53,8 @@ pub fn look(
                 continue;
             };
             if let Some(rule) = rule_of(requirement) {
+                // Optional ones fail without a word: worms hide theirs there.
+                let quiet = section == "optionalDependencies" && rule.severity < Severity::Medium;
                 let finding = rule
                     .at(
                         file,
@@ -64,6 +66,11 @@ pub fn look(
                         "{name} comes from {}",
                         packguard_sdk::text::cut(requirement, 160)
                     ))
+                    .severity(if quiet {
+                        Severity::Medium
+                    } else {
+                        rule.severity
+                    })
                     .phase(Phase::Install);
                 analysis.push(finding);
             }

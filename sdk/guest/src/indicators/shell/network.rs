@@ -172,6 +172,19 @@ fn sends_by_flag(call: &Call<'_>, piped: bool) -> bool {
     })
 }
 
+/// Whether a command is a shell, or whatever the peer says, joined to a descriptor.
+/// A script that opens `/dev/tcp` to see whether a port answers has none.
+fn takes_shell(call: &Call<'_>) -> bool {
+    let redirects = &call.command.redirects;
+    let reads = redirects
+        .iter()
+        .any(|to| to.operator.ends_with("<&") || to.operator == "0>&" || to.operator == "<>");
+    let writes = redirects.iter().any(|to| to.operator.ends_with(">&"));
+    let is_named = call.program.text.starts_with('$') && call.program.nested.is_empty();
+    let interactive = call.args.iter().any(|arg| arg.text.starts_with("-i"));
+    is_shell(&call.name) && (reads || interactive) || is_named && writes
+}
+
 /// A shell whose input and output go to a peer.
 pub(super) fn reverse_shell(acts: &mut Acts, commands: &[Command]) {
     let mut socket: Option<Range<usize>> = None;
@@ -189,19 +202,10 @@ pub(super) fn reverse_shell(acts: &mut Acts, commands: &[Command]) {
         if has_socket {
             socket.get_or_insert_with(|| command.range.clone());
         }
-        let duplex = command.redirects.iter().any(|to| {
-            to.operator.ends_with("<&")
-                || to.operator == "0>&"
-                || to.operator.starts_with(['3', '4', '5', '6', '7', '8', '9'])
-                    && to.operator.ends_with("<>")
-                || to.operator == "<>"
-        });
         let Some(call) = command.call() else {
-            shell |= duplex;
             continue;
         };
-        shell |= duplex
-            || is_shell(&call.name) && call.args.iter().any(|arg| arg.text.starts_with("-i"));
+        shell |= takes_shell(&call);
         shell |= matches!(call.name.as_str(), "awk" | "gawk") && has_socket;
         fifo |= call.name == "mkfifo" || call.name == "mknod" && call.has(&["p"]);
         let range = &command.range;
