@@ -94,20 +94,15 @@ struct Run<'a> {
     able: BTreeMap<Deed, File<'a>>,
 }
 
-/// A class with the nested ones beside it.
-#[derive(Debug)]
-struct Unit<'a> {
-    file: File<'a>,
-    facts: Facts,
-}
-
 impl<'a> Run<'a> {
-    /// All classes of the package: once to learn what fields and methods hold, and once
-    /// more to note what is done.
+    /// All classes of the package: once or twice to learn what fields and methods hold, and
+    /// once more to note what is done. Of a small package all classes are followed, and
+    /// data from class to class; of a large one those that name what matters, each with
+    /// its nested ones: over thousands of classes everything would flow everywhere.
     fn classes(&mut self, files: &[File<'a>], analysis: &mut Analysis) {
         let total: u64 = files.iter().map(File::size).sum();
-        let mut units: BTreeMap<String, Unit<'a>> = BTreeMap::new();
-        let mut telling = Vec::new();
+        let small = total <= ALL_LIMIT;
+        let mut units: BTreeMap<String, Vec<File<'a>>> = BTreeMap::new();
         let mut obfuscated = false;
         for file in files {
             let Some(bytes) = self.take(*file, analysis) else {
@@ -121,43 +116,50 @@ impl<'a> Run<'a> {
                 obfuscated = true;
                 analysis.push(obfuscation(*file, tool));
             }
-            if glance.telling || total <= ALL_LIMIT {
-                let mut ignored = Facts::default();
-                let (machine, summaries) = (&mut self.machine, &mut self.summaries);
-                self.steps += java::follow(&bytes, machine, summaries, &mut ignored, false);
-                telling.push(*file);
+            if glance.telling || small {
+                let unit = unit_of(file.entry.artifact, file.path());
+                units.entry(unit).or_default().push(*file);
             }
         }
-        // Small packages are followed once more: what is known then reaches further.
-        if total <= ALL_LIMIT {
-            for file in &telling {
-                let Ok(bytes) = file.read() else {
-                    continue;
-                };
-                let mut ignored = Facts::default();
-                let (machine, summaries) = (&mut self.machine, &mut self.summaries);
-                self.steps += java::follow(&bytes, machine, summaries, &mut ignored, false);
+        if small {
+            for _ in 0..2 {
+                for files in units.values() {
+                    self.round(files, None);
+                }
             }
         }
-        for file in telling {
+        for files in units.values() {
             if self.steps > STEPS_LIMIT {
                 analysis.general_problem("more bytecode than is followed");
                 break;
             }
-            let Ok(bytes) = file.read() else {
-                continue;
-            };
-            let unit = units
-                .entry(unit_of(file.entry.artifact, file.path()))
-                .or_insert_with(|| Unit {
-                    file,
-                    facts: Facts::default(),
-                });
-            let (machine, summaries) = (&mut self.machine, &mut self.summaries);
-            self.steps += java::follow(&bytes, machine, summaries, &mut unit.facts, true);
+            if !small {
+                self.summaries = Summaries::default();
+                self.round(files, None);
+            }
+            let mut facts = Facts::default();
+            self.round(files, Some(&mut facts));
+            if let [file, ..] = files.as_slice() {
+                self.report(*file, &facts, analysis);
+            }
         }
-        for unit in units.values() {
-            self.report(unit.file, &unit.facts, analysis);
+        self.summaries = Summaries::default();
+    }
+
+    /// Follows the classes of a unit; deeds are noted where there is something to note
+    /// them in.
+    fn round(&mut self, files: &[File<'a>], facts: Option<&mut Facts>) {
+        let noting = facts.is_some();
+        let mut ignored = Facts::default();
+        let facts = facts.unwrap_or(&mut ignored);
+        for file in files {
+            // What can't be read was a problem before.
+            if self.steps <= STEPS_LIMIT
+                && let Ok(bytes) = file.read()
+            {
+                let (machine, summaries) = (&mut self.machine, &mut self.summaries);
+                self.steps += java::follow(&bytes, machine, summaries, facts, noting);
+            }
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) enum Meaning {
     Base64,
     /// A variable of the environment, or all of them.
     Variable,
+    /// Takes one of many: of the environment, one variable.
+    Pick,
     /// A property of the process.
     Property,
     /// Gives something with these labels, and what goes in.

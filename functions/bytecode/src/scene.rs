@@ -1,9 +1,11 @@
 //! A method while it is followed: what its calls mean for the values, and what it does.
 
+mod values;
+
 use std::rc::Rc;
 
+use packguard_sdk::Phase;
 use packguard_sdk::indicators::{self, Kind};
-use packguard_sdk::{Phase, decode};
 
 use crate::facts::{Deed, Done, Facts};
 use crate::labels::Labels;
@@ -121,8 +123,17 @@ impl Scene<'_> {
             }
             Meaning::Base64 => self.base64(args, sum),
             Meaning::Variable => self.variable(args, sum),
+            Meaning::Pick => {
+                let whole = sum.labels.any(Labels::ENVIRONMENT);
+                let labels = sum.labels.without(Labels::ENVIRONMENT);
+                let sum = Value { labels, ..sum };
+                match args {
+                    [_, rest @ ..] if whole => self.variable(rest, sum),
+                    _ => self.result(sum),
+                }
+            }
             Meaning::Property => self.property(args, sum),
-            Meaning::Source(labels) => self.source(labels, call, sum),
+            Meaning::Source(labels) => self.source(labels, call, &sum),
             Meaning::Fill => {
                 let from = self.machine.value(first).clone();
                 for id in args.iter().skip(1) {
@@ -161,74 +172,8 @@ impl Scene<'_> {
         first
     }
 
-    fn base64(&mut self, args: &[Id], sum: Value) -> Id {
-        let text = args.iter().rev().find_map(|id| self.machine.text_of(*id));
-        let bytes = text.and_then(|text| decode::base64(&text));
-        let decoded = bytes
-            .as_deref()
-            .and_then(|bytes| decode::payload("base64", bytes));
-        let text: Option<Rc<str>> =
-            decoded.and_then(|layers| layers.last().map(|layer| layer.text.clone()));
-        self.tell(text.as_ref());
-        let labels = sum.labels.with(Labels::DECODED);
-        self.note(Deed::Decode, labels, text.clone(), None);
-        self.result(Value {
-            labels,
-            text,
-            ..sum
-        })
-    }
-
-    fn variable(&mut self, args: &[Id], sum: Value) -> Id {
-        let Some(name) = args.first().and_then(|id| self.machine.text_of(*id)) else {
-            let whole = args.is_empty();
-            let labels = if whole {
-                Labels::ENVIRONMENT
-            } else {
-                Labels::NONE
-            };
-            return self.result(Value {
-                labels: sum.labels.with(labels),
-                ..sum
-            });
-        };
-        let labels = if is_secret_variable(&name) {
-            Labels::SECRET
-        } else if ["USERNAME", "USER", "COMPUTERNAME", "HOSTNAME", "USERDOMAIN"]
-            .contains(&name.as_ref())
-        {
-            Labels::HOST
-        } else {
-            Labels::NONE
-        };
-        let text = Some(format!("%{name}%").into());
-        self.result(Value {
-            labels: sum.labels.with(labels),
-            text,
-            ..sum
-        })
-    }
-
-    fn property(&mut self, args: &[Id], sum: Value) -> Id {
-        let name = args.first().and_then(|id| self.machine.text_of(*id));
-        let labels = match name.as_deref() {
-            Some("user.name" | "os.name" | "os.version" | "os.arch") => Labels::HOST,
-            _ => Labels::NONE,
-        };
-        let text = match name.as_deref() {
-            Some("user.home") => Some("~".into()),
-            Some("java.io.tmpdir") => Some("/tmp".into()),
-            _ => None,
-        };
-        self.result(Value {
-            labels: sum.labels.with(labels),
-            text,
-            ..sum
-        })
-    }
-
     /// Something that comes from somewhere, or leads there.
-    fn source(&mut self, labels: Labels, call: Call<'_>, sum: Value) -> Id {
+    fn source(&mut self, labels: Labels, call: Call<'_>, sum: &Value) -> Id {
         let first = call.args.first().copied().unwrap_or(UNKNOWN);
         let text = self.machine.joined(call.args, "/");
         let mut labels = labels;
@@ -263,10 +208,10 @@ impl Scene<'_> {
     fn put(&mut self, stream: Id, given: &[Id]) {
         let sum = self.sum(given);
         let text = self.machine.joined(given, " ");
-        self.written(stream, &sum, text);
+        self.written(stream, &sum, text.as_ref());
     }
 
-    fn written(&mut self, stream: Id, sum: &Value, text: Option<Rc<str>>) {
+    fn written(&mut self, stream: Id, sum: &Value, text: Option<&Rc<str>>) {
         let target = self.machine.value(stream).clone();
         let origin = sum.origin.clone().or(target.origin.clone());
         if target.labels.any(Labels::TO_NETWORK) {
@@ -275,10 +220,10 @@ impl Scene<'_> {
             } else {
                 Labels::NONE
             });
-            self.note(Deed::Send, labels, text.clone(), target.origin.clone());
+            self.note(Deed::Send, labels, text.cloned(), target.origin.clone());
         }
         if target.labels.any(Labels::TO_PROCESS) {
-            self.note(Deed::Feed, sum.labels, text.clone(), origin.clone());
+            self.note(Deed::Feed, sum.labels, text.cloned(), origin.clone());
         }
         if target.labels.any(Labels::TO_FILE) {
             self.note(Deed::Write, sum.labels, target.text, origin.clone());
@@ -310,6 +255,17 @@ impl Scene<'_> {
 
     fn deed(&mut self, deed: Deed, labels: Labels, call: Call<'_>, sum: Value) -> Id {
         let text = self.machine.joined(call.args, " ");
+        let local = text
+            .as_deref()
+            .is_some_and(|text| text.starts_with("file:") || text.starts_with("jar:"));
+        if deed == Deed::Fetch && (local || sum.labels.any(Labels::RESOURCE)) {
+            let labels = sum.labels.with(Labels::RESOURCE);
+            return self.result(Value {
+                labels,
+                origin: text,
+                ..sum
+            });
+        }
         let origin = sum.origin.clone().or_else(|| {
             let place = matches!(deed, Deed::Fetch | Deed::DownloadToFile | Deed::Connect);
             text.clone().filter(|_| place)
@@ -385,16 +341,6 @@ impl Scene<'_> {
             self.facts.text(text);
         }
     }
-}
-
-/// Whether a variable of the environment holds a secret.
-fn is_secret_variable(name: &str) -> bool {
-    if name.len() > NAME_LIMIT {
-        return false;
-    }
-    let quoted = format!("\"{name}\"");
-    let found = indicators::scan(&quoted);
-    found.iter().any(|one| one.kind == Kind::SecretVariable)
 }
 
 /// Whether a file holds a secret.

@@ -21,14 +21,10 @@ pub(super) fn look(facts: &Facts, found: &mut Vec<Found>) {
                 load(facts, done, found);
             }
             Deed::Send | Deed::Fetch => send(done, found),
-            Deed::Feed => {
-                if done.labels.any(Labels::SOCKET) {
-                    found.push(
-                        Found::of(&rules::REVERSE_SHELL, Severity::Critical, done)
-                            .why("What comes over a raw connection is written into a process."),
-                    );
-                }
-            }
+            Deed::Feed if done.labels.any(Labels::SOCKET) => found.push(
+                Found::of(&rules::REVERSE_SHELL, Severity::Critical, done)
+                    .why("What comes over a raw connection is written into a process."),
+            ),
             Deed::LookUp => look_up(done, found),
             Deed::Registry | Deed::Write => persistence(done, found),
             _ => {}
@@ -146,13 +142,16 @@ fn load(facts: &Facts, done: &Done, found: &mut Vec<Found>) {
     }
     if remote {
         let place = address(done.origin.as_ref()).max(address(done.text.as_ref()));
-        let severity = match place {
-            Address::Hostile => Severity::Critical,
-            Address::Unknown if !is_automatic(done.phase) => Severity::Medium,
-            _ => Severity::High,
+        let hidden = done.labels.any(Labels::DECODED.with(Labels::SOCKET));
+        let (severity, confidence) = match place {
+            Address::Hostile => (Severity::Critical, Confidence::High),
+            // Loaders of classes take whatever address they are given.
+            Address::Unknown if !hidden => (Severity::Medium, Confidence::Medium),
+            _ => (Severity::High, Confidence::High),
         };
         found.push(
             Found::of(&rules::REMOTE_CODE, severity, done)
+                .sure(confidence)
                 .why("The code that is loaded comes over the network."),
         );
     } else if done.labels.any(Labels::DECODED) {
@@ -201,8 +200,9 @@ fn send(done: &Done, found: &mut Vec<Found>) {
     } else if done.labels.any(Labels::ENVIRONMENT) {
         let severity = match (hostile, is_automatic(done.phase)) {
             (true, _) => Severity::Critical,
-            (false, true) => Severity::High,
-            (false, false) => Severity::Medium,
+            (false, true) if place >= Address::Plain => Severity::High,
+            _ if done.deed == Deed::Send || place >= Address::Plain => Severity::Medium,
+            _ => Severity::Low,
         };
         (severity, "The whole environment goes over the network.")
     } else if hostile && done.labels.any(Labels::HOST.with(Labels::OUTPUT)) {
@@ -212,7 +212,7 @@ fn send(done: &Done, found: &mut Vec<Found>) {
         )
     } else if hostile && done.labels.any(Labels::FILE) {
         (Severity::High, "A file goes to a place that attackers use.")
-    } else if is_automatic(done.phase) && done.labels.any(Labels::HOST) {
+    } else if is_automatic(done.phase) && place >= Address::Plain && done.labels.any(Labels::HOST) {
         (
             Severity::Medium,
             "Names of the host or user go over the network, without being asked.",

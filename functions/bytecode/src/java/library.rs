@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::facts::Deed;
 use crate::labels::Labels;
 use crate::meaning::Meaning::{
-    Base64, Concat, Do, Fill, Into, Pour, Property, Put, Reverse, Same, Source, Variable,
+    Base64, Concat, Do, Fill, Into, Pick, Pour, Property, Put, Reverse, Same, Source, Variable,
 };
 use crate::meaning::{Library, Row};
 
@@ -16,6 +16,7 @@ pub(crate) static LIBRARY: LazyLock<Library> =
 const NONE: Labels = Labels::NONE;
 const NET: Labels = Labels::NETWORK;
 
+#[rustfmt::skip]
 const TEXTS: &[Row] = &[
     ("java/lang/StringBuilder", "*", Into("")),
     ("java/lang/StringBuilder", "reverse", Reverse),
@@ -49,7 +50,12 @@ const TEXTS: &[Row] = &[
     ("java/lang/System", "arraycopy", Pour),
 ];
 
+#[rustfmt::skip]
 const FILES: &[Row] = &[
+    ("java/lang/Class", "getResource", Source(Labels::RESOURCE)),
+    ("java/lang/ClassLoader", "getResource", Source(Labels::RESOURCE)),
+    ("java/lang/ClassLoader", "getResources", Source(Labels::RESOURCE)),
+    ("java/security/CodeSource", "getLocation", Source(Labels::RESOURCE)),
     ("java/io/File", "<init>", Into("/")),
     ("java/io/File", "getAbsolutePath", Same),
     ("java/io/File", "getPath", Same),
@@ -72,50 +78,22 @@ const FILES: &[Row] = &[
     ("java/nio/file/Files", "readString", Source(Labels::FILE)),
     ("java/nio/file/Files", "readAllLines", Source(Labels::FILE)),
     ("java/nio/file/Files", "lines", Source(Labels::FILE)),
-    (
-        "java/nio/file/Files",
-        "newInputStream",
-        Source(Labels::FILE),
-    ),
-    (
-        "java/nio/file/Files",
-        "newBufferedReader",
-        Source(Labels::FILE),
-    ),
-    (
-        "java/nio/file/Files",
-        "newOutputStream",
-        Source(Labels::TO_FILE),
-    ),
-    (
-        "java/nio/file/Files",
-        "newBufferedWriter",
-        Source(Labels::TO_FILE),
-    ),
+    ("java/nio/file/Files", "newInputStream", Source(Labels::FILE)),
+    ("java/nio/file/Files", "newBufferedReader", Source(Labels::FILE)),
+    ("java/nio/file/Files", "newOutputStream", Source(Labels::TO_FILE)),
+    ("java/nio/file/Files", "newBufferedWriter", Source(Labels::TO_FILE)),
     ("java/nio/file/Files", "createTempFile", Concat("")),
     ("java/nio/file/Files", "createTempDirectory", Concat("")),
     ("java/nio/file/Files", "copy", Pour),
     ("java/nio/file/Files", "write", Do(Deed::Write, NONE)),
     ("java/nio/file/Files", "writeString", Do(Deed::Write, NONE)),
     ("java/nio/file/Files", "delete", Do(Deed::Delete, NONE)),
-    (
-        "java/nio/file/Files",
-        "deleteIfExists",
-        Do(Deed::Delete, NONE),
-    ),
+    ("java/nio/file/Files", "deleteIfExists", Do(Deed::Delete, NONE)),
     ("java/io/FileInputStream", "<init>", Source(Labels::FILE)),
     ("java/io/FileReader", "<init>", Source(Labels::FILE)),
-    (
-        "java/io/RandomAccessFile",
-        "<init>",
-        Source(Labels::FILE.with(Labels::TO_FILE)),
-    ),
+    ("java/io/RandomAccessFile", "<init>", Source(Labels::FILE.with(Labels::TO_FILE))),
     ("java/util/Scanner", "<init>", Into("")),
-    (
-        "java/io/FileOutputStream",
-        "<init>",
-        Source(Labels::TO_FILE),
-    ),
+    ("java/io/FileOutputStream", "<init>", Source(Labels::TO_FILE)),
     ("java/io/FileOutputStream", "getChannel", Same),
     ("java/io/FileWriter", "<init>", Source(Labels::TO_FILE)),
     ("java/io/PrintWriter", "<init>", Source(NONE)),
@@ -148,34 +126,15 @@ const FILES: &[Row] = &[
     ("java/io/DataInputStream", "read", Fill),
     ("java/io/FileInputStream", "read", Fill),
     ("java/io/Reader", "read", Fill),
-    (
-        "java/lang/Class",
-        "getResourceAsStream",
-        Source(Labels::RESOURCE),
-    ),
-    (
-        "java/lang/ClassLoader",
-        "getResourceAsStream",
-        Source(Labels::RESOURCE),
-    ),
-    (
-        "org/apache/commons/io/FileUtils",
-        "copyURLToFile",
-        Do(Deed::DownloadToFile, NET),
-    ),
+    ("java/lang/Class", "getResourceAsStream", Source(Labels::RESOURCE)),
+    ("java/lang/ClassLoader", "getResourceAsStream", Source(Labels::RESOURCE)),
+    ("org/apache/commons/io/FileUtils", "copyURLToFile", Do(Deed::DownloadToFile, NET)),
     ("org/apache/commons/io/IOUtils", "copy", Pour),
-    (
-        "org/apache/commons/io/FileUtils",
-        "readFileToString",
-        Source(Labels::FILE),
-    ),
-    (
-        "org/apache/commons/io/FileUtils",
-        "writeByteArrayToFile",
-        Do(Deed::Write, NONE),
-    ),
+    ("org/apache/commons/io/FileUtils", "readFileToString", Source(Labels::FILE)),
+    ("org/apache/commons/io/FileUtils", "writeByteArrayToFile", Do(Deed::Write, NONE)),
 ];
 
+#[rustfmt::skip]
 const NETWORK: &[Row] = &[
     ("java/net/URL", "<init>", Into("")),
     ("java/net/URI", "<init>", Into("")),
@@ -185,72 +144,25 @@ const NETWORK: &[Row] = &[
     ("java/net/URL", "openStream", Do(Deed::Fetch, NET)),
     ("java/net/URL", "openConnection", Do(Deed::Fetch, NET)),
     ("java/net/URL", "getContent", Do(Deed::Fetch, NET)),
-    (
-        "java/net/URLConnection",
-        "getOutputStream",
-        Source(Labels::TO_NETWORK),
-    ),
-    (
-        "java/net/HttpURLConnection",
-        "getOutputStream",
-        Source(Labels::TO_NETWORK),
-    ),
-    (
-        "javax/net/ssl/HttpsURLConnection",
-        "getOutputStream",
-        Source(Labels::TO_NETWORK),
-    ),
+    ("java/net/URLConnection", "getOutputStream", Source(Labels::TO_NETWORK)),
+    ("java/net/HttpURLConnection", "getOutputStream", Source(Labels::TO_NETWORK)),
+    ("javax/net/ssl/HttpsURLConnection", "getOutputStream", Source(Labels::TO_NETWORK)),
     ("java/net/URLConnection", "getInputStream", Source(NET)),
     ("java/net/HttpURLConnection", "getInputStream", Source(NET)),
-    (
-        "javax/net/ssl/HttpsURLConnection",
-        "getInputStream",
-        Source(NET),
-    ),
+    ("javax/net/ssl/HttpsURLConnection", "getInputStream", Source(NET)),
     ("java/net/http/HttpRequest", "newBuilder", Concat("")),
     ("java/net/http/HttpRequest$Builder", "*", Into(" ")),
     ("java/net/http/HttpRequest$BodyPublishers", "*", Concat("")),
     ("java/net/http/HttpClient", "send", Do(Deed::Send, NET)),
     ("java/net/http/HttpClient", "sendAsync", Do(Deed::Send, NET)),
-    (
-        "java/net/Socket",
-        "<init>",
-        Do(Deed::Connect, Labels::SOCKET),
-    ),
-    (
-        "java/net/Socket",
-        "connect",
-        Do(Deed::Connect, Labels::SOCKET),
-    ),
+    ("java/net/Socket", "<init>", Do(Deed::Connect, Labels::SOCKET)),
+    ("java/net/Socket", "connect", Do(Deed::Connect, Labels::SOCKET)),
     ("java/net/InetSocketAddress", "<init>", Into(":")),
-    (
-        "java/net/Socket",
-        "getOutputStream",
-        Source(Labels::TO_NETWORK.with(Labels::SOCKET)),
-    ),
-    (
-        "java/net/Socket",
-        "getInputStream",
-        Source(NET.with(Labels::SOCKET)),
-    ),
-    (
-        "javax/net/ssl/SSLSocketFactory",
-        "createSocket",
-        Do(Deed::Connect, Labels::SOCKET),
-    ),
-    (
-        "javax/net/SocketFactory",
-        "createSocket",
-        Do(Deed::Connect, Labels::SOCKET),
-    ),
-    (
-        "java/nio/channels/SocketChannel",
-        "open",
-        Do(
-            Deed::Connect,
-            Labels::SOCKET.with(Labels::TO_NETWORK).with(NET),
-        ),
-    ),
+    ("java/net/Socket", "getOutputStream", Source(Labels::TO_NETWORK.with(Labels::SOCKET))),
+    ("java/net/Socket", "getInputStream", Source(NET.with(Labels::SOCKET))),
+    ("javax/net/ssl/SSLSocketFactory", "createSocket", Do(Deed::Connect, Labels::SOCKET)),
+    ("javax/net/SocketFactory", "createSocket", Do(Deed::Connect, Labels::SOCKET)),
+    ("java/nio/channels/SocketChannel", "open", Do(Deed::Connect,Labels::SOCKET.with(Labels::TO_NETWORK).with(NET),)),
     ("java/nio/channels/SocketChannel", "write", Put),
     ("java/nio/channels/SocketChannel", "read", Fill),
     ("java/net/DatagramPacket", "<init>", Into(" ")),
@@ -261,68 +173,23 @@ const NETWORK: &[Row] = &[
     ("okhttp3/RequestBody", "create", Concat(" ")),
     ("okhttp3/MultipartBody$Builder", "*", Into(" ")),
     ("okhttp3/OkHttpClient", "newCall", Do(Deed::Send, NET)),
-    (
-        "org/apache/http/client/methods/HttpPost",
-        "<init>",
-        Into(""),
-    ),
+    ("org/apache/http/client/methods/HttpPost", "<init>", Into("")),
     ("org/apache/http/client/methods/HttpGet", "<init>", Into("")),
-    (
-        "org/apache/http/client/methods/HttpPost",
-        "setEntity",
-        Into(" "),
-    ),
+    ("org/apache/http/client/methods/HttpPost", "setEntity", Into(" ")),
     ("org/apache/http/entity/StringEntity", "<init>", Into("")),
-    (
-        "org/apache/http/client/HttpClient",
-        "execute",
-        Do(Deed::Send, NET),
-    ),
-    (
-        "org/apache/http/impl/client/CloseableHttpClient",
-        "execute",
-        Do(Deed::Send, NET),
-    ),
+    ("org/apache/http/client/HttpClient", "execute", Do(Deed::Send, NET)),
+    ("org/apache/http/impl/client/CloseableHttpClient", "execute", Do(Deed::Send, NET)),
     ("org/jsoup/Jsoup", "connect", Do(Deed::Fetch, NET)),
-    (
-        "javax/naming/InitialContext",
-        "lookup",
-        Do(Deed::LookUp, NONE),
-    ),
+    ("javax/naming/InitialContext", "lookup", Do(Deed::LookUp, NONE)),
     ("javax/naming/Context", "lookup", Do(Deed::LookUp, NONE)),
-    (
-        "javax/servlet/ServletRequest",
-        "getParameter",
-        Source(Labels::REQUEST),
-    ),
-    (
-        "javax/servlet/http/HttpServletRequest",
-        "getParameter",
-        Source(Labels::REQUEST),
-    ),
-    (
-        "javax/servlet/http/HttpServletRequest",
-        "getHeader",
-        Source(Labels::REQUEST),
-    ),
-    (
-        "jakarta/servlet/http/HttpServletRequest",
-        "getParameter",
-        Source(Labels::REQUEST),
-    ),
-    (
-        "jakarta/servlet/http/HttpServletRequest",
-        "getHeader",
-        Source(Labels::REQUEST),
-    ),
+    ("javax/servlet/ServletRequest", "getParameter", Source(Labels::REQUEST)),
+    ("javax/servlet/http/HttpServletRequest", "getParameter", Source(Labels::REQUEST)),
+    ("jakarta/servlet/http/HttpServletRequest", "getParameter", Source(Labels::REQUEST)),
 ];
 
+#[rustfmt::skip]
 const CODE: &[Row] = &[
-    (
-        "java/lang/Runtime",
-        "exec",
-        Do(Deed::Execute, Labels::OUTPUT),
-    ),
+    ("java/lang/Runtime", "exec", Do(Deed::Execute, Labels::OUTPUT)),
     ("java/lang/Runtime", "load", Do(Deed::LoadLibrary, NONE)),
     ("java/lang/System", "load", Do(Deed::LoadLibrary, NONE)),
     ("java/lang/ProcessBuilder", "<init>", Into(" ")),
@@ -333,175 +200,60 @@ const CODE: &[Row] = &[
     ("java/lang/ProcessBuilder", "redirectOutput", Same),
     ("java/lang/ProcessBuilder", "redirectError", Same),
     ("java/lang/ProcessBuilder", "redirectInput", Same),
-    (
-        "java/lang/ProcessBuilder",
-        "start",
-        Do(Deed::Execute, Labels::OUTPUT),
-    ),
-    (
-        "java/lang/Process",
-        "getInputStream",
-        Source(Labels::OUTPUT),
-    ),
-    (
-        "java/lang/Process",
-        "getErrorStream",
-        Source(Labels::OUTPUT),
-    ),
-    (
-        "java/lang/Process",
-        "getOutputStream",
-        Source(Labels::TO_PROCESS),
-    ),
+    ("java/lang/ProcessBuilder", "start", Do(Deed::Execute, Labels::OUTPUT)),
+    ("java/lang/Process", "getInputStream", Source(Labels::OUTPUT)),
+    ("java/lang/Process", "getErrorStream", Source(Labels::OUTPUT)),
+    ("java/lang/Process", "getOutputStream", Source(Labels::TO_PROCESS)),
     ("java/awt/Desktop", "open", Do(Deed::Execute, NONE)),
     ("java/lang/ClassLoader", "defineClass", Do(Deed::Load, NONE)),
-    (
-        "java/lang/invoke/MethodHandles$Lookup",
-        "defineClass",
-        Do(Deed::Load, NONE),
-    ),
-    (
-        "java/lang/invoke/MethodHandles$Lookup",
-        "defineHiddenClass",
-        Do(Deed::Load, NONE),
-    ),
+    ("java/lang/invoke/MethodHandles$Lookup", "defineClass", Do(Deed::Load, NONE)),
+    ("java/lang/invoke/MethodHandles$Lookup", "defineHiddenClass", Do(Deed::Load, NONE)),
     ("sun/misc/Unsafe", "defineClass", Do(Deed::Load, NONE)),
-    (
-        "sun/misc/Unsafe",
-        "defineAnonymousClass",
-        Do(Deed::Load, NONE),
-    ),
-    (
-        "java/net/URLClassLoader",
-        "<init>",
-        Do(Deed::LoadFrom, NONE),
-    ),
-    (
-        "java/net/URLClassLoader",
-        "newInstance",
-        Do(Deed::LoadFrom, NONE),
-    ),
+    ("sun/misc/Unsafe", "defineAnonymousClass", Do(Deed::Load, NONE)),
+    ("java/net/URLClassLoader", "<init>", Do(Deed::LoadFrom, NONE)),
+    ("java/net/URLClassLoader", "newInstance", Do(Deed::LoadFrom, NONE)),
     ("javax/script/ScriptEngine", "eval", Do(Deed::Eval, NONE)),
     ("groovy/lang/GroovyShell", "evaluate", Do(Deed::Eval, NONE)),
-    (
-        "groovy/lang/GroovyClassLoader",
-        "parseClass",
-        Do(Deed::Eval, NONE),
-    ),
-    (
-        "org/mozilla/javascript/Context",
-        "evaluateString",
-        Do(Deed::Eval, NONE),
-    ),
+    ("groovy/lang/GroovyClassLoader", "parseClass", Do(Deed::Eval, NONE)),
+    ("org/mozilla/javascript/Context", "evaluateString", Do(Deed::Eval, NONE)),
     ("bsh/Interpreter", "eval", Do(Deed::Eval, NONE)),
-    (
-        "java/io/ObjectInputStream",
-        "readObject",
-        Do(Deed::Deserialise, NONE),
-    ),
-    (
-        "java/lang/reflect/Method",
-        "invoke",
-        Do(Deed::Reflect, NONE),
-    ),
+    ("java/io/ObjectInputStream", "readObject", Do(Deed::Deserialise, NONE)),
+    ("java/lang/reflect/Method", "invoke", Do(Deed::Reflect, NONE)),
 ];
 
+#[rustfmt::skip]
 const HOST: &[Row] = &[
     ("java/lang/System", "getenv", Variable),
     ("java/lang/System", "getProperty", Property),
+    ("java/util/Map", "get", Pick),
+    ("java/util/Map", "getOrDefault", Pick),
+    ("java/util/Map", "containsKey", Pick),
     ("java/lang/System", "getProperties", Source(Labels::HOST)),
     ("java/net/InetAddress", "getHostName", Source(Labels::HOST)),
-    (
-        "java/net/NetworkInterface",
-        "getHardwareAddress",
-        Source(Labels::HOST),
-    ),
-    (
-        "java/net/NetworkInterface",
-        "getNetworkInterfaces",
-        Source(Labels::HOST),
-    ),
-    (
-        "java/awt/Robot",
-        "createScreenCapture",
-        Do(Deed::Capture, Labels::SCREEN),
-    ),
-    (
-        "java/awt/datatransfer/Clipboard",
-        "getData",
-        Do(Deed::ReadClipboard, Labels::CLIPBOARD),
-    ),
-    (
-        "java/awt/datatransfer/Clipboard",
-        "getContents",
-        Do(Deed::ReadClipboard, Labels::CLIPBOARD),
-    ),
-    (
-        "java/awt/datatransfer/Clipboard",
-        "setContents",
-        Do(Deed::WriteClipboard, NONE),
-    ),
-    (
-        "com/github/kwhat/jnativehook/GlobalScreen",
-        "addNativeKeyListener",
-        Do(Deed::Keys, NONE),
-    ),
-    (
-        "org/jnativehook/GlobalScreen",
-        "addNativeKeyListener",
-        Do(Deed::Keys, NONE),
-    ),
-    (
-        "com/sun/jna/platform/win32/Crypt32Util",
-        "cryptUnprotectData",
-        Do(Deed::Unprotect, Labels::SECRET),
-    ),
-    (
-        "com/sun/jna/platform/win32/Advapi32Util",
-        "registrySetStringValue",
-        Do(Deed::Registry, NONE),
-    ),
+    ("java/net/NetworkInterface", "getHardwareAddress", Source(Labels::HOST)),
+    ("java/net/NetworkInterface", "getNetworkInterfaces", Source(Labels::HOST)),
+    ("java/awt/Robot", "createScreenCapture", Do(Deed::Capture, Labels::SCREEN)),
+    ("java/awt/datatransfer/Clipboard", "getData", Do(Deed::ReadClipboard, Labels::CLIPBOARD)),
+    ("java/awt/datatransfer/Clipboard", "getContents", Do(Deed::ReadClipboard, Labels::CLIPBOARD)),
+    ("java/awt/datatransfer/Clipboard", "setContents", Do(Deed::WriteClipboard, NONE)),
+    ("com/github/kwhat/jnativehook/GlobalScreen", "addNativeKeyListener", Do(Deed::Keys, NONE)),
+    ("org/jnativehook/GlobalScreen", "addNativeKeyListener", Do(Deed::Keys, NONE)),
+    ("com/sun/jna/platform/win32/Crypt32Util", "cryptUnprotectData", Do(Deed::Unprotect, Labels::SECRET)),
+    ("com/sun/jna/platform/win32/Advapi32Util", "registrySetStringValue", Do(Deed::Registry, NONE)),
     ("javax/imageio/ImageIO", "write", Pour),
 ];
 
+#[rustfmt::skip]
 const DATA: &[Row] = &[
     ("java/util/Base64$Decoder", "decode", Base64),
     ("java/util/Base64", "getDecoder", Source(NONE)),
-    (
-        "javax/xml/bind/DatatypeConverter",
-        "parseBase64Binary",
-        Base64,
-    ),
-    (
-        "org/apache/commons/codec/binary/Base64",
-        "decodeBase64",
-        Base64,
-    ),
+    ("javax/xml/bind/DatatypeConverter", "parseBase64Binary", Base64),
+    ("org/apache/commons/codec/binary/Base64", "decodeBase64", Base64),
     ("sun/misc/BASE64Decoder", "decodeBuffer", Base64),
     ("android/util/Base64", "decode", Base64),
-    (
-        "javax/xml/bind/DatatypeConverter",
-        "parseHexBinary",
-        Do(Deed::Decode, Labels::DECODED),
-    ),
-    (
-        "javax/crypto/Cipher",
-        "doFinal",
-        Do(Deed::Decode, Labels::DECODED),
-    ),
-    (
-        "javax/crypto/CipherInputStream",
-        "<init>",
-        Do(Deed::Decode, Labels::DECODED),
-    ),
-    (
-        "java/util/zip/GZIPInputStream",
-        "<init>",
-        Source(Labels::INFLATED),
-    ),
-    (
-        "java/util/zip/InflaterInputStream",
-        "<init>",
-        Source(Labels::INFLATED),
-    ),
+    ("javax/xml/bind/DatatypeConverter", "parseHexBinary", Do(Deed::Decode, Labels::DECODED)),
+    ("javax/crypto/Cipher", "doFinal", Do(Deed::Decode, Labels::DECODED)),
+    ("javax/crypto/CipherInputStream", "<init>", Do(Deed::Decode, Labels::DECODED)),
+    ("java/util/zip/GZIPInputStream", "<init>", Source(Labels::INFLATED)),
+    ("java/util/zip/InflaterInputStream", "<init>", Source(Labels::INFLATED)),
 ];

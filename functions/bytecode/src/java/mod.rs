@@ -1,5 +1,6 @@
 //! Java class files: which methods do what, with which data.
 
+mod calls;
 mod class;
 mod code;
 mod descriptor;
