@@ -24,6 +24,7 @@ fn packages() -> [TestPackage; 3] {
             "package/latin1.js",
             b"// caf\xE9\nfetch('http://x.example.com')\n",
         )
+        .file("package/cached.jsc", b"\x5B\x07\xDE\xC0\0\0\0\0")
         .file("package/broken.js", "function (((");
     let pypi = PackageBuilder::new("pypi", "demo")
         .file(
@@ -74,6 +75,7 @@ fn every_bundled_analyzer_answers_alike() {
     }
     for (findings, _) in [
         compare::<packguard_binaries::Binaries>(),
+        compare::<packguard_bytecode::Bytecode>(),
         compare::<packguard_names::Names>(),
         compare::<packguard_rules::Rules>(),
     ] {
