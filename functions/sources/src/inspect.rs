@@ -1,0 +1,157 @@
+//! One text from its bytes to hits, and the texts inside of it.
+
+use packguard_sdk::indicators::{self, ShellAct};
+use packguard_sdk::{Hit, Phase, Severity};
+
+use crate::facts::Facts;
+use crate::lang::{Lang, Unit};
+use crate::lex::{Kind, Stream, lex};
+use crate::names::{Role, is_telling};
+use crate::rules;
+use crate::walk::walk;
+
+/// Payloads inside of payloads.
+const DEPTH: usize = 6;
+
+/// Payloads of one file that are analysed.
+const PAYLOADS: usize = 64;
+
+/// Bytes of payloads of one file, all together.
+const PAYLOAD_BYTES: usize = 4 << 20;
+
+/// What came out.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// What was found.
+    pub hits: Vec<Hit>,
+    /// What could not be followed.
+    pub problems: Vec<String>,
+}
+
+/// Analyses one text.
+pub fn inspect(text: &str, unit: Unit) -> Inspection {
+    let stream = lex(text, 0..text.len(), unit.lang, false);
+    if !is_worth(text, &stream, unit.lang) {
+        return Inspection::default();
+    }
+    let mut left = Budget {
+        count: PAYLOADS,
+        bytes: PAYLOAD_BYTES,
+    };
+    let mut inspection = of_stream(text, &stream, unit, 0, &mut left);
+    if unit.aside {
+        for hit in &mut inspection.hits {
+            hit.severity = hit.severity.lowered(2);
+        }
+    }
+    inspection.hits = rules::distinct(std::mem::take(&mut inspection.hits));
+    inspection
+}
+
+struct Budget {
+    count: usize,
+    bytes: usize,
+}
+
+/// Whether anything stands in a file that rules speak of.
+fn is_worth(text: &str, stream: &Stream, lang: Lang) -> bool {
+    let bytes = text.as_bytes();
+    let of = |token: &crate::lex::Token| &bytes[token.start as usize..token.end as usize];
+    stream
+        .tokens
+        .iter()
+        .enumerate()
+        .any(|(at, token)| match token.kind {
+            Kind::Word => {
+                let word = of(token);
+                is_telling(word)
+                    || lang == Lang::Php
+                        && (word[0] == b'$' || word[0] == b'_')
+                        && stream
+                            .tokens
+                            .get(at + 1)
+                            .is_some_and(|next| of(next) == b"(")
+            }
+            Kind::Str => bytes[token.start as usize] == b'`' && lang != Lang::Go,
+            _ => false,
+        })
+}
+
+fn of_stream(
+    text: &str,
+    stream: &Stream,
+    unit: Unit,
+    depth: usize,
+    left: &mut Budget,
+) -> Inspection {
+    let facts = walk(text, stream, unit);
+    let mut inspection = Inspection {
+        hits: rules::check(&facts),
+        problems: facts.problems.clone(),
+    };
+    payloads(&facts, unit, depth, left, &mut inspection);
+    inspection
+}
+
+/// Code that is evaluated and known is analysed as code; scripts that are run are told
+/// from what is decoded.
+fn payloads(facts: &Facts, unit: Unit, depth: usize, left: &mut Budget, into: &mut Inspection) {
+    if !unit.lang.evaluates_text() {
+        return;
+    }
+    for call in facts.calls.iter().filter(|call| call.role == Role::Eval) {
+        let Some(code) = rules_payload(call) else {
+            continue;
+        };
+        if depth >= DEPTH || left.count == 0 || code.len() > left.bytes {
+            into.problems
+                .push("code inside of code: not all of it was followed".into());
+            return;
+        }
+        left.count -= 1;
+        left.bytes -= code.len();
+        let inside = unit.lang != Lang::Php || !code.contains("<?php");
+        let stream = lex(&code, 0..code.len(), unit.lang, inside);
+        let inner_unit = Unit {
+            top: call.phase,
+            ..unit
+        };
+        let inner = of_stream(&code, &stream, inner_unit, depth + 1, left);
+        let layers = call
+            .args
+            .first()
+            .map(|arg| arg.layers().to_vec())
+            .unwrap_or_default();
+        for mut hit in inner.hits {
+            if rules::is_capability(hit.rule.id) {
+                continue;
+            }
+            hit.range = call.range.clone();
+            hit.layers.splice(0..0, layers.iter().cloned());
+            into.hits.push(hit);
+        }
+        into.problems.extend(inner.problems);
+    }
+}
+
+fn rules_payload(call: &crate::facts::Call) -> Option<String> {
+    rules::payload(call)
+}
+
+/// Whether decoded text is a hostile script of a shell.
+pub fn hostile_script(text: &str) -> Option<(ShellAct, Severity)> {
+    indicators::shell(text)
+        .into_iter()
+        .find(|found| matches!(found.act, ShellAct::DownloadAndRun | ShellAct::ReverseShell))
+        .map(|found| (found.act, Severity::High))
+}
+
+/// A unit for a text without a file, for tests and fuzzing.
+pub fn plain_unit(lang: Lang) -> Unit {
+    Unit {
+        lang,
+        top: Phase::Import,
+        inner: Phase::Execute,
+        aside: false,
+    }
+}

@@ -1,0 +1,798 @@
+//! Operands: names, members, calls, indexes, literals.
+
+use std::rc::Rc;
+
+use super::Walk;
+use super::expressions::Operand;
+use super::statements::element;
+use crate::lang::Lang;
+use crate::lex::{Kind, NONE, Stream, Token};
+use crate::names::Role;
+use crate::value::{Content, Taint, Value};
+
+/// A name that is being read.
+struct Path {
+    /// The dotted name as far as it is one; empty for what is a value only.
+    name: String,
+    value: Value,
+    /// The variable or field, for assignments.
+    place: Option<String>,
+    from: usize,
+}
+
+impl Walk<'_> {
+    /// One statement, for code inside of brackets.
+    pub(super) fn one_statement(
+        &mut self,
+        stream: &Stream,
+        at: usize,
+        end: usize,
+        last: &mut Value,
+    ) -> usize {
+        if !self.enter() {
+            return end;
+        }
+        let token = stream.tokens[at];
+        let next = if token.kind == Kind::Word
+            && self.is_any(stream, at, &["function", "func", "fn", "sub", "def"])
+        {
+            self.closure(stream, at, end)
+        } else {
+            let mut after = at + 1;
+            if !self.is_any(
+                stream,
+                at,
+                &["return", "let", "var", "val", "if", "for", "foreach"],
+            ) {
+                let (value, next) = self.expression(stream, at, end, 0);
+                *last = value;
+                after = next;
+            }
+            after
+        };
+        self.leave();
+        next
+    }
+
+    /// `function (…) use (…) {…}`, `func(…) {…}`, `fn(…) => …`.
+    fn closure(&mut self, stream: &Stream, at: usize, end: usize) -> usize {
+        let mut next = at + 1;
+        while next < end && next < at + 48 && !self.is_any(stream, next, &["{", ";", "=>", ","]) {
+            if stream.tokens[next].kind == Kind::Open {
+                let close = self.mate(stream, next, end);
+                for at in next + 1..close.min(next + 24) {
+                    if self.lang == Lang::Php
+                        && stream.tokens[at].kind == Kind::Word
+                        && self.word(stream.tokens[at]).starts_with('$')
+                    {
+                        let name: Rc<str> = self.word(stream.tokens[at]).into();
+                        if self.lookup(&name).is_none() {
+                            self.assign(&name, element(&self.subject.clone()));
+                        }
+                    }
+                }
+                next = close;
+            }
+            next += 1;
+        }
+        if self.is(stream, next, "{") {
+            let close = self.mate(stream, next, end);
+            self.statements(stream, next + 1, close);
+            return close + 1;
+        }
+        if self.lang == Lang::Lua {
+            let close = self.mate(stream, at, end);
+            self.statements(stream, next.min(close), close);
+            return close + 1;
+        }
+        next
+    }
+
+    pub(super) fn operand(
+        &mut self,
+        stream: &Stream,
+        mut at: usize,
+        end: usize,
+    ) -> (Operand, usize) {
+        let mut negative = false;
+        while at < end {
+            let token = stream.tokens[at];
+            match token.kind {
+                Kind::Str => {
+                    let value = self.literal(stream, token);
+                    return self.postfix_value(stream, at + 1, end, value, at);
+                }
+                Kind::Number => {
+                    let mut value = self.number(token);
+                    if negative && let Content::Number(number) = value.content {
+                        value.content = Content::Number(-number);
+                    }
+                    return self.postfix_value(stream, at + 1, end, value, at);
+                }
+                Kind::Open => return self.bracket(stream, at, end),
+                Kind::Close => return (Operand::default(), at),
+                Kind::Op => {
+                    let text = self.word(token);
+                    if matches!(text, ";" | ",") {
+                        return (Operand::default(), at);
+                    }
+                    if matches!(text, "|" | "||") {
+                        at = self.closure_params(stream, at, end);
+                        continue;
+                    }
+                    negative = text == "-";
+                    at += 1;
+                }
+                Kind::Word => {
+                    let word = self.word(token);
+                    if matches!(
+                        word,
+                        "new"
+                            | "await"
+                            | "return"
+                            | "not"
+                            | "range"
+                            | "yield"
+                            | "move"
+                            | "mut"
+                            | "ref"
+                            | "throw"
+                            | "raise"
+                            | "async"
+                            | "defer"
+                            | "go"
+                            | "print"
+                            | "echo"
+                            | "typeof"
+                            | "unsafe"
+                            | "clone"
+                            | "global"
+                            | "stackalloc"
+                    ) {
+                        if word == "range" {
+                            let (value, next) = self.operand(stream, at + 1, end);
+                            return (element(&value.value).into(), next);
+                        }
+                        at += 1;
+                        continue;
+                    }
+                    if matches!(word, "function" | "func" | "fn" | "sub") {
+                        return (Operand::default(), self.closure(stream, at, end));
+                    }
+                    if matches!(word, "lambda" | "proc") && self.lang == Lang::Ruby {
+                        at += 1;
+                        continue;
+                    }
+                    return self.path(stream, at, end);
+                }
+            }
+        }
+        (Operand::default(), at)
+    }
+
+    pub(super) fn number(&self, token: Token) -> Value {
+        let text = self.word(token);
+        let digits: String = text.chars().filter(|c| *c != '_').collect();
+        let lower = digits.to_ascii_lowercase();
+        let (body, radix) = match lower.as_bytes() {
+            [b'0', b'x', ..] => (&lower[2..], 16),
+            [b'0', b'b', ..] => (&lower[2..], 2),
+            [b'0', b'o', ..] => (&lower[2..], 8),
+            [b'0', b'0'..=b'7', ..] => (&lower[1..], 8),
+            _ => (&lower[..], 10),
+        };
+        let end = body
+            .find(|c: char| !c.is_digit(radix))
+            .unwrap_or(body.len());
+        match i64::from_str_radix(&body[..end], radix) {
+            Ok(number) => Value::number(number),
+            Err(_) => Value::default(),
+        }
+    }
+
+    /// `|a, b|` before a closure's body: names get an element of the subject.
+    fn closure_params(&mut self, stream: &Stream, at: usize, end: usize) -> usize {
+        if self.is(stream, at, "||") {
+            return at + 1;
+        }
+        let element = element(&self.subject.clone());
+        let mut next = at + 1;
+        while next < end && next < at + 32 {
+            if self.is(stream, next, "|") {
+                return next + 1;
+            }
+            if stream.tokens[next].kind == Kind::Word {
+                let name: Rc<str> = self.word(stream.tokens[next]).into();
+                self.assign(&name, element.clone());
+            }
+            next += 1;
+        }
+        at + 1
+    }
+
+    /// `(…)`, `[…]`, `{…}` where a value stands.
+    fn bracket(&mut self, stream: &Stream, at: usize, end: usize) -> (Operand, usize) {
+        let close = self.mate(stream, at, end);
+        let kind = self.word(stream.tokens[at]).to_owned();
+        if !self.enter() {
+            return (Operand::default(), close + 1);
+        }
+        let value = match kind.as_str() {
+            "{" => {
+                let items = self.block(stream, at + 1, close);
+                Value::list(items)
+            }
+            _ => {
+                let mut items = self.elements(stream, at + 1, close);
+                if kind == "(" && items.len() == 1 {
+                    items.pop().unwrap_or_default()
+                } else {
+                    Value::list(items)
+                }
+            }
+        };
+        self.leave();
+        let next = close + 1;
+        // `(char) 104`, `(string) x`
+        let follows = stream.tokens.get(next).filter(|_| next < end);
+        let cast = kind == "("
+            && close == at + 2
+            && stream.tokens[at + 1].kind == Kind::Word
+            && follows.is_some_and(|token| {
+                matches!(token.kind, Kind::Word | Kind::Number | Kind::Str) && !token.fresh
+                    || self.is(stream, next, "(")
+            });
+        if cast
+            && !self.is_any(stream, next, &["and", "or", "in", "as", "if", "do"])
+            && !self.ends_here(stream, next)
+        {
+            let to = self.word(stream.tokens[at + 1]).to_owned();
+            if self.lookup(&to).is_none() {
+                let (operand, next) = self.operand(stream, next, end);
+                let value = if to == "char" {
+                    self.as_character(&operand.value)
+                } else {
+                    operand.value
+                };
+                return (value.into(), next);
+            }
+        }
+        self.postfix_value(stream, next, end, value, at)
+    }
+
+    /// The statements or elements of braces.
+    fn block(&mut self, stream: &Stream, at: usize, end: usize) -> Vec<Value> {
+        let list = (at..end.min(at + 3)).any(|at| self.is_any(stream, at, &[",", "=>", ":"]))
+            || end <= at + 2;
+        if list {
+            return self.elements(stream, at, end);
+        }
+        vec![self.statements(stream, at, end)]
+    }
+
+    fn postfix_value(
+        &mut self,
+        stream: &Stream,
+        at: usize,
+        end: usize,
+        value: Value,
+        from: usize,
+    ) -> (Operand, usize) {
+        let path = Path {
+            name: match &value.content {
+                Content::Name(name) => name.to_string(),
+                _ => String::new(),
+            },
+            value,
+            place: None,
+            from,
+        };
+        self.postfix(stream, at, end, path)
+    }
+
+    fn path(&mut self, stream: &Stream, at: usize, end: usize) -> (Operand, usize) {
+        let token = stream.tokens[at];
+        let word = self.word(token).to_owned();
+        // `Type name`: the type says nothing.
+        if let Some(next) = stream.tokens.get(at + 1).filter(|_| at + 1 < end)
+            && next.kind == Kind::Word
+            && !next.fresh
+            && matches!(
+                self.lang,
+                Lang::Java | Lang::CSharp | Lang::C | Lang::Go | Lang::Kotlin
+            )
+            && !self.is_any(
+                stream,
+                at + 1,
+                &[
+                    "in",
+                    "is",
+                    "as",
+                    "instanceof",
+                    "and",
+                    "or",
+                    "xor",
+                    "shl",
+                    "shr",
+                    "ushr",
+                    "range",
+                    "func",
+                ],
+            )
+            && !self.ends_here(stream, at + 1)
+        {
+            return self.path(stream, at + 1, end);
+        }
+        let lambda = self.is_any(stream, at + 1, &["->", "=>"])
+            && matches!(self.lang, Lang::Java | Lang::Kotlin | Lang::CSharp);
+        if lambda {
+            let element = element(&self.subject.clone());
+            self.assign(&word, element);
+        }
+        let mut path = Path {
+            name: String::new(),
+            value: Value::default(),
+            place: Some(word.clone()),
+            from: at,
+        };
+        match self.lookup(&word) {
+            Some(value) => {
+                path.value = value.clone();
+                if let Content::Name(name) = &path.value.content {
+                    path.name = name.to_string();
+                }
+            }
+            None => {
+                let plain = word
+                    .trim_start_matches(|c| matches!(c, '&' | '%'))
+                    .to_owned();
+                path.name = self
+                    .aliases
+                    .get(plain.as_str())
+                    .map_or(plain, |alias| alias.to_string());
+                path.value = self.global(&word);
+            }
+        }
+        if path.value.from.is_none() {
+            path.value.from = Some(word.as_str().into());
+        }
+        self.postfix(stream, at + 1, end, path)
+    }
+
+    fn postfix(
+        &mut self,
+        stream: &Stream,
+        mut at: usize,
+        end: usize,
+        mut path: Path,
+    ) -> (Operand, usize) {
+        let mut called = false;
+        while at < end {
+            let token = stream.tokens[at];
+            let text = self.word(token);
+            let glued = !token.fresh || !self.lang.lines_matter();
+            match token.kind {
+                Kind::Op if self.is_member(text) => {
+                    let Some(next) = self.member(stream, at, end, &mut path, &mut called) else {
+                        break;
+                    };
+                    at = next;
+                }
+                Kind::Op
+                    if matches!(text, "?" | "!!" | "!") && self.lang == Lang::Rust
+                        || text == "!!" =>
+                {
+                    at += 1
+                }
+                Kind::Op if text == "\\" && self.lang == Lang::Php => {
+                    // Namespaces.
+                    at += 1;
+                    if let Some(next) = stream
+                        .tokens
+                        .get(at)
+                        .filter(|t| at < end && t.kind == Kind::Word)
+                    {
+                        path.name = self.word(*next).to_owned();
+                        path.value = Value::default();
+                        at += 1;
+                    }
+                }
+                Kind::Open
+                    if text == "("
+                        && glued
+                        && !(token.spaced && self.lang == Lang::Ruby && path.name.is_empty()) =>
+                {
+                    at = self.call_here(stream, at, end, &mut path);
+                    called = true;
+                }
+                Kind::Open
+                    if text == "["
+                        && glued
+                        && !(token.spaced && matches!(self.lang, Lang::Ruby)) =>
+                {
+                    let close = self.mate(stream, at, end);
+                    let index = self.elements(stream, at + 1, close);
+                    path.value = self.index(&path.name, std::mem::take(&mut path.value), &index);
+                    path.name = match &path.value.content {
+                        Content::Name(name) => name.to_string(),
+                        _ => String::new(),
+                    };
+                    path.place = path.place.map(|place| {
+                        if place.ends_with("[]") {
+                            place
+                        } else {
+                            place + "[]"
+                        }
+                    });
+                    at = close + 1;
+                    // `byte[] name`
+                    if index.is_empty()
+                        && stream
+                            .tokens
+                            .get(at)
+                            .is_some_and(|t| at < end && t.kind == Kind::Word && !t.fresh)
+                        && matches!(self.lang, Lang::Java | Lang::CSharp | Lang::Go)
+                    {
+                        return self.path(stream, at, end);
+                    }
+                }
+                Kind::Open
+                    if text == "{" && glued && self.takes_block(stream, at, called, &path) =>
+                {
+                    let close = self.mate(stream, at, end);
+                    at = self.block_of(stream, at + 1, close, &mut path);
+                }
+                Kind::Word if text == "do" && token.mate != NONE && self.lang == Lang::Ruby => {
+                    let close = self.mate(stream, at, end);
+                    at = self.block_of(stream, at + 1, close, &mut path);
+                }
+                Kind::Str | Kind::Word | Kind::Number
+                    if !called && self.takes_bare(stream, at, &path) =>
+                {
+                    at = self.bare_call(stream, at, end, &mut path);
+                    called = true;
+                }
+                Kind::Op
+                    if text == "*"
+                        && !called
+                        && token.spaced
+                        && self.lang == Lang::Ruby
+                        && stream.tokens.get(at + 1).is_some_and(|next| !next.spaced)
+                        && !path.name.is_empty()
+                        && self.lookup(&path.name).is_none() =>
+                {
+                    at = self.bare_call(stream, at + 1, end, &mut path);
+                    called = true;
+                }
+                _ => break,
+            }
+        }
+        if !called && !path.name.is_empty() && matches!(path.value.content, Content::Unknown) {
+            // A word alone calls a function in Ruby: `eval_payload`.
+            if self.lang == Lang::Ruby && self.functions.contains_key(path.name.as_str()) {
+                let range = self.range(stream, path.from, at);
+                path.value = self.call(&path.name.clone(), Value::default(), Vec::new(), range);
+            } else {
+                path.value.content = Content::Name(path.name.as_str().into());
+            }
+        }
+        let place = if called {
+            None
+        } else {
+            path.place.map(Into::into)
+        };
+        (
+            Operand {
+                value: path.value,
+                place,
+            },
+            at,
+        )
+    }
+
+    pub(super) fn range(&self, stream: &Stream, from: usize, to: usize) -> std::ops::Range<usize> {
+        let last = to.min(stream.tokens.len()).saturating_sub(1).max(from);
+        stream.tokens[from].start as usize..stream.tokens[last].end as usize
+    }
+
+    fn is_member(&self, text: &str) -> bool {
+        match self.lang {
+            Lang::Php => matches!(text, "->" | "::" | "?->"),
+            Lang::Perl => matches!(text, "->" | "::"),
+            Lang::C => matches!(text, "->" | "::" | "."),
+            Lang::Lua => matches!(text, "." | ":"),
+            _ => matches!(text, "." | "::" | "?." | "&."),
+        }
+    }
+
+    fn takes_block(&self, stream: &Stream, at: usize, called: bool, path: &Path) -> bool {
+        match self.lang {
+            Lang::Ruby => called || !path.name.is_empty(),
+            Lang::Kotlin => called || stream.tokens[at].spaced && !path.name.is_empty(),
+            Lang::Go | Lang::Java | Lang::CSharp => {
+                // `[]byte{…}`, `new byte[] {…}`, `new T() {…}`, `&T{…}`
+                let composite = self.lang == Lang::Go && !stream.tokens[at].spaced;
+                let array = at > 0 && self.is_any(stream, at - 1, &["]"]);
+                composite
+                    || array
+                    || self.lang == Lang::CSharp
+                        && path.from > 0
+                        && self.is(stream, path.from - 1, "new")
+                    || self.lang == Lang::Java
+                        && called
+                        && path.from > 0
+                        && self.is(stream, path.from - 1, "new")
+            }
+            _ => false,
+        }
+    }
+
+    /// A block, closure body or composite behind a name or call.
+    fn block_of(&mut self, stream: &Stream, at: usize, close: usize, path: &mut Path) -> usize {
+        if !self.enter() {
+            return close + 1;
+        }
+        let subject = std::mem::replace(&mut self.subject, path.value.clone());
+        let composite = matches!(self.lang, Lang::Go | Lang::Java | Lang::CSharp);
+        if composite {
+            let items = self.elements(stream, at, close);
+            let call = path.value.call;
+            if let Some(call) = call.and_then(|call| self.facts.calls.get_mut(call as usize)) {
+                call.args.extend(items.iter().take(32).cloned());
+            }
+            let mut value = Value::list(items);
+            value.call = call;
+            path.value = value;
+            path.name = String::new();
+        } else {
+            let start = if self.is(stream, at, "|") {
+                self.closure_params(stream, at, close)
+            } else {
+                at
+            };
+            let result = self.statements(stream, start, close);
+            path.value.taint |= result.taint;
+            path.value.merge_layers(&result);
+        }
+        self.subject = subject;
+        self.leave();
+        close + 1
+    }
+
+    /// `.name`, with its call if one follows.
+    fn member(
+        &mut self,
+        stream: &Stream,
+        at: usize,
+        end: usize,
+        path: &mut Path,
+        called: &mut bool,
+    ) -> Option<usize> {
+        let next = at + 1;
+        let token = stream.tokens.get(next).filter(|_| next < end)?;
+        if self.word(*token) == "(" && self.lang == Lang::Ruby {
+            // `m.(x)` calls what `m` holds.
+            return Some(next);
+        }
+        if self.word(*token) == "<" && self.lang == Lang::Rust {
+            // `::<T>`
+            let mut depth = 0_i32;
+            for at in next..end.min(next + 48) {
+                depth += match self.word(stream.tokens[at]) {
+                    "<" => 1,
+                    ">" => -1,
+                    ">>" => -2,
+                    _ => 0,
+                };
+                if depth <= 0 {
+                    return Some(at + 1);
+                }
+            }
+            return Some(next + 1);
+        }
+        if token.kind != Kind::Word {
+            if self.lang == Lang::Php && matches!(token.kind, Kind::Open) {
+                // `$x->{'name'}(…)`
+                let close = self.mate(stream, next, end);
+                let items = self.elements(stream, next + 1, close);
+                path.name = items.first().and_then(Value::to_text).unwrap_or_default();
+                return Some(close + 1);
+            }
+            return (token.kind == Kind::Number
+                || token.kind == Kind::Open
+                || self.word(*token) == "$")
+                .then_some(next + 1);
+        }
+        let word = self.word(*token).to_owned();
+        let word = if self.lang == Lang::Php && word.starts_with('$') {
+            self.lookup(&word).and_then(Value::to_text).unwrap_or(word)
+        } else {
+            word
+        };
+        if path.name.is_empty()
+            && let Content::Name(name) = &path.value.content
+        {
+            path.name = name.to_string();
+        }
+        path.name = format!(
+            "{}.{word}",
+            if path.name.is_empty() {
+                "?"
+            } else {
+                &path.name
+            }
+        );
+        if path.name.len() > 400 {
+            path.name = format!("?.{word}");
+        }
+        path.place = path.place.take().map(|place| format!("{place}.{word}"));
+        let next = next + 1;
+        let is_call = self.is(stream, next, "(")
+            || self.is_any(stream, next, &["::", "."])
+                && self.is(stream, next + 1, "<")
+                && self.lang == Lang::Rust;
+        if is_call && !(stream.tokens[next].spaced && self.lang == Lang::Ruby) {
+            return Some(next);
+        }
+        if let Some(place) = &path.place
+            && let Some(value) = self.lookup(place)
+        {
+            path.value = value.clone();
+            path.name = match &path.value.content {
+                Content::Name(name) => name.to_string(),
+                _ => String::new(),
+            };
+            return Some(next);
+        }
+        let bare = self.lang == Lang::Ruby
+            && stream
+                .tokens
+                .get(next)
+                .is_some_and(|_| next < end && self.takes_bare(stream, next, path));
+        if !bare {
+            self.attribute_value(stream, path, next, called);
+        }
+        Some(next)
+    }
+
+    /// A member that is read, or called without parentheses.
+    fn attribute_value(&mut self, stream: &Stream, path: &mut Path, at: usize, called: &mut bool) {
+        let range = self.range(stream, path.from, at);
+        let assigned = self.is_any(stream, at, &["=", "+=", ":="]);
+        let role = self.table.role(&path.name);
+        if !assigned
+            && (self.lang == Lang::Ruby && role.is_some() || matches!(role, Some(Role::Source(_))))
+        {
+            let name = std::mem::take(&mut path.name);
+            path.value = self.call(&name, std::mem::take(&mut path.value), Vec::new(), range);
+            if matches!(role, Some(Role::Net | Role::Source(_))) {
+                path.name = name;
+            }
+            *called = true;
+            return;
+        }
+        let fact = self.host_attribute(&path.name);
+        path.value.taint |= fact;
+        // An unknown member of a known value is another value.
+        if !matches!(path.value.content, Content::Unknown | Content::Name(_)) {
+            path.value.content = Content::Unknown;
+        }
+        if matches!(path.value.content, Content::Name(_)) {
+            path.value.content = Content::Unknown;
+        }
+    }
+
+    /// Whether what stands at `at` is the argument of a call without parentheses.
+    fn takes_bare(&self, stream: &Stream, at: usize, path: &Path) -> bool {
+        let token = stream.tokens[at];
+        if token.fresh || !token.spaced && token.kind != Kind::Str || path.name.is_empty() {
+            return false;
+        }
+        let word = self.word(token);
+        match self.lang {
+            Lang::Ruby => {
+                let value = self
+                    .lookup(path.place.as_deref().unwrap_or_default())
+                    .is_some();
+                !value
+                    && !self.ends_here(stream, at)
+                    && !matches!(word, "and" | "or" | "in" | "=>" | "if" | "unless")
+            }
+            Lang::Perl | Lang::Php => {
+                matches!(
+                    path.name.as_str(),
+                    "system"
+                        | "exec"
+                        | "eval"
+                        | "open"
+                        | "require"
+                        | "do"
+                        | "include"
+                        | "include_once"
+                        | "require_once"
+                        | "unpack"
+                        | "pack"
+                        | "join"
+                        | "reverse"
+                        | "chr"
+                        | "decode_base64"
+                        | "print"
+                        | "get"
+                        | "unlink"
+                        | "assert"
+                ) && !matches!(
+                    word,
+                    "and" | "or" | "xor" | "x" | "eq" | "ne" | "as" | "instanceof"
+                )
+            }
+            Lang::Lua => token.kind == Kind::Str,
+            _ => false,
+        }
+    }
+
+    fn bare_call(&mut self, stream: &Stream, mut at: usize, end: usize, path: &mut Path) -> usize {
+        let from = path.from;
+        let mut args = Vec::new();
+        let subject = std::mem::replace(&mut self.subject, path.value.clone());
+        while at < end && args.len() < 32 {
+            let (value, next) = self.expression(stream, at, end, 2);
+            args.push(value);
+            at = next.max(at + 1);
+            if self.lang == Lang::Lua || !self.is(stream, at, ",") {
+                break;
+            }
+            at += 1;
+        }
+        self.subject = subject;
+        let range = self.range(stream, from, at);
+        let name = std::mem::take(&mut path.name);
+        path.value = self.call(&name, std::mem::take(&mut path.value), args, range);
+        self.renamed(path, name);
+        at
+    }
+
+    fn call_here(&mut self, stream: &Stream, at: usize, end: usize, path: &mut Path) -> usize {
+        let close = self.mate(stream, at, end);
+        if !self.enter() {
+            return close + 1;
+        }
+        let subject = std::mem::replace(&mut self.subject, path.value.clone());
+        let args = self.elements(stream, at + 1, close);
+        self.subject = subject;
+        let range = self.range(stream, path.from, close + 1);
+        let name = std::mem::take(&mut path.name);
+        path.value = if name.is_empty() {
+            self.call_value(std::mem::take(&mut path.value), args, range)
+        } else {
+            self.call(&name, std::mem::take(&mut path.value), args, range)
+        };
+        self.renamed(path, name);
+        self.leave();
+        close + 1
+    }
+
+    /// What is called on the result of a call goes by that call's name.
+    fn renamed(&self, path: &mut Path, name: String) {
+        path.name = match &path.value.content {
+            Content::Name(name) => name.to_string(),
+            Content::Unknown => name,
+            _ => String::new(),
+        };
+    }
+
+    /// Variables that are always there.
+    fn global(&self, word: &str) -> Value {
+        let taint = match (self.lang, word) {
+            (
+                Lang::Php,
+                "$_GET" | "$_POST" | "$_REQUEST" | "$_COOKIE" | "$_FILES" | "$HTTP_RAW_POST_DATA",
+            ) => Taint::REQUEST,
+            (Lang::Php, "$_SERVER" | "$_ENV") | (Lang::Perl, "%ENV") => Taint::ENVIRONMENT,
+            (Lang::Ruby, "ENV") => Taint::ENVIRONMENT,
+            (Lang::Ruby, "params" | "cookies") => Taint::REQUEST,
+            (Lang::C, "environ") => Taint::ENVIRONMENT,
+            _ => Taint::NONE,
+        };
+        Value::tainted(taint)
+    }
+}
