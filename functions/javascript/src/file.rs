@@ -33,6 +33,8 @@ pub struct Setting<'p> {
     pub phase: Phase,
     /// Whether that holds only for what it runs when it is loaded.
     pub loaded_only: bool,
+    /// Whether it is of an editor's extension, whose `activate` the editor calls.
+    pub activates: bool,
     /// What belongs to the package.
     pub own: &'p Own,
 }
@@ -136,7 +138,7 @@ fn inspect(
     setting: &Setting<'_>,
     outcome: &mut Outcome,
 ) -> Vec<Nested> {
-    let loaded = reach::loaded(facts);
+    let loaded = reach::loaded(facts, setting.activates && setting.phase == Phase::Import);
     let mut evaluator = Evaluator::new(facts);
     if let Some((_, starter)) = rules::obfuscation::rotation(facts) {
         evaluator.shuffle(&facts.calls[starter as usize]);

@@ -9,11 +9,14 @@ use std::rc::Rc;
 use crate::collect::{Call, CallNode, Facts, FunctionIx, FunctionNode, Origin, ScopeIx, SymbolIx};
 use crate::value::Eval;
 
+mod assignments;
 mod builtin;
 mod calls;
 mod expressions;
 mod lists;
+mod literals;
 mod members;
+mod numbers;
 mod operators;
 mod statements;
 mod texts;

@@ -24,8 +24,16 @@ pub fn member<'a>(path: &str, name: &str, base: &Eval<'a>) -> Eval<'a> {
     if path == "process.env" {
         return variable(name);
     }
+    if path == "request-in" {
+        let said = matches!(name, "query" | "body" | "params" | "headers" | "cookies");
+        let taint = if said { Taint::INPUT } else { Taint::NONE };
+        return Eval::default().tainted(taint);
+    }
     if matches!(name, "length" | "statusCode" | "status" | "pid" | "headers") {
         return Eval::default();
+    }
+    if name == "value" && path.starts_with("document.") {
+        return Eval::default().tainted(Taint::FORM);
     }
     let taint = if (path, name) == ("process", "env") || (path, name) == ("Bun", "env") {
         Taint::ENVIRONMENT
@@ -96,12 +104,29 @@ pub fn call<'a>(api: &str, arguments: &[Eval<'a>]) -> Eval<'a> {
         | "tls.connect"
         | "ws"
         | "socket.io-client" => Taint::DOWNLOADED,
+        _ if is_said_elsewhere(api) => Taint::DOWNLOADED,
         _ if is_read(api) => read(arguments),
         _ if is_process(api) => output(arguments),
         _ if is_request(api) => Taint::DOWNLOADED,
         _ => decoder(api, arguments),
     };
     Eval::default().tainted(taint)
+}
+
+/// Whether calling `api` gives what somebody wrote into a chat or a blockchain.
+fn is_said_elsewhere(api: &str) -> bool {
+    const PLACES: &[&str] = &[
+        "ethers.Contract().",
+        "ethers.ethers.Contract().",
+        "web3().eth.Contract()",
+        "web3.Web3().eth.Contract()",
+        "@solana/web3.js.Connection().",
+        "discord.js.Client().",
+        "telegraf.Telegraf().",
+        "telegraf().",
+        "node-telegram-bot-api().",
+    ];
+    PLACES.iter().any(|place| api.starts_with(place))
 }
 
 fn read(arguments: &[Eval<'_>]) -> Taint {

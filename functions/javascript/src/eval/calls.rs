@@ -290,6 +290,9 @@ impl<'a> Evaluator<'a> {
         {
             taint = taint.with(self.settled(*executor));
         }
+        if taint.has(Taint::WALLET_KEY) && !methods::keeps_keys(api, target.method()) {
+            taint = taint.without(Taint::WALLET_KEY);
+        }
         let source = sources::call(api, arguments);
         let path = target.path.as_deref().and_then(resolve::result);
         let is_new = matches!(call.node, CallNode::New(_));

@@ -202,7 +202,10 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                     argument,
                     Expression::BinaryExpression(_) | Expression::TemplateLiteral(_)
                 );
-                let severity = if decoded || !concatenated {
+                let severity = if evaluator.shuffled {
+                    // The obfuscator hid all texts alike.
+                    Severity::Low
+                } else if decoded || !concatenated {
                     Severity::High
                 } else {
                     Severity::Low
@@ -216,7 +219,7 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 );
             }
         }
-        if hidden_callee && is_sensitive_call(&api) {
+        if hidden_callee && is_sensitive_call(&api) && !evaluator.shuffled {
             hits.push(
                 hit(&HIDDEN_CALL, call.span(), phase)
                     .title(format!("Calls {api} under a hidden name"))
