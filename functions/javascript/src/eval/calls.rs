@@ -212,6 +212,12 @@ impl<'a> Evaluator<'a> {
         let arguments = self.arguments(call, &target);
         if target.api() == "import" || target.api() == "require" {
             let module = arguments.first().and_then(Eval::exact);
+            if module
+                .as_deref()
+                .is_some_and(|name| name.ends_with(".json"))
+            {
+                return Eval::default().tainted(Taint::DATA_FILE);
+            }
             let path = module.and_then(|name| resolve::module(&name));
             return path.map(Eval::path).unwrap_or_default();
         }

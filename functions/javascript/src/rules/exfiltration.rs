@@ -217,7 +217,9 @@ fn nearby(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         && gathered.has(Taint::HOST_NAME.with(Taint::USER))
     {
         let addressed = act.text.as_deref().and_then(network::host).is_some();
-        let (severity, confidence) = if addressed && act.loaded {
+        let names = [Taint::HOST_NAME, Taint::USER, Taint::NETWORK];
+        let several = names.iter().filter(|mark| gathered.has(**mark)).count() >= 2;
+        let (severity, confidence) = if addressed && several && act.loaded {
             (Severity::High, Confidence::Medium)
         } else {
             (Severity::Medium, Confidence::Low)

@@ -23,6 +23,7 @@ pub mod worm;
 /// Every rule of this analyzer.
 pub const ALL: &[&Rule] = &[
     &execution::DECODE_EVAL,
+    &execution::DATA_EVAL,
     &execution::DOWNLOAD_EVAL,
     &execution::HIDDEN_MODULE,
     &execution::HIDDEN_CALL,

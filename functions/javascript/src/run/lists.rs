@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::value::{Items, Live};
-use super::{Machine, Ran};
+use super::{Halt, Machine, Ran};
 
 const METHODS: &[&str] = &[
     "at",
@@ -61,6 +61,12 @@ impl<'a> Machine<'a> {
             }
             "pop" => list.borrow_mut().pop().unwrap_or(Live::Undefined),
             "shift" => {
+                if let Some(turns) = &mut self.turns {
+                    *turns += 1;
+                    if *turns > 2 * length + super::TURNS {
+                        return Err(Halt::Stop);
+                    }
+                }
                 let mut items = list.borrow_mut();
                 if items.is_empty() {
                     Live::Undefined
