@@ -161,8 +161,36 @@ impl<'a> Machine<'a> {
                 Some(other) => self.items(other).map(Live::list),
                 None => None,
             },
+            path if is_decoder(path) => {
+                return self.decoder(path, arguments).unwrap_or(Ok(Live::Unknown));
+            }
+            "Reflect.apply" => {
+                let given = arguments.get(2).and_then(|list| self.items(list));
+                match (first, given) {
+                    (Some(function), Some(given)) => {
+                        return self.call(&function.clone(), Live::Undefined, given);
+                    }
+                    _ => None,
+                }
+            }
+            "Date" => Some(Live::text("Thu Jan 01 1970 00:00:00 GMT+0000")),
+            path => math(path, arguments),
+        };
+        if let Some(value) = value {
+            return Ok(value);
+        }
+        self.callbacks(arguments);
+        self.unknown()
+    }
+
+    /// Functions that decode.
+    fn decoder(&mut self, path: &str, arguments: &[Live<'a>]) -> Option<Ran<'a>> {
+        let first = arguments.first();
+        let text = first.and_then(|first| self.units(first));
+        let plain = || text.as_ref().map(|units| String::from_utf16_lossy(units));
+        let value = match path {
             "decodeURIComponent" | "decodeURI" => match plain() {
-                Some(text) => return from_percent(&text),
+                Some(text) => return Some(from_percent(&text)),
                 None => None,
             },
             "encodeURIComponent" | "encodeURI" => None,
@@ -185,23 +213,9 @@ impl<'a> Machine<'a> {
                     _ => None,
                 }
             }
-            "Reflect.apply" => {
-                let given = arguments.get(2).and_then(|list| self.items(list));
-                match (first, given) {
-                    (Some(function), Some(given)) => {
-                        return self.call(&function.clone(), Live::Undefined, given);
-                    }
-                    _ => None,
-                }
-            }
-            "Date" => Some(Live::text("Thu Jan 01 1970 00:00:00 GMT+0000")),
-            path => math(path, arguments),
+            _ => None,
         };
-        if let Some(value) = value {
-            return Ok(value);
-        }
-        self.callbacks(arguments);
-        self.unknown()
+        value.map(Ok)
     }
 
     /// Text that becomes code.
@@ -321,4 +335,22 @@ fn escape<'a>(units: &[u16]) -> Live<'a> {
         }
     }
     Live::text(&out)
+}
+
+fn is_decoder(path: &str) -> bool {
+    matches!(
+        path,
+        "decodeURIComponent"
+            | "decodeURI"
+            | "encodeURIComponent"
+            | "encodeURI"
+            | "unescape"
+            | "escape"
+            | "atob"
+            | "Buffer.from"
+            | "Buffer"
+            | "Uint8Array.from"
+            | "Buffer.concat"
+            | "TextDecoder().decode"
+    ) || path.starts_with("zlib.")
 }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use oxc_ast::ast::{
-    ArrayExpressionElement, BinaryExpression, BinaryOperator, ChainElement, Expression,
-    LogicalOperator, ObjectExpression, ObjectPropertyKind, PropertyKey, PropertyKind,
+    ArrayExpression, ArrayExpressionElement, BinaryExpression, BinaryOperator, ChainElement,
+    Expression, LogicalOperator, ObjectExpression, ObjectPropertyKind, PropertyKey, PropertyKind,
     TemplateLiteral, UnaryOperator,
 };
 
@@ -59,6 +59,47 @@ impl<'a> Machine<'a> {
                 self.construct(&callee, arguments)
             }
             Expression::BinaryExpression(binary) => self.binary(binary, frame),
+            Expression::LogicalExpression(_) | Expression::ConditionalExpression(_) => {
+                self.choice(expression, frame)
+            }
+            Expression::ArrayExpression(array) => self.array(array, frame),
+            Expression::SequenceExpression(sequence) => {
+                let mut last = Live::Undefined;
+                for inner in &sequence.expressions {
+                    last = self.expression(inner, frame)?;
+                }
+                Ok(last)
+            }
+            Expression::AssignmentExpression(assignment) => self.assignment(assignment, frame),
+            Expression::UpdateExpression(update) => self.update(update, frame),
+            Expression::UnaryExpression(unary) => {
+                if unary.operator == UnaryOperator::Delete {
+                    return Ok(Live::Boolean(true));
+                }
+                let inner = self.expression(&unary.argument, frame)?;
+                Ok(super::operators::unary(unary.operator, &inner))
+            }
+            Expression::ObjectExpression(object) => self.object(object, frame),
+            Expression::ArrowFunctionExpression(arrow) => {
+                Ok(self.closure(FunctionNode::Arrow(arrow), Some(frame)))
+            }
+            Expression::FunctionExpression(function) => {
+                Ok(self.closure(FunctionNode::Function(function), Some(frame)))
+            }
+            Expression::RegExpLiteral(pattern) => Ok(super::members::pattern(
+                pattern.regex.pattern.text.as_str(),
+                &pattern.regex.flags.to_string(),
+            )),
+            other => match crate::collect::wrapped(other) {
+                Some(inner) => self.expression(inner, frame),
+                None => self.unknown(),
+            },
+        }
+    }
+
+    /// `a && b`, `a || b`, `a ?? b`, `a ? b : c`.
+    fn choice(&mut self, expression: &'a Expression<'a>, frame: &Rc<Frame<'a>>) -> Ran<'a> {
+        match expression {
             Expression::LogicalExpression(logical) => {
                 let left = self.expression(&logical.left, frame)?;
                 let take_left = match logical.operator {
@@ -89,55 +130,26 @@ impl<'a> Machine<'a> {
                     }
                 }
             }
-            Expression::SequenceExpression(sequence) => {
-                let mut last = Live::Undefined;
-                for inner in &sequence.expressions {
-                    last = self.expression(inner, frame)?;
-                }
-                Ok(last)
-            }
-            Expression::AssignmentExpression(assignment) => self.assignment(assignment, frame),
-            Expression::UpdateExpression(update) => self.update(update, frame),
-            Expression::UnaryExpression(unary) => {
-                if unary.operator == UnaryOperator::Delete {
-                    return Ok(Live::Boolean(true));
-                }
-                let inner = self.expression(&unary.argument, frame)?;
-                Ok(super::operators::unary(unary.operator, &inner))
-            }
-            Expression::ArrayExpression(array) => {
-                let mut items = Vec::new();
-                for element in &array.elements {
-                    match element {
-                        ArrayExpressionElement::SpreadElement(spread) => {
-                            let all = self.expression(&spread.argument, frame)?;
-                            items.extend(self.items(&all).ok_or(Halt::Stop)?);
-                        }
-                        other => items.push(match other.as_expression() {
-                            Some(inner) => self.expression(inner, frame)?,
-                            None => Live::Undefined,
-                        }),
-                    }
-                }
-                self.made(items.len())?;
-                Ok(Live::list(items))
-            }
-            Expression::ObjectExpression(object) => self.object(object, frame),
-            Expression::ArrowFunctionExpression(arrow) => {
-                Ok(self.closure(FunctionNode::Arrow(arrow), Some(frame)))
-            }
-            Expression::FunctionExpression(function) => {
-                Ok(self.closure(FunctionNode::Function(function), Some(frame)))
-            }
-            Expression::RegExpLiteral(pattern) => Ok(super::members::pattern(
-                pattern.regex.pattern.text.as_str(),
-                &pattern.regex.flags.to_string(),
-            )),
-            other => match crate::collect::wrapped(other) {
-                Some(inner) => self.expression(inner, frame),
-                None => self.unknown(),
-            },
+            _ => self.unknown(),
         }
+    }
+
+    fn array(&mut self, array: &'a ArrayExpression<'a>, frame: &Rc<Frame<'a>>) -> Ran<'a> {
+        let mut items = Vec::new();
+        for element in &array.elements {
+            match element {
+                ArrayExpressionElement::SpreadElement(spread) => {
+                    let all = self.expression(&spread.argument, frame)?;
+                    items.extend(self.items(&all).ok_or(Halt::Stop)?);
+                }
+                other => items.push(match other.as_expression() {
+                    Some(inner) => self.expression(inner, frame)?,
+                    None => Live::Undefined,
+                }),
+            }
+        }
+        self.made(items.len())?;
+        Ok(Live::list(items))
     }
 
     fn chain(&mut self, element: &'a ChainElement<'a>, frame: &Rc<Frame<'a>>) -> Ran<'a> {

@@ -83,6 +83,20 @@ impl<'a> Machine<'a> {
                 list.borrow_mut().reverse();
                 Live::List(Rc::clone(list))
             }
+            "slice" | "splice" => return self.cut(list, name, arguments),
+            "reduce" => return self.reduce(list, arguments),
+            "map" | "forEach" | "filter" | "some" | "every" | "find" | "findIndex" | "flatMap" => {
+                return self.each(list, name, first);
+            }
+            name => return self.read_list(list, name, arguments),
+        })
+    }
+
+    /// Methods that leave the array as it is.
+    fn read_list(&mut self, list: &List<'a>, name: &str, arguments: &[Live<'a>]) -> Ran<'a> {
+        let length = list.borrow().len();
+        let first = arguments.first();
+        Ok(match name {
             "join" | "toString" => {
                 let separator = match first {
                     Some(separator) if name == "join" => separator.clone(),
@@ -111,7 +125,6 @@ impl<'a> Machine<'a> {
                 self.made(8 * all.len())?;
                 Live::list(all)
             }
-            "slice" | "splice" => return self.cut(list, name, arguments),
             "indexOf" | "includes" => {
                 let items = list.borrow();
                 let wanted = first.cloned().unwrap_or(Live::Undefined);
@@ -145,10 +158,6 @@ impl<'a> Machine<'a> {
                 Live::list(all)
             }
             "entries" | "keys" | "values" => Live::native("Array.iterator"),
-            "reduce" => return self.reduce(list, arguments),
-            "map" | "forEach" | "filter" | "some" | "every" | "find" | "findIndex" | "flatMap" => {
-                return self.each(list, name, first);
-            }
             _ => Live::Unknown,
         })
     }
