@@ -187,8 +187,11 @@ impl<'a> Evaluator<'a> {
         if let Some(call) = fact.called_by {
             values.extend(self.given(call, index));
         }
-        for call in fact.method_calls.iter().take(4) {
-            values.extend(self.given(*call, index));
+        // What many places call gets everything: that says nothing.
+        if fact.method_calls.len() <= METHOD_CALLS {
+            for call in &fact.method_calls {
+                values.extend(self.given(*call, index));
+            }
         }
         if let Some((call, argument)) = fact.callback_of {
             values.push(self.handed(call, argument, index));
@@ -274,6 +277,9 @@ impl<'a> Evaluator<'a> {
         value
     }
 }
+
+/// Calls of a method that are followed to its parameters.
+const METHOD_CALLS: usize = 4;
 
 /// Most that a function is run with, in bytes and elements.
 const ARGUMENTS: usize = 1 << 20;

@@ -90,12 +90,16 @@ impl<'a> Evaluator<'a> {
                 _ => Eval::default(),
             };
         };
-        if self.members_busy.contains(name) || self.members_busy.len() >= WRITES {
+        // What many places write says nothing.
+        if written.len() > WRITES
+            || self.members_busy.contains(name)
+            || self.members_busy.len() >= WRITES
+        {
             return Eval::default();
         }
         self.members_busy.push(name);
         let mut result: Option<Eval<'a>> = None;
-        for (value, scope) in written.iter().take(WRITES) {
+        for (value, scope) in written {
             let value = self.eval(value, *scope);
             result = Some(match result {
                 None => value,
@@ -104,10 +108,6 @@ impl<'a> Evaluator<'a> {
         }
         self.members_busy.pop();
         let mut result = result.unwrap_or_default();
-        if written.len() > WRITES {
-            result.value = Value::Unknown;
-            result.path = None;
-        }
         if is_wallet_key(name) {
             result = result.tainted(Taint::WALLET_KEY);
         }
