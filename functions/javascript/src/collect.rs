@@ -81,6 +81,8 @@ struct Collector<'a> {
     work: Vec<(Node<'a>, Place)>,
     /// Assignments to names, resolved once every declaration is known.
     assigned: Vec<(&'a str, ScopeIx, Definition<'a>, u32)>,
+    /// Methods of classes, by name and start.
+    methods: Vec<(&'a str, u32)>,
     /// Function expressions that are the value of a binding or call, by start.
     roles: BTreeMap<u32, Role>,
 }
@@ -92,6 +94,7 @@ pub fn collect<'a>(program: &'a Program<'a>) -> Facts<'a> {
         work: Vec::new(),
         assigned: Vec::new(),
         roles: BTreeMap::new(),
+        methods: Vec::new(),
     };
     collector.facts.scopes.push(Scope {
         parent: 0,
@@ -104,6 +107,7 @@ pub fn collect<'a>(program: &'a Program<'a>) -> Facts<'a> {
         params: Vec::new(),
         callback_of: None,
         called_by: None,
+        method_calls: Vec::new(),
         symbol: None,
         span: program.span,
         node: None,
@@ -207,6 +211,7 @@ impl<'a> Collector<'a> {
             params: Vec::new(),
             callback_of: role.callback_of,
             called_by: role.called_by,
+            method_calls: Vec::new(),
             symbol: None,
             span,
             node: Some(node),

@@ -85,6 +85,8 @@ pub struct Evaluator<'a> {
     /// Whether the file's texts stand in a shuffled array.
     pub shuffled: bool,
     decoders: BTreeMap<FunctionIx, bool>,
+    /// Members of `this` that are being evaluated.
+    members_busy: Vec<&'a str>,
     /// Whether a limit cut the evaluation short.
     pub exhausted: bool,
 }
@@ -107,6 +109,7 @@ impl<'a> Evaluator<'a> {
             machine: Machine::new(facts),
             shuffled: false,
             decoders: BTreeMap::new(),
+            members_busy: Vec::new(),
             exhausted: false,
         }
     }

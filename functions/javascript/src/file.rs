@@ -33,6 +33,8 @@ pub struct Setting<'p> {
     pub phase: Phase,
     /// Whether that holds only for what it runs when it is loaded.
     pub loaded_only: bool,
+    /// Whether it is of an editor's extension, whose `activate` the editor calls.
+    pub activates: bool,
     /// What belongs to the package.
     pub own: &'p Own,
 }
@@ -136,7 +138,7 @@ fn inspect(
     setting: &Setting<'_>,
     outcome: &mut Outcome,
 ) -> Vec<Nested> {
-    let loaded = reach::loaded(facts);
+    let loaded = reach::loaded(facts, setting.activates && setting.phase == Phase::Import);
     let mut evaluator = Evaluator::new(facts);
     if let Some((_, starter)) = rules::obfuscation::rotation(facts) {
         evaluator.shuffle(&facts.calls[starter as usize]);
@@ -256,6 +258,21 @@ fn nested(context: &Context<'_, '_>, hits: &[Hit]) -> Vec<Nested> {
             layers: code.layers().to_vec(),
             phase: setting_phase(context, act),
         });
+    }
+    for act in context.of(Kind::Spawn) {
+        let code = rules::execution::inline_script(act);
+        if let Some(code) = code
+            && let Some(text) = code.exact()
+            && text.len() >= 8
+        {
+            let phase = context.phase_of(act);
+            found.push(Nested {
+                text: text.to_string(),
+                at: hit(&rules::execution::DECODE_EVAL, act.span, phase),
+                layers: code.layers().to_vec(),
+                phase,
+            });
+        }
     }
     for packed in hits.iter().filter(|hit| hit.rule.id == "js-packed") {
         if let Some(layer) = packed.layers.last() {

@@ -18,6 +18,7 @@ mod collect;
 mod context;
 mod eval;
 mod file;
+mod markup;
 mod nesting;
 mod origin;
 mod parse;
@@ -31,6 +32,9 @@ mod value;
 
 /// Largest file that is read whole, in bytes. Larger ones are searched piece by piece.
 pub const READ_LIMIT: u64 = 32 << 20;
+
+/// Largest HTML file whose scripts are looked at, in bytes: larger ones are manuals.
+const MARKUP_LIMIT: u64 = 1 << 20;
 
 /// Size of such a piece, and of what two of them share, in bytes.
 const PIECE: usize = 8 << 20;
@@ -55,7 +59,9 @@ impl Analyzer for JavaScript {
         for (index, entry) in package.0.files.iter().enumerate() {
             let file = File { entry };
             // Manifests are read only for packages that have scripts at all.
-            let by_name = is_script(&file.extension(), file.name());
+            let extension = file.extension();
+            let markup = markup::is_markup(&extension) && entry.size <= MARKUP_LIMIT;
+            let by_name = markup || is_script(&extension, file.name());
             if !by_name && (!file.extension().is_empty() || entry.size == 0) {
                 continue;
             }
@@ -85,6 +91,7 @@ impl Analyzer for JavaScript {
                 extension: &extension,
                 phase: phases.of(index),
                 loaded_only: phases.is_loaded_only(index),
+                activates: phases.activates,
                 own: &phases.own,
             };
             script(
@@ -144,6 +151,25 @@ fn script(
         return;
     }
     let text = packguard_sdk::text::decode(&bytes);
+    if markup::is_markup(setting.extension) {
+        for (range, extension) in markup::scripts(&text) {
+            let setting = file::Setting {
+                extension,
+                ..*setting
+            };
+            let mut outcome = file::analyse(&text[range.clone()], &setting, allocator);
+            for hit in &mut outcome.hits {
+                hit.range = hit.range.start + range.start..hit.range.end + range.start;
+            }
+            // Templates put other languages into scripts: what can't be parsed there is
+            // none of ours.
+            if !outcome.hits.is_empty() {
+                let source = packguard_sdk::text::Source::new(&text);
+                report(file, &source, outcome.hits, analysis);
+            }
+        }
+        return;
+    }
     let outcome = file::analyse(&text, setting, allocator);
     if let Some(reason) = outcome.problem
         && by_name

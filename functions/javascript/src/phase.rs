@@ -11,12 +11,19 @@ use serde_json::Value;
 
 use crate::origin::Own;
 
+mod texts;
+
+use texts::{own_names, relative_paths, texts};
+
 /// Largest manifest that is read, in bytes.
 const MANIFEST_LIMIT: u64 = 4 << 20;
 
 /// Largest file whose imports are followed, in bytes; the analyzer's own limit is
 /// higher, but bundles import nothing.
 const FOLLOWED_LIMIT: u64 = 8 << 20;
+
+/// Largest shell script that is searched for the scripts it starts, in bytes.
+const SHELL_LIMIT: u64 = 256 << 10;
 
 /// Files followed from the entry points.
 const FOLLOWED: usize = 3_000;
@@ -52,6 +59,8 @@ pub struct Phases {
     /// Files of an install script's closure that is so large that only what they run
     /// when loaded counts.
     loaded_only: BTreeSet<usize>,
+    /// Whether it is an editor's extension.
+    pub activates: bool,
     /// What belongs to the package.
     pub own: Own,
 }
@@ -109,6 +118,7 @@ pub fn find(package: &Package) -> Phases {
     for manifest in resolver.manifests() {
         resolver.manifest(manifest, &mut phases, &mut install, &mut import);
     }
+    resolver.actions(&mut import);
     resolver.follow(install.clone(), Phase::Install, &mut phases);
     if phases.phases.len() > INSTALL_CLOSURE {
         let reached = phases.phases.keys().copied();
@@ -137,6 +147,25 @@ impl<'p> Resolver<'p> {
         nearest.into_values().map(|(_, at)| at).collect()
     }
 
+    /// What a GitHub action runs: `main`, `pre` and `post` of its `action.yml`.
+    fn actions(&self, import: &mut Vec<usize>) {
+        for (at, file) in self.package.0.files.iter().enumerate() {
+            let name = file.path.rsplit('/').next().unwrap_or_default();
+            if !matches!(name, "action.yml" | "action.yaml") || file.path.matches('/').count() > 2 {
+                continue;
+            }
+            let text = self.read(at, MANIFEST_LIMIT).unwrap_or_default();
+            for line in text.lines().take(2_000) {
+                if let Some((key, path)) = line.trim().split_once(':')
+                    && matches!(key, "main" | "pre" | "post")
+                {
+                    let path = path.trim().trim_matches(['\'', '"']);
+                    import.extend(self.resolve(at, path));
+                }
+            }
+        }
+    }
+
     fn read(&self, index: usize, limit: u64) -> Option<String> {
         let entry = self.package.0.files.get(index)?;
         if entry.size > limit {
@@ -161,6 +190,8 @@ impl<'p> Resolver<'p> {
             return;
         };
         own_names(&manifest, &mut phases.own);
+        let engines = manifest.get("engines");
+        phases.activates |= engines.and_then(|engines| engines.get("vscode")).is_some();
         if let Some(scripts) = manifest.get("scripts").and_then(Value::as_object) {
             for name in LIFECYCLE {
                 self.script(index, scripts, name, 0, install);
@@ -169,7 +200,7 @@ impl<'p> Resolver<'p> {
         if let Some(binding) = self.resolve(index, "binding.gyp")
             && let Some(text) = self.read(binding, MANIFEST_LIMIT)
         {
-            self.command(index, &text, install);
+            self.command(index, &text, 0, install);
         }
         let mut entries = Vec::new();
         let keys = ["main", "module", "exports", "browser", "imports"];
@@ -207,7 +238,7 @@ impl<'p> Resolver<'p> {
         let Some(command) = scripts.get(name).and_then(Value::as_str) else {
             return;
         };
-        self.command(manifest, command, install);
+        self.command(manifest, command, 0, install);
         if depth >= SCRIPT_DEPTH {
             return;
         }
@@ -220,7 +251,7 @@ impl<'p> Resolver<'p> {
     }
 
     /// Files of the package that a command line names.
-    fn command(&self, manifest: usize, command: &str, install: &mut Vec<usize>) {
+    fn command(&self, manifest: usize, command: &str, depth: u8, install: &mut Vec<usize>) {
         let mut after_node = false;
         for word in
             command.split(|letter: char| letter.is_whitespace() || ";&|()<>'\"`,".contains(letter))
@@ -231,11 +262,35 @@ impl<'p> Resolver<'p> {
             let script = [".js", ".cjs", ".mjs", ".ts"]
                 .iter()
                 .any(|end| word.ends_with(end));
-            if script || after_node && !word.starts_with('-') {
-                install.extend(self.resolve(manifest, word));
+            let relative = word.starts_with("./") || word.starts_with("../");
+            if script || relative || after_node && !word.starts_with('-') {
+                install.extend(self.resolve(manifest, word).filter(|at| self.is_code(*at)));
+            }
+            let shell = [".sh", ".bat", ".cmd", ".ps1"];
+            if shell.iter().any(|end| word.ends_with(end))
+                && depth == 0
+                && let Some(at) = self.resolve(manifest, word)
+                && let Some(text) = self.read(at, SHELL_LIMIT)
+            {
+                self.command(manifest, &text, 1, install);
             }
             after_node = matches!(word, "node" | "tsx" | "ts-node" | "bun" | "nodejs")
                 || after_node && word.starts_with('-');
+        }
+    }
+
+    /// Whether a file may be a script of ours: what a command line names may be any.
+    fn is_code(&self, at: usize) -> bool {
+        let name = self
+            .package
+            .0
+            .files
+            .get(at)
+            .map_or("", |file| file.path.as_str());
+        let name = name.rsplit('/').next().unwrap_or_default();
+        match name.rsplit_once('.') {
+            Some((_, extension)) => crate::is_script(extension, name),
+            None => true,
         }
     }
 
@@ -292,56 +347,6 @@ impl<'p> Resolver<'p> {
             }
         }
     }
-}
-
-fn own_names(manifest: &Value, own: &mut Own) {
-    if let Some(name) = manifest.get("name").and_then(Value::as_str) {
-        own.add_name(name);
-    }
-    if let Some(url) = manifest.get("homepage").and_then(Value::as_str) {
-        own.add_url(url);
-    }
-    let repository = manifest.get("repository");
-    let url = repository
-        .and_then(Value::as_str)
-        .or_else(|| repository?.get("url")?.as_str());
-    if let Some(url) = url {
-        own.add_url(url);
-    }
-}
-
-/// All texts in a JSON value, to a bounded depth.
-fn texts<'v>(value: &'v Value, out: &mut Vec<&'v str>, depth: usize) {
-    match value {
-        Value::String(text) if out.len() < 2_000 => out.push(text),
-        Value::Array(items) if depth < 8 => {
-            for item in items {
-                texts(item, out, depth + 1);
-            }
-        }
-        Value::Object(members) if depth < 8 => {
-            for member in members.values() {
-                texts(member, out, depth + 1);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Texts that begin like a relative path, or end like a script: what a file loads or
-/// starts.
-fn relative_paths(text: &str) -> impl Iterator<Item = &str> {
-    let bytes = text.as_bytes();
-    memchr::memchr3_iter(b'\'', b'"', b'`', bytes).filter_map(move |at| {
-        let rest = bytes.get(at + 1..(at + 260).min(bytes.len()))?;
-        let length = memchr::memchr(bytes[at], rest)?;
-        let path = text.get(at + 1..at + 1 + length)?;
-        let relative = path.starts_with("./") || path.starts_with("../");
-        let script = [".js", ".cjs", ".mjs"]
-            .iter()
-            .any(|end| path.ends_with(end));
-        (relative || script).then_some(path)
-    })
 }
 
 #[cfg(test)]

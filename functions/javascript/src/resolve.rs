@@ -27,6 +27,7 @@ const GLOBALS: &[&str] = &[
     "String",
     "TextDecoder",
     "URL",
+    "URLSearchParams",
     "Uint8Array",
     "WebAssembly",
     "WebSocket",

@@ -9,11 +9,14 @@ use std::rc::Rc;
 use crate::collect::{Call, CallNode, Facts, FunctionIx, FunctionNode, Origin, ScopeIx, SymbolIx};
 use crate::value::Eval;
 
+mod assignments;
 mod builtin;
 mod calls;
 mod expressions;
 mod lists;
+mod literals;
 mod members;
+mod numbers;
 mod operators;
 mod statements;
 mod texts;
@@ -21,10 +24,14 @@ pub mod value;
 
 use value::{Closure, Frame, Live};
 
-/// Steps for all that is run of a file, and of one whose texts stand in a shuffled
+/// Steps for all decoders of a file that are run, and of one whose texts stand in a shuffled
 /// array: putting that in order takes a decoding per text and turn.
-const STEPS: u32 = 600_000;
+const STEPS: u32 = 150_000;
 const STEPS_SHUFFLED: u32 = 20_000_000;
+
+/// Turns of a shuffled array beyond twice its length after which it is in no order:
+/// obfuscators turn by less than 512.
+const TURNS: usize = 512;
 
 /// How deep expressions and calls may go. Bounds the machine stack.
 const DEPTH: u32 = 120;
@@ -60,6 +67,8 @@ pub struct Machine<'a> {
     loose: BTreeMap<&'a str, Live<'a>>,
     /// Texts that would have been run as code.
     pub captured: Vec<Rc<str>>,
+    /// How often an array was turned while it is put in order.
+    turns: Option<usize>,
     /// Functions that were tried in vain.
     failed: BTreeMap<FunctionIx, u8>,
 }
@@ -75,6 +84,7 @@ impl<'a> Machine<'a> {
             globals: BTreeMap::new(),
             loose: BTreeMap::new(),
             captured: Vec::new(),
+            turns: None,
             failed: BTreeMap::new(),
         }
     }
@@ -85,9 +95,11 @@ impl<'a> Machine<'a> {
             return;
         };
         self.steps = STEPS_SHUFFLED;
+        self.turns = Some(0);
         let frame = top(call.scope);
         // What order it has then shows in the texts that come out.
         let _done = self.call_expression(&node.callee, &node.arguments, &frame);
+        self.turns = None;
         self.steps = self.steps.max(STEPS);
         self.text = self.text.max(TEXT / 2);
         self.depth = 0;
@@ -123,7 +135,7 @@ impl<'a> Machine<'a> {
     /// Runs the top level as far as it goes, in at most `steps`, and keeps what it would
     /// run as code.
     pub fn top_level(&mut self, statements: &'a [oxc_ast::ast::Statement<'a>], steps: u32) {
-        self.steps = self.steps.min(steps);
+        self.steps = steps;
         self.tolerant = true;
         self.depth = 0;
         let frame = top(0);

@@ -24,8 +24,16 @@ pub fn member<'a>(path: &str, name: &str, base: &Eval<'a>) -> Eval<'a> {
     if path == "process.env" {
         return variable(name);
     }
+    if path == "request-in" {
+        let said = matches!(name, "query" | "body" | "params" | "headers" | "cookies");
+        let taint = if said { Taint::INPUT } else { Taint::NONE };
+        return Eval::default().tainted(taint);
+    }
     if matches!(name, "length" | "statusCode" | "status" | "pid" | "headers") {
         return Eval::default();
+    }
+    if name == "value" && path.starts_with("document.") {
+        return Eval::default().tainted(Taint::FORM);
     }
     let taint = if (path, name) == ("process", "env") || (path, name) == ("Bun", "env") {
         Taint::ENVIRONMENT
@@ -96,12 +104,29 @@ pub fn call<'a>(api: &str, arguments: &[Eval<'a>]) -> Eval<'a> {
         | "tls.connect"
         | "ws"
         | "socket.io-client" => Taint::DOWNLOADED,
+        _ if is_said_elsewhere(api) => Taint::DOWNLOADED,
         _ if is_read(api) => read(arguments),
         _ if is_process(api) => output(arguments),
         _ if is_request(api) => Taint::DOWNLOADED,
         _ => decoder(api, arguments),
     };
     Eval::default().tainted(taint)
+}
+
+/// Whether calling `api` gives what somebody wrote into a chat or a blockchain.
+fn is_said_elsewhere(api: &str) -> bool {
+    const PLACES: &[&str] = &[
+        "ethers.Contract().",
+        "ethers.ethers.Contract().",
+        "web3().eth.Contract()",
+        "web3.Web3().eth.Contract()",
+        "@solana/web3.js.Connection().",
+        "discord.js.Client().",
+        "telegraf.Telegraf().",
+        "telegraf().",
+        "node-telegram-bot-api().",
+    ];
+    PLACES.iter().any(|place| api.starts_with(place))
 }
 
 fn read(arguments: &[Eval<'_>]) -> Taint {
@@ -112,10 +137,25 @@ fn read(arguments: &[Eval<'_>]) -> Taint {
     if path.api() == "__filename" {
         taint = taint.with(Taint::OWN_TEXT);
     }
+    if path.known().is_some_and(is_data) {
+        taint = taint.with(Taint::DATA_FILE);
+    }
     if path.known().is_some_and(is_credential_path) {
         taint = taint.with(Taint::CREDENTIALS);
     }
     taint
+}
+
+/// Whether a path's extension says that the file holds a picture, font, document or other
+/// data.
+pub fn is_data(path: &str) -> bool {
+    const DATA: &[&str] = &[
+        ".png", ".jpg", ".jpeg", ".gif", ".ico", ".webp", ".bmp", ".svg", ".woff", ".woff2",
+        ".ttf", ".otf", ".eot", ".mp3", ".mp4", ".wav", ".pdf", ".dat", ".bin", ".txt", ".md",
+        ".log", ".css", ".lock", ".license",
+    ];
+    let lower = path.to_ascii_lowercase();
+    DATA.iter().any(|end| lower.ends_with(end)) || lower.ends_with("/license")
 }
 
 fn output(arguments: &[Eval<'_>]) -> Taint {
@@ -125,16 +165,21 @@ fn output(arguments: &[Eval<'_>]) -> Taint {
     let recon = indicators::shell(command)
         .iter()
         .any(|found| found.act == ShellAct::Recon);
-    let word = command.split_whitespace().next().unwrap_or_default();
-    match word {
-        "hostname" => Taint::OUTPUT.with(Taint::HOST_NAME),
-        "whoami" | "id" => Taint::OUTPUT.with(Taint::USER),
-        "ifconfig" | "ip" | "ipconfig" => Taint::OUTPUT.with(Taint::NETWORK),
-        "pwd" => Taint::OUTPUT.with(Taint::FOLDER),
-        "env" | "printenv" | "set" => Taint::OUTPUT.with(Taint::ENVIRONMENT),
-        _ if recon => Taint::OUTPUT.with(Taint::HOST_NAME),
-        _ => Taint::OUTPUT,
+    let mut taint = Taint::OUTPUT;
+    for part in command.split(['&', ';', '|']).take(16) {
+        taint = taint.with(match part.split_whitespace().next().unwrap_or_default() {
+            "hostname" => Taint::HOST_NAME,
+            "whoami" | "id" => Taint::USER,
+            "ifconfig" | "ip" | "ipconfig" => Taint::NETWORK,
+            "pwd" => Taint::FOLDER,
+            "env" | "printenv" | "set" => Taint::ENVIRONMENT,
+            _ => Taint::NONE,
+        });
     }
+    if recon && taint == Taint::OUTPUT {
+        taint = taint.with(Taint::HOST_NAME);
+    }
+    taint
 }
 
 fn decoder(api: &str, arguments: &[Eval<'_>]) -> Taint {

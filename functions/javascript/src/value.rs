@@ -53,6 +53,20 @@ impl Taint {
     /// Weakly decoded: percent-decoding or character codes.
     pub const UNESCAPED: Self = Self(1 << 14);
 
+    /// A wallet's private key or recovery phrase, by its name.
+    pub const WALLET_KEY: Self = Self(1 << 16);
+    /// What a request to the package's own server says.
+    pub const INPUT: Self = Self(1 << 17);
+    /// An event of the keyboard.
+    pub const KEY_EVENT: Self = Self(1 << 18);
+    /// Keys that were pressed.
+    pub const KEYS: Self = Self(1 << 19);
+    /// What a form's field holds.
+    pub const FORM: Self = Self(1 << 20);
+
+    /// Content of a file of the package that is no code by its name.
+    pub const DATA_FILE: Self = Self(1 << 21);
+
     /// Put together with parts that are neither constant nor decoded.
     pub const MIXED: Self = Self(1 << 15);
 

@@ -1,5 +1,7 @@
 //! What one pass over a syntax tree learns.
 
+use std::collections::BTreeMap;
+
 use oxc_ast::ast::{
     CallExpression, Expression, IdentifierReference, ImportExpression, NewExpression, Statement,
 };
@@ -56,6 +58,8 @@ pub struct FunctionFact<'a> {
     pub callback_of: Option<(CallIx, usize)>,
     /// The call that calls it on the spot.
     pub called_by: Option<CallIx>,
+    /// Calls of it as a method.
+    pub method_calls: Vec<CallIx>,
     /// The binding that holds it.
     pub symbol: Option<SymbolIx>,
     /// Its place.
@@ -158,6 +162,10 @@ pub struct Facts<'a> {
     pub calls: Vec<Call<'a>>,
     /// Member writes, in order of position.
     pub writes: Vec<Write<'a>>,
+    /// What `this.name` is given, by name, with the scope of each.
+    pub own_members: BTreeMap<&'a str, Vec<(&'a Expression<'a>, ScopeIx)>>,
+    /// Methods of classes by name; nothing where several have the name.
+    pub methods: BTreeMap<&'a str, Option<FunctionIx>>,
     /// Text literals and the constant parts of templates, with their places.
     pub texts: Vec<(&'a str, Span)>,
     /// Regular expressions, with their places.

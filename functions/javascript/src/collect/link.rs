@@ -18,6 +18,21 @@ impl<'a> Collector<'a> {
                 self.define(symbol, definition);
             }
         }
+        for (name, start) in std::mem::take(&mut self.methods) {
+            if let Some(function) = self.facts.function_at(start) {
+                self.facts
+                    .methods
+                    .entry(name)
+                    .and_modify(|known| *known = None)
+                    .or_insert(Some(function));
+            }
+        }
+        for write in &self.facts.writes {
+            if let (Expression::ThisExpression(_), Some(name)) = (write.object, write.property) {
+                let written = self.facts.own_members.entry(name).or_default();
+                written.push((write.value, write.scope));
+            }
+        }
         for (at, write) in self.facts.writes.iter().enumerate() {
             if let Some(name) = root_name(write.object)
                 && let Some(symbol) = self.facts.reference(name, write.scope)
@@ -39,7 +54,12 @@ impl<'a> Collector<'a> {
                         self.facts.symbols[symbol as usize].calls.push(index(at));
                     }
                 } else if let Expression::StaticMemberExpression(member) = callee {
-                    self.link_growth(&member.object, member.property.name.as_str(), &call);
+                    let name = member.property.name.as_str();
+                    self.link_growth(&member.object, name, &call);
+                    if let Some(Some(function)) = self.facts.methods.get(name) {
+                        let function = &mut self.facts.functions[*function as usize];
+                        function.method_calls.push(index(at));
+                    }
                 }
             }
             for argument in 0..call.arguments().min(8) {

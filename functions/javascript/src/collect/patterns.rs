@@ -30,6 +30,8 @@ pub enum Origin<'a> {
     Parameter(FunctionIx, usize),
     /// A function of the file.
     Function(FunctionIx),
+    /// What is thrown in a `try` block.
+    Caught(Span),
     /// Something else.
     Unknown,
 }

@@ -3,7 +3,7 @@
 use oxc_ast::ast::{
     ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, Class, ClassElement, Declaration,
     ExportDefaultDeclarationKind, ForStatementInit, ForStatementLeft, Function, ImportDeclaration,
-    ImportDeclarationSpecifier, ModuleExportName, Statement, TSModuleReference,
+    ImportDeclarationSpecifier, ModuleExportName, PropertyKey, Statement, TSModuleReference,
     TSNamespaceDeclarationBody, TryStatement, VariableDeclaration,
 };
 
@@ -266,6 +266,9 @@ impl<'a> Collector<'a> {
                         let node = FunctionNode::Function(&method.value);
                         self.work
                             .push((Node::Function(node, Role::default()), inside));
+                        if let Some(name) = method_name(&method.key) {
+                            self.methods.push((name, method.value.span.start));
+                        }
                     }
                 }
                 ClassElement::PropertyDefinition(property) => {
@@ -274,6 +277,10 @@ impl<'a> Collector<'a> {
                         self.later(&decorator.expression, inside);
                     }
                     if let Some(value) = &property.value {
+                        if let Some(name) = method_name(&property.key) {
+                            let written = self.facts.own_members.entry(name).or_default();
+                            written.push((value, inside.scope));
+                        }
                         self.later(value, inside);
                     }
                 }
@@ -322,8 +329,8 @@ impl<'a> Collector<'a> {
         if let Some(handler) = &statement.handler {
             let inside = self.block(place);
             if let Some(parameter) = &handler.param {
-                let unknown = Definition::whole(Origin::Unknown);
-                self.bind(&parameter.pattern, Some(&unknown), inside.scope, inside, 0);
+                let caught = Definition::whole(Origin::Caught(statement.block.span));
+                self.bind(&parameter.pattern, Some(&caught), inside.scope, inside, 0);
             }
             if handler.body.body.is_empty() {
                 self.facts.silent_catches += 1;
@@ -365,5 +372,14 @@ impl<'a> Collector<'a> {
             }
         }
         self.statements([body], inside);
+    }
+}
+
+/// The name of a member that is written out.
+fn method_name<'a>(key: &'a PropertyKey<'a>) -> Option<&'a str> {
+    match key {
+        PropertyKey::StaticIdentifier(name) => Some(name.name.as_str()),
+        PropertyKey::StringLiteral(text) => Some(text.value.as_str()),
+        _ => None,
     }
 }

@@ -1,12 +1,13 @@
 //! Names: what a binding holds, from all that is assigned to it.
 
 use oxc_ast::ast::{Expression, IdentifierReference};
+use oxc_span::Span;
 
 use super::{DEFINITIONS, DEPTH, Evaluator, Memo, either};
 use crate::collect::{Definition, Key, Origin, ScopeIx, SymbolIx};
 use crate::resolve;
 use crate::sources;
-use crate::value::{Eval, Value};
+use crate::value::{Eval, Taint, Value};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn name(&mut self, name: &IdentifierReference<'a>, scope: ScopeIx) -> Eval<'a> {
@@ -73,6 +74,21 @@ impl<'a> Evaluator<'a> {
                 either(result, value)
             };
         }
+        if matches!(
+            at.definitions[..],
+            [Definition {
+                origin: Origin::Parameter(..),
+                ..
+            }]
+        ) && result.path.is_none()
+            && matches!(at.name, "req" | "request")
+            && matches!(result.value, Value::Unknown)
+        {
+            result.path = Some("request-in".into());
+        }
+        if super::members::is_wallet_key(at.name) {
+            result.taint = result.taint.with(Taint::WALLET_KEY);
+        }
         if at.definitions.len() > DEFINITIONS {
             result.value = Value::Unknown;
             result.path = None;
@@ -113,6 +129,7 @@ impl<'a> Evaluator<'a> {
             }
             Origin::Parameter(function, index) => self.parameter(function, index),
             Origin::Function(function) => Value::Function(function).into(),
+            Origin::Caught(span) => self.caught(span),
             Origin::Unknown => Eval::default(),
         };
         for key in definition.keys() {
@@ -133,5 +150,23 @@ impl<'a> Evaluator<'a> {
             };
         }
         value
+    }
+
+    /// What a `catch` may get: the answer of a request that failed, where one is sent.
+    fn caught(&mut self, block: Span) -> Eval<'a> {
+        const CALLS: usize = 12;
+        let facts = self.facts;
+        let first = facts
+            .calls
+            .partition_point(|call| call.span().start < block.start);
+        let inside = facts.calls[first..]
+            .iter()
+            .take_while(|call| call.span().start < block.end);
+        for call in inside.take(CALLS) {
+            if sources::is_request(self.target(call).api()) {
+                return Eval::default().tainted(Taint::DOWNLOADED);
+            }
+        }
+        Eval::default()
     }
 }

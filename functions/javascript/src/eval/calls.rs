@@ -212,6 +212,12 @@ impl<'a> Evaluator<'a> {
         let arguments = self.arguments(call, &target);
         if target.api() == "import" || target.api() == "require" {
             let module = arguments.first().and_then(Eval::exact);
+            if module
+                .as_deref()
+                .is_some_and(|name| name.ends_with(".json"))
+            {
+                return Eval::default().tainted(Taint::DATA_FILE);
+            }
             let path = module.and_then(|name| resolve::module(&name));
             return path.map(Eval::path).unwrap_or_default();
         }
@@ -289,6 +295,9 @@ impl<'a> Evaluator<'a> {
             && let Some(Value::Function(executor)) = arguments.first().map(|first| &first.value)
         {
             taint = taint.with(self.settled(*executor));
+        }
+        if taint.has(Taint::WALLET_KEY) && !methods::keeps_keys(api, target.method()) {
+            taint = taint.without(Taint::WALLET_KEY);
         }
         let source = sources::call(api, arguments);
         let path = target.path.as_deref().and_then(resolve::result);

@@ -21,6 +21,7 @@ impl<'a> Evaluator<'a> {
         }
         if (known || self.shuffled)
             && arguments.iter().all(Eval::is_exact)
+            && size(arguments) <= ARGUMENTS
             && self.is_decoder(function, arguments)
             && let Some(value) = self.machine.apply(function, arguments)
         {
@@ -186,6 +187,12 @@ impl<'a> Evaluator<'a> {
         if let Some(call) = fact.called_by {
             values.extend(self.given(call, index));
         }
+        // What many places call gets everything: that says nothing.
+        if fact.method_calls.len() <= METHOD_CALLS {
+            for call in &fact.method_calls {
+                values.extend(self.given(*call, index));
+            }
+        }
         if let Some((call, argument)) = fact.callback_of {
             values.push(self.handed(call, argument, index));
         }
@@ -242,6 +249,13 @@ impl<'a> Evaluator<'a> {
             let first = all.next().unwrap_or_default();
             return all.fold(first, either);
         }
+        let event = call.argument(0).and_then(|event| match event {
+            Expression::StringLiteral(text) => Some(text.value.as_str()),
+            _ => None,
+        });
+        if index == 0 && argument == 1 && matches!(event, Some("keydown" | "keypress" | "keyup")) {
+            return Eval::default().tainted(Taint::KEY_EVENT);
+        }
         let given = self.call_depth(&call);
         let path = given.path.filter(|_| index == 0);
         // Node's callbacks: the first of two or more is the error.
@@ -262,6 +276,22 @@ impl<'a> Evaluator<'a> {
         self.depth -= 1;
         value
     }
+}
+
+/// Calls of a method that are followed to its parameters.
+const METHOD_CALLS: usize = 4;
+
+/// Most that a function is run with, in bytes and elements.
+const ARGUMENTS: usize = 1 << 20;
+
+fn size(arguments: &[Eval<'_>]) -> usize {
+    let one = |argument: &Eval<'_>| match &argument.value {
+        Value::Text { text, .. } => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items) => items.len(),
+        _ => 1,
+    };
+    arguments.iter().map(one).sum()
 }
 
 /// Whether a call is one that decoders make.

@@ -39,7 +39,13 @@ impl<'a> Evaluator<'a> {
         name: &str,
         scope: ScopeIx,
     ) -> Eval<'a> {
+        if matches!(object, Expression::ThisExpression(_)) {
+            return self.own_member(name);
+        }
         let base = self.eval(object, scope);
+        if is_wallet_key(name) || name == "secretKey" && is_wallet(object) {
+            return self.select(&base, name).tainted(Taint::WALLET_KEY);
+        }
         if name == "constructor"
             && base.path.is_none()
             && (matches!(base.value, Value::Function(_)) || is_constructor_member(object))
@@ -72,6 +78,40 @@ impl<'a> Evaluator<'a> {
                 Eval::default().tainted(taint)
             }
         }
+    }
+
+    /// `this.name`: what the file gives the member of that name, in whichever class.
+    fn own_member(&mut self, name: &str) -> Eval<'a> {
+        const WRITES: usize = 4;
+        let facts = self.facts;
+        let Some((name, written)) = facts.own_members.get_key_value(name) else {
+            return match facts.methods.get(name) {
+                Some(Some(function)) => Value::Function(*function).into(),
+                _ => Eval::default(),
+            };
+        };
+        // What many places write says nothing.
+        if written.len() > WRITES
+            || self.members_busy.contains(name)
+            || self.members_busy.len() >= WRITES
+        {
+            return Eval::default();
+        }
+        self.members_busy.push(name);
+        let mut result: Option<Eval<'a>> = None;
+        for (value, scope) in written {
+            let value = self.eval(value, *scope);
+            result = Some(match result {
+                None => value,
+                Some(have) => super::either(have, value),
+            });
+        }
+        self.members_busy.pop();
+        let mut result = result.unwrap_or_default();
+        if is_wallet_key(name) {
+            result = result.tainted(Taint::WALLET_KEY);
+        }
+        result
     }
 
     /// Member `name` of a value.
@@ -109,6 +149,11 @@ impl<'a> Evaluator<'a> {
         ) {
             return Eval::default();
         }
+        if base.taint.has(Taint::KEY_EVENT) {
+            let pressed = matches!(name, "key" | "keyCode" | "which" | "code" | "charCode");
+            let taint = if pressed { Taint::KEYS } else { Taint::NONE };
+            return Eval::default().tainted(taint);
+        }
         // One member of what holds the environment is not the environment.
         Eval::default().tainted(base.taint.without(Taint::ENVIRONMENT))
     }
@@ -123,4 +168,38 @@ fn is_constructor_member(expression: &Expression<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a name is that of a wallet's private key or recovery phrase.
+pub fn is_wallet_key(name: &str) -> bool {
+    matches!(
+        name,
+        "privateKey"
+            | "_privateKey"
+            | "private_key"
+            | "privKey"
+            | "privatekey"
+            | "PrivateKey"
+            | "mnemonic"
+            | "mnemonics"
+            | "mnemonicPhrase"
+            | "seedPhrase"
+            | "seed_phrase"
+            | "seedphrase"
+            | "recoveryPhrase"
+            | "secretPhrase"
+            | "walletPrivateKey"
+            | "pvtKey"
+    )
+}
+
+/// Whether an expression's name is that of a wallet or pair of keys.
+fn is_wallet(expression: &Expression<'_>) -> bool {
+    let Expression::Identifier(name) = expression else {
+        return false;
+    };
+    let name = name.name.to_ascii_lowercase();
+    ["keypair", "wallet", "account", "signer", "payer"]
+        .iter()
+        .any(|word| name.contains(word))
 }

@@ -59,6 +59,37 @@ pub fn cuts(method: &str) -> bool {
     )
 }
 
+/// Whether what a call gives still holds the key that it is given: it only writes it in
+/// another way. Signatures and addresses don't.
+pub fn keeps_keys(api: &str, method: &str) -> bool {
+    matches!(
+        api,
+        "JSON.stringify"
+            | "encodeURIComponent"
+            | "btoa"
+            | "String"
+            | "Buffer.from"
+            | "Object.assign"
+            | "Object.values"
+            | "Array.from"
+            | "URLSearchParams"
+    ) || matches!(
+        method,
+        "toString"
+            | "concat"
+            | "join"
+            | "split"
+            | "trim"
+            | "replace"
+            | "encode"
+            | "stringify"
+            | "slice"
+            | "reverse"
+            | "toJSON"
+            | "from"
+    )
+}
+
 /// The element at `index` of a text, array or buffer.
 pub fn element<'a>(base: &Eval<'a>, index: f64) -> Eval<'a> {
     let Some(at) = to_index(index) else {

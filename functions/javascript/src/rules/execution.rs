@@ -6,7 +6,7 @@ use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use crate::acts::{Act, Kind, network};
 use crate::context::{Context, hit, when};
-use crate::value::{Eval, Taint};
+use crate::value::{Eval, Taint, Value};
 
 /// Decoded text that is run.
 pub const DECODE_EVAL: Rule = Rule {
@@ -18,6 +18,18 @@ Read the decoded layers shown with the finding; do not install the package unles
     category: Category::DefenseEvasion,
     severity: Severity::High,
     attack: &["T1027", "T1140", "T1059.007"],
+};
+
+/// Code in data.
+pub const DATA_EVAL: Rule = Rule {
+    id: "js-data-eval",
+    title: "Runs code that stands in data",
+    help: "What a picture, font, document, manifest or the file's own comments hold is read and run as \
+code.\n\nHonest packages ship code in files of code.\n\nLook at what the data file holds; do not install the \
+package unless you know why.",
+    category: Category::DefenseEvasion,
+    severity: Severity::High,
+    attack: &["T1027.003", "T1027.009", "T1059.007"],
 };
 
 /// Downloaded text that is run.
@@ -74,7 +86,42 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     for act in context.of(Kind::Code) {
         code(context, act, hits);
     }
+    for act in context.of(Kind::Spawn) {
+        let Some(code) = inline_script(act) else {
+            continue;
+        };
+        if code.taint.has(Taint::DECODED.with(Taint::UNESCAPED)) {
+            let phase = context.phase_of(act);
+            hits.push(
+                hit(&DECODE_EVAL, act.span, phase)
+                    .title(format!(
+                        "Runs decoded code with {} {}",
+                        act.api,
+                        when(phase)
+                    ))
+                    .layers(code.layers())
+                    .why("The code is not readable in the package: it is decoded first."),
+            );
+        }
+    }
     names(context, hits);
+}
+
+/// The code in `spawn('node', ['-e', code])`.
+pub fn inline_script<'c, 'a>(act: &'c Act<'a>) -> Option<&'c Eval<'a>> {
+    let program = act.text.as_deref()?.split_whitespace().next()?;
+    let name = program.rsplit(['/', '\\']).next()?;
+    if !matches!(name, "node" | "node.exe" | "bun" | "deno") {
+        return None;
+    }
+    let Value::List(items) = &act.arguments.get(1)?.value else {
+        return None;
+    };
+    let flag = items.iter().position(|item| {
+        item.known()
+            .is_some_and(|text| matches!(text, "-e" | "--eval" | "-p" | "eval"))
+    })?;
+    items.get(flag + 1)
 }
 
 fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
@@ -94,6 +141,19 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
                 .confidence(Confidence::Medium)
                 .layers(layers)
                 .why("The answer of a request reaches a function that runs code."),
+        );
+    } else if act.taint.has(Taint::OWN_TEXT.with(Taint::DATA_FILE)) {
+        let severity = if early {
+            Severity::High
+        } else {
+            Severity::Medium
+        };
+        hits.push(
+            hit(&DATA_EVAL, act.span, phase)
+                .title(format!("Runs what it reads from data with {} {}", act.api, when(phase)))
+                .severity(severity)
+                .confidence(Confidence::Medium)
+                .why("What is run stands where nobody looks for code: in a picture, a document, a manifest or a comment."),
         );
     } else if act.taint.has(Taint::DECODED) {
         let severity = match (act.exact, act.taint.has(Taint::MIXED), early) {
@@ -202,7 +262,10 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                     argument,
                     Expression::BinaryExpression(_) | Expression::TemplateLiteral(_)
                 );
-                let severity = if decoded || !concatenated {
+                let severity = if evaluator.shuffled {
+                    // The obfuscator hid all texts alike.
+                    Severity::Low
+                } else if decoded || !concatenated {
                     Severity::High
                 } else {
                     Severity::Low
@@ -216,7 +279,7 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 );
             }
         }
-        if hidden_callee && is_sensitive_call(&api) {
+        if hidden_callee && is_sensitive_call(&api) && !evaluator.shuffled {
             hits.push(
                 hit(&HIDDEN_CALL, call.span(), phase)
                     .title(format!("Calls {api} under a hidden name"))

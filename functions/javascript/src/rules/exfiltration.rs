@@ -27,7 +27,7 @@ pub const HOST: Rule = Rule {
     help: "Names of host and user, folders or network addresses reach a request.\n\nThis is how packages that \
 probe for victims (dependency confusion) report home.\n\nFind out who gets the data.",
     category: Category::Exfiltration,
-    severity: Severity::Medium,
+    severity: Severity::High,
     attack: &["T1041", "T1082", "T1033"],
 };
 
@@ -77,7 +77,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     let flow = hits[before..]
         .iter()
         .any(|hit| hit.rule.category == Category::Exfiltration);
-    if !flow && context.phase == Phase::Install {
+    if !flow && context.phase == Phase::Install && !context.loaded_only {
         nearby(context, hits);
     }
     for act in context.of(Kind::Read) {
@@ -148,6 +148,7 @@ fn sent<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
         push(&CREDENTIALS, "files of keys or tokens", severity);
     }
     if let Some(severity) = identity(act, phase, hostile.is_some()) {
+        let severity = if own { Severity::Low } else { severity };
         push(&HOST, &identity_words(taint), severity);
     }
     if taint.has(Taint::CLIPBOARD) {
@@ -170,14 +171,14 @@ fn identity(act: &Act<'_>, phase: Phase, hostile: bool) -> Option<Severity> {
         (_, 0) => None,
         (Phase::Install, 2..) => Some(Severity::High),
         (Phase::Install, 1) if telling => Some(Severity::Medium),
-        (Phase::Import, 2..) if telling => Some(Severity::Medium),
+        (Phase::Import, 2..) if telling => Some(Severity::High),
         (Phase::Execute, 3..) => Some(Severity::Low),
         (_, 1..) if hostile && telling => Some(Severity::Medium),
         _ => None,
     }
 }
 
-fn identity_words(taint: Taint) -> String {
+pub(super) fn identity_words(taint: Taint) -> String {
     let names = [
         (Taint::HOST_NAME, "host name"),
         (Taint::USER, "user name"),
@@ -215,13 +216,22 @@ fn nearby(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         && count >= 2
         && gathered.has(Taint::HOST_NAME.with(Taint::USER))
     {
+        let addressed = act.text.as_deref().and_then(network::host).is_some();
+        let names = [Taint::HOST_NAME, Taint::USER, Taint::NETWORK];
+        let several = names.iter().filter(|mark| gathered.has(**mark)).count() >= 2;
+        let (severity, confidence) = if addressed && several && act.loaded {
+            (Severity::High, Confidence::Medium)
+        } else {
+            (Severity::Medium, Confidence::Low)
+        };
         hits.push(
             hit(&HOST, act.span, Phase::Install)
+                .severity(severity)
                 .title(format!(
                     "An install script gathers {} and sends a request",
                     identity_words(gathered)
                 ))
-                .confidence(Confidence::Low)
+                .confidence(confidence)
                 .why("No flow from one to the other was found, but both happen when the package is installed."),
         );
     }

@@ -141,7 +141,10 @@ fn severity(context: &Context<'_, '_>, kind: Indicator, text: &str) -> Option<(S
         },
         |act| context.phase_of(act),
     );
+    let starts = kind == Indicator::Miner && used.is_some_and(|act| act.kind == Kind::Spawn);
     let severity = match (phase, used.is_some()) {
+        (Phase::Execute, true) if starts => Severity::Medium,
+        (_, true) if starts => Severity::High,
         (Phase::Install, true) if strong => Severity::High,
         (Phase::Install, _) if strong => Severity::Medium,
         (Phase::Install, true) => Severity::Medium,

@@ -16,12 +16,14 @@ pub mod remote;
 pub mod shell;
 pub mod system;
 pub mod text;
+pub mod theft;
 pub mod wallet;
 pub mod worm;
 
 /// Every rule of this analyzer.
 pub const ALL: &[&Rule] = &[
     &execution::DECODE_EVAL,
+    &execution::DATA_EVAL,
     &execution::DOWNLOAD_EVAL,
     &execution::HIDDEN_MODULE,
     &execution::HIDDEN_CALL,
@@ -42,8 +44,11 @@ pub const ALL: &[&Rule] = &[
     &exfiltration::CREDENTIALS,
     &exfiltration::CAPTURED,
     &exfiltration::READS_CREDENTIALS,
+    &theft::WALLET_KEYS,
+    &theft::GATHERS,
     &remote::REVERSE_SHELL,
     &remote::REMOTE_COMMAND,
+    &remote::BACKDOOR,
     &hosts::INDICATOR_HOST,
     &hosts::MINER,
     &obfuscation::STRING_ARRAY,
@@ -80,6 +85,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         download::check,
         shell::check,
         exfiltration::check,
+        theft::check,
         remote::check,
         hosts::check,
         obfuscation::check,

@@ -88,10 +88,12 @@ fn string_array(context: &Context<'_, '_>, hits: &mut Vec<Hit>) -> bool {
         return false;
     };
     let phase = phase(context);
-    let severity = if phase == Phase::Execute {
-        Severity::Medium
-    } else {
-        Severity::High
+    let severity = match phase {
+        Phase::Install => Severity::High,
+        // What the code does then tells whether it hides something: makers of closed
+        // software hide theirs too.
+        Phase::Import if acts_on_machine(context) => Severity::High,
+        _ => Severity::Medium,
     };
     let rotation = context.facts.calls[rotation.0 as usize];
     hits.push(
@@ -100,6 +102,21 @@ fn string_array(context: &Context<'_, '_>, hits: &mut Vec<Hit>) -> bool {
             .why("An array of texts is rotated when the code starts, and its texts are fetched by number."),
     );
     true
+}
+
+/// Whether the code does what hidden code in a package is there for: starts processes,
+/// runs code that is not written out, talks to a host, loads what cannot be read.
+fn acts_on_machine(context: &Context<'_, '_>) -> bool {
+    context.acts.iter().any(|act| match act.kind {
+        Kind::Spawn | Kind::Capture => true,
+        Kind::Code | Kind::Load => !act.exact,
+        Kind::Send => act.exact || act.text.is_none(),
+        Kind::Read => act
+            .text
+            .as_deref()
+            .is_some_and(crate::sources::is_credential_path),
+        _ => false,
+    })
 }
 
 /// The call that turns a shuffled array of texts, and the call of the function on the

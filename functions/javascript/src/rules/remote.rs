@@ -1,10 +1,11 @@
 //! Somebody else's commands.
 
-use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
+use oxc_ast::ast::Expression;
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use crate::acts::Kind;
+use crate::acts::{Act, Kind};
 use crate::context::{Context, hit, when};
-use crate::value::Taint;
+use crate::value::{Taint, Value};
 
 /// A shell tied to a socket.
 pub const REVERSE_SHELL: Rule = Rule {
@@ -28,6 +29,17 @@ what runs on your machine.\n\nDo not install the package.",
     attack: &["T1059", "T1105"],
 };
 
+/// A door in a server.
+pub const BACKDOOR: Rule = Rule {
+    id: "js-backdoor",
+    title: "Runs what a request to its server says",
+    help: "A part of a request that the code's own server gets (query, body, headers) is run as code or as a \
+command.\n\nWhoever can reach the server decides what runs on it.\n\nDo not install the package.",
+    category: Category::CommandAndControl,
+    severity: Severity::High,
+    attack: &["T1505.003", "T1059"],
+};
+
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     let connects = context.acts.iter().any(|act| {
@@ -45,8 +57,17 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let into = act.arguments.first().map_or("", |first| first.api());
         (act.api.ends_with("pipe") || act.api.ends_with(".pipe"))
             && (is_process_stream(base) || is_process_stream(into))
-    });
+    }) || connects && feeds_process(context);
+    for act in context.of(Kind::Code) {
+        if act.taint.has(Taint::INPUT) {
+            hits.push(door(act, context.phase_of(act), "code"));
+        }
+    }
     for act in context.of(Kind::Spawn) {
+        let shell = act.api.ends_with(".exec") || act.api.ends_with("execSync");
+        if shell && act.taint.has(Taint::INPUT) {
+            hits.push(door(act, context.phase_of(act), "a command"));
+        }
         let phase = context.phase_of(act);
         let text = act.text.as_deref().unwrap_or_default();
         if connects && piped && is_shell(text) {
@@ -66,6 +87,38 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             );
         }
     }
+}
+
+fn door(act: &Act<'_>, phase: Phase, what: &str) -> Hit {
+    hit(&BACKDOOR, act.span, phase)
+        .confidence(Confidence::Medium)
+        .title(format!("Runs what a request says as {what}"))
+        .why("What whoever asks the server writes reaches a function that runs it.")
+}
+
+/// Whether something is written to a process that the file started, or a socket stands
+/// in the place of its streams.
+fn feeds_process(context: &Context<'_, '_>) -> bool {
+    let mut evaluator = context.evaluator.borrow_mut();
+    let fed = context.facts.calls.iter().any(|call| {
+        let writes = matches!(call.callee(), Some(Expression::StaticMemberExpression(member))
+            if member.property.name == "write");
+        writes && {
+            let base = evaluator.target(call).base;
+            base.is_some_and(|base| is_process_stream(base.api()))
+        }
+    });
+    fed || context.of(Kind::Spawn).any(|act| {
+        let Some(streams) = act.option(&mut evaluator, "stdio") else {
+            return false;
+        };
+        match &streams.value {
+            Value::List(items) => items
+                .iter()
+                .any(|item| item.api().starts_with("net.") || item.api().starts_with("tls.")),
+            _ => false,
+        }
+    })
 }
 
 fn is_socket<'a>(context: &Context<'_, 'a>, call: &crate::collect::Call<'a>) -> bool {

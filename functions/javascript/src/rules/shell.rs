@@ -138,6 +138,8 @@ const TOOLS: &[&str] = &[
 
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    written_scripts(context, hits);
+    sweeps(context, hits);
     for act in context.of(Kind::Spawn) {
         let Some(command) = act.text.as_deref() else {
             continue;
@@ -180,6 +182,70 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 });
             }
             hits.push(hit);
+        }
+    }
+}
+
+/// Scripts for a shell that the code writes and, being hidden in a text, no other
+/// analyzer reads.
+fn written_scripts(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    const LONGEST: usize = 64 << 10;
+    for act in context.of(Kind::Write) {
+        let phase = context.phase_of(act);
+        let path = act.text.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let script = [".vbs", ".bat", ".cmd", ".ps1", ".sh", ".hta", ".command"]
+            .iter()
+            .any(|end| path.ends_with(end));
+        let data = act.arguments.get(1).and_then(|data| data.known());
+        let Some(data) = data.filter(|data| script && data.len() <= LONGEST) else {
+            continue;
+        };
+        let text = data.replace(HOLE, "_");
+        for found in indicators::shell(&text) {
+            let strong = matches!(
+                found.act,
+                ShellAct::DownloadAndRun
+                    | ShellAct::ReverseShell
+                    | ShellAct::DecodeAndRun
+                    | ShellAct::Destroy
+            );
+            if strong && phase != Phase::Execute {
+                let rule = rule_of(found.act);
+                hits.push(
+                    hit(rule, act.span, phase)
+                        .title(format!("Writes a script that does so: {}", rule.title))
+                        .confidence(Confidence::Medium)
+                        .why(format!("The script is: {}", cut(&text))),
+                );
+            }
+        }
+    }
+}
+
+/// `rm -rf *` and nothing else, wherever that happens to run.
+fn sweeps(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    for act in context.of(Kind::Spawn) {
+        let words: Vec<&str> = act
+            .text
+            .as_deref()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let all = matches!(
+            words[..],
+            ["rm", "-rf" | "-fr", "*" | "./*" | ".*" | "../*"]
+                | ["rd" | "rmdir", "/s", "/q", "." | "*"]
+                | ["del", "/f", "/s", "/q", "*" | "*.*"]
+        );
+        let elsewhere = act
+            .option(&mut context.evaluator.borrow_mut(), "cwd")
+            .is_some();
+        if all && !elsewhere {
+            hits.push(
+                hit(&DESTROY, act.span, context.phase_of(act))
+                    .confidence(Confidence::Medium)
+                    .why("Everything in the folder of whoever runs the code is deleted."),
+            );
         }
     }
 }

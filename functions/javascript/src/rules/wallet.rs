@@ -3,6 +3,7 @@
 use oxc_ast::ast::Expression;
 use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
+use crate::acts::Kind;
 use crate::collect::Write;
 use crate::context::{Context, hit};
 
@@ -68,6 +69,16 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         matches!(call.callee(), Some(Expression::StaticMemberExpression(member))
             if matches!(member.property.name.as_str(), "setData" | "writeText" | "writeSync"))
     });
+    let watched = context.of(Kind::Capture).next().filter(|_| written);
+    if let Some(act) = watched {
+        hits.push(
+            hit(&HIJACK, act.span, context.phase_of(act))
+                .confidence(Confidence::Medium)
+                .title("Reads and writes the clipboard and recognises payment addresses")
+                .why("An address that is copied can be replaced by another before it is pasted."),
+        );
+        return;
+    }
     let span = match (replaced, clipboard) {
         (Some(write), _) => write.span,
         (None, Some((_, span))) if written => *span,

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use packguard_sdk::decode;
 
-use super::operators::number_text;
+use super::literals::constant;
+use super::numbers::{math, parse_int, to_radix};
 use super::value::{Live, parse_number};
 use super::{Halt, Machine, Ran};
 use crate::eval::methods;
@@ -140,7 +141,7 @@ impl<'a> Machine<'a> {
             "String" => text.clone().map(Live::Text),
             "Boolean" => first.map_or(Some(false), Live::truth).map(Live::Boolean),
             "isNaN" => number.map(|number| Live::Boolean(number.is_nan())),
-            "String.fromCharCode" | "String.fromCodePoint" => self.from_codes(arguments),
+            "String.fromCharCode" | "String.fromCodePoint" => Self::codes_to_text(arguments),
             "Array" => match arguments {
                 [Live::Number(length)] => {
                     let length = length.clamp(0.0, 1e6) as usize;
@@ -160,8 +161,36 @@ impl<'a> Machine<'a> {
                 Some(other) => self.items(other).map(Live::list),
                 None => None,
             },
+            path if is_decoder(path) => {
+                return self.decoder(path, arguments).unwrap_or(Ok(Live::Unknown));
+            }
+            "Reflect.apply" => {
+                let given = arguments.get(2).and_then(|list| self.items(list));
+                match (first, given) {
+                    (Some(function), Some(given)) => {
+                        return self.call(&function.clone(), Live::Undefined, given);
+                    }
+                    _ => None,
+                }
+            }
+            "Date" => Some(Live::text("Thu Jan 01 1970 00:00:00 GMT+0000")),
+            path => math(path, arguments),
+        };
+        if let Some(value) = value {
+            return Ok(value);
+        }
+        self.callbacks(arguments);
+        self.unknown()
+    }
+
+    /// Functions that decode.
+    fn decoder(&mut self, path: &str, arguments: &[Live<'a>]) -> Option<Ran<'a>> {
+        let first = arguments.first();
+        let text = first.and_then(|first| self.units(first));
+        let plain = || text.as_ref().map(|units| String::from_utf16_lossy(units));
+        let value = match path {
             "decodeURIComponent" | "decodeURI" => match plain() {
-                Some(text) => return from_percent(&text),
+                Some(text) => return Some(from_percent(&text)),
                 None => None,
             },
             "encodeURIComponent" | "encodeURI" => None,
@@ -184,23 +213,9 @@ impl<'a> Machine<'a> {
                     _ => None,
                 }
             }
-            "Reflect.apply" => {
-                let given = arguments.get(2).and_then(|list| self.items(list));
-                match (first, given) {
-                    (Some(function), Some(given)) => {
-                        return self.call(&function.clone(), Live::Undefined, given);
-                    }
-                    _ => None,
-                }
-            }
-            "Date" => Some(Live::text("Thu Jan 01 1970 00:00:00 GMT+0000")),
-            path => math(path, arguments),
+            _ => None,
         };
-        if let Some(value) = value {
-            return Ok(value);
-        }
-        self.callbacks(arguments);
-        self.unknown()
+        value.map(Ok)
     }
 
     /// Text that becomes code.
@@ -238,7 +253,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn from_codes(&mut self, arguments: &[Live<'a>]) -> Option<Live<'a>> {
+    fn codes_to_text(arguments: &[Live<'a>]) -> Option<Live<'a>> {
         let mut units = Vec::with_capacity(arguments.len());
         for argument in arguments {
             let number = argument.number()?;
@@ -300,138 +315,6 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// A short text or number that is all of some code.
-fn constant<'a>(code: &str) -> Option<Live<'a>> {
-    let inner = code
-        .strip_prefix('"')
-        .and_then(|code| code.strip_suffix('"'))?;
-    if inner.contains('"') {
-        return None;
-    }
-    // JSFuck and JJEncode write their text with octal escapes and the like.
-    Some(Live::text(&unescape_literal(inner)))
-}
-
-/// The text that a literal with escapes stands for.
-fn unescape_literal(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let octal = rest
-            .bytes()
-            .take(3)
-            .take_while(|byte| (b'0'..=b'7').contains(byte))
-            .count();
-        let (code, skip) = match rest.as_bytes().first() {
-            Some(b'x') => (hexadecimal(rest.get(1..3)), 3),
-            Some(b'u') => (hexadecimal(rest.get(1..5)), 5),
-            Some(_) if octal > 0 => (u32::from_str_radix(&rest[..octal], 8).ok(), octal),
-            Some(b'n') => (Some(10), 1),
-            Some(b't') => (Some(9), 1),
-            _ => (None, 0),
-        };
-        if let Some(character) = code.and_then(char::from_u32) {
-            out.push(character);
-            rest = rest.get(skip..).unwrap_or_default();
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn hexadecimal(digits: Option<&str>) -> Option<u32> {
-    u32::from_str_radix(digits?, 16).ok()
-}
-
-fn math<'a>(path: &str, arguments: &[Live<'a>]) -> Option<Live<'a>> {
-    let name = path.strip_prefix("Math.")?;
-    let numbers: Option<Vec<f64>> = arguments.iter().map(Live::number).collect();
-    let numbers = numbers?;
-    let first = numbers.first().copied().unwrap_or(f64::NAN);
-    Some(Live::Number(match name {
-        "floor" => first.floor(),
-        "ceil" => first.ceil(),
-        "round" => (first + 0.5).floor(),
-        "abs" => first.abs(),
-        "trunc" => first.trunc(),
-        "sqrt" => first.sqrt(),
-        "pow" => first.powf(numbers.get(1).copied().unwrap_or(f64::NAN)),
-        "min" => numbers.iter().copied().fold(f64::INFINITY, f64::min),
-        "max" => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        // Code that asks for chance gets the same each time.
-        "random" => 0.5,
-        _ => return None,
-    }))
-}
-
-fn parse_int(text: &str, radix: f64) -> f64 {
-    let text = text.trim();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let radix = if radix.is_finite() { radix as u32 } else { 0 };
-    let lower = digits
-        .get(..2)
-        .is_some_and(|head| head.eq_ignore_ascii_case("0x"));
-    let (digits, radix) = match (lower, radix) {
-        (true, 0 | 16) => (&digits[2..], 16),
-        (_, 0) => (digits, 10),
-        (_, radix) => (digits, radix),
-    };
-    if !(2..=36).contains(&radix) {
-        return f64::NAN;
-    }
-    let mut value = f64::NAN;
-    for character in digits.chars() {
-        let Some(digit) = character.to_digit(radix) else {
-            break;
-        };
-        let before = if value.is_nan() { 0.0 } else { value };
-        value = before * f64::from(radix) + f64::from(digit);
-    }
-    sign * value
-}
-
-/// `number.toString(radix)`, with a fraction of up to 52 digits.
-fn to_radix(number: f64, radix: f64) -> Option<String> {
-    let radix = radix as u32;
-    if radix == 10 || !number.is_finite() {
-        return Some(number_text(number));
-    }
-    if !(2..=36).contains(&radix) || number.abs() > 9e15 {
-        return None;
-    }
-    let mut whole = number.abs().trunc() as u64;
-    let mut fraction = number.abs().fract();
-    let mut digits = Vec::new();
-    loop {
-        digits.push(char::from_digit((whole % u64::from(radix)) as u32, radix)?);
-        whole /= u64::from(radix);
-        if whole == 0 {
-            break;
-        }
-    }
-    if number < 0.0 {
-        digits.push('-');
-    }
-    let mut out: String = digits.into_iter().rev().collect();
-    if fraction > 0.0 {
-        out.push('.');
-        for _ in 0..11 {
-            fraction *= f64::from(radix);
-            out.push(char::from_digit(fraction.trunc() as u32, radix)?);
-            fraction = fraction.fract();
-            if fraction == 0.0 {
-                break;
-            }
-        }
-    }
-    Some(out)
-}
-
 /// `decodeURIComponent`, which throws on what is no UTF-8.
 fn from_percent<'a>(text: &str) -> Ran<'a> {
     match String::from_utf8(decode::percent(text)) {
@@ -452,4 +335,22 @@ fn escape<'a>(units: &[u16]) -> Live<'a> {
         }
     }
     Live::text(&out)
+}
+
+fn is_decoder(path: &str) -> bool {
+    matches!(
+        path,
+        "decodeURIComponent"
+            | "decodeURI"
+            | "encodeURIComponent"
+            | "encodeURI"
+            | "unescape"
+            | "escape"
+            | "atob"
+            | "Buffer.from"
+            | "Buffer"
+            | "Uint8Array.from"
+            | "Buffer.concat"
+            | "TextDecoder().decode"
+    ) || path.starts_with("zlib.")
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::value::{Items, Live};
-use super::{Machine, Ran};
+use super::{Halt, Machine, Ran};
 
 const METHODS: &[&str] = &[
     "at",
@@ -61,6 +61,12 @@ impl<'a> Machine<'a> {
             }
             "pop" => list.borrow_mut().pop().unwrap_or(Live::Undefined),
             "shift" => {
+                if let Some(turns) = &mut self.turns {
+                    *turns += 1;
+                    if *turns > 2 * length + super::TURNS {
+                        return Err(Halt::Stop);
+                    }
+                }
                 let mut items = list.borrow_mut();
                 if items.is_empty() {
                     Live::Undefined
@@ -77,6 +83,20 @@ impl<'a> Machine<'a> {
                 list.borrow_mut().reverse();
                 Live::List(Rc::clone(list))
             }
+            "slice" | "splice" => return self.cut(list, name, arguments),
+            "reduce" => return self.reduce(list, arguments),
+            "map" | "forEach" | "filter" | "some" | "every" | "find" | "findIndex" | "flatMap" => {
+                return self.each(list, name, first);
+            }
+            name => return self.read_list(list, name, arguments),
+        })
+    }
+
+    /// Methods that leave the array as it is.
+    fn read_list(&mut self, list: &List<'a>, name: &str, arguments: &[Live<'a>]) -> Ran<'a> {
+        let length = list.borrow().len();
+        let first = arguments.first();
+        Ok(match name {
             "join" | "toString" => {
                 let separator = match first {
                     Some(separator) if name == "join" => separator.clone(),
@@ -105,7 +125,6 @@ impl<'a> Machine<'a> {
                 self.made(8 * all.len())?;
                 Live::list(all)
             }
-            "slice" | "splice" => return self.cut(list, name, arguments),
             "indexOf" | "includes" => {
                 let items = list.borrow();
                 let wanted = first.cloned().unwrap_or(Live::Undefined);
@@ -139,10 +158,6 @@ impl<'a> Machine<'a> {
                 Live::list(all)
             }
             "entries" | "keys" | "values" => Live::native("Array.iterator"),
-            "reduce" => return self.reduce(list, arguments),
-            "map" | "forEach" | "filter" | "some" | "every" | "find" | "findIndex" | "flatMap" => {
-                return self.each(list, name, first);
-            }
             _ => Live::Unknown,
         })
     }

@@ -67,8 +67,27 @@ impl<'a> Machine<'a> {
                 }
                 Some(Live::units(out))
             }
+            "replace" | "replaceAll" => return self.replace(text, name, arguments),
+            "toString" | "valueOf" | "toLocaleString" | "normalize" => {
+                Some(Live::Text(Rc::clone(text)))
+            }
+            "search" | "match" => Some(Live::Unknown),
+            name => return self.made_text(text, name, arguments),
+        };
+        if let Some(Live::Text(made)) = &value {
+            let length = made.len();
+            self.made(length)?;
+        }
+        value.map_or_else(|| self.unknown(), Ok)
+    }
+
+    /// Methods that make a text out of the whole of another.
+    fn made_text(&mut self, text: &Units, name: &str, arguments: &[Live<'a>]) -> Ran<'a> {
+        let number = |at: usize| arguments.get(at).and_then(Live::number);
+        let argument = |at: usize| arguments.get(at).and_then(|value| self.units(value));
+        let value = match name {
             "repeat" => {
-                let times = number(0, 0.0).unwrap_or(0.0).max(0.0) as usize;
+                let times = number(0).unwrap_or(0.0).max(0.0) as usize;
                 let all = text.len().saturating_mul(times);
                 if all > crate::value::TEXT_LIMIT {
                     return Err(Halt::Stop);
@@ -85,7 +104,7 @@ impl<'a> Machine<'a> {
             }
             "padStart" | "padEnd" => {
                 let fill = argument(1).unwrap_or_else(|| Rc::new(vec![u16::from(b' ')]));
-                let wanted = number(0, 0.0).unwrap_or(0.0).clamp(0.0, 65_536.0) as usize;
+                let wanted = number(0).unwrap_or(0.0).clamp(0.0, 65_536.0) as usize;
                 let missing = wanted.saturating_sub(text.len());
                 let fill: Vec<u16> = fill.iter().copied().cycle().take(missing).collect();
                 Some(Live::units(if name == "padStart" {
@@ -94,11 +113,6 @@ impl<'a> Machine<'a> {
                     [text, &fill[..]].concat()
                 }))
             }
-            "replace" | "replaceAll" => return self.replace(text, name, arguments),
-            "toString" | "valueOf" | "toLocaleString" | "normalize" => {
-                Some(Live::Text(Rc::clone(text)))
-            }
-            "search" | "match" => Some(Live::Unknown),
             "italics" => Some(html(text, "i", "")),
             "bold" => Some(html(text, "b", "")),
             "fontcolor" => {
