@@ -321,7 +321,8 @@ fn autostart(text: &str) -> Text {
             }
             _ if line.starts_with('@') => line.split_once(' ').map_or("", |(_, command)| command),
             _ if line.starts_with(['*', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) => {
-                line.splitn(6, ' ').nth(5).unwrap_or_default()
+                let command = line.splitn(6, ' ').nth(5).unwrap_or_default();
+                command.strip_prefix("root ").unwrap_or(command)
             }
             _ => continue,
         };

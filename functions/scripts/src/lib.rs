@@ -120,9 +120,9 @@ fn script(file: File<'_>, form: Form, hooks: &Hooks, analysis: &mut Analysis) {
                 phase => phase,
             },
             hooked: runs,
-            aside: !matches!(
+            aside: matches!(
                 form,
-                Form::Script(_) | Form::MsBuild | Form::EditorTasks | Form::Markup
+                Form::Dockerfile | Form::Makefile | Form::Cmake | Form::Workflow
             ) || kind::is_aside(file.path()),
         };
         cut |= look(

@@ -14,7 +14,7 @@ use std::ops::Range;
 use crate::text::Text;
 
 /// Longest constant kept, in bytes.
-pub const VALUE_LIMIT: usize = 1 << 20;
+pub const VALUE_LIMIT: usize = 256 << 10;
 
 /// Most variables remembered in one script.
 pub const VARIABLES_LIMIT: usize = 2_000;

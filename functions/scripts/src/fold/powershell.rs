@@ -250,11 +250,10 @@ impl Reader<'_> {
             .bytes()
             .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'))
             .count();
-        if length == 0 {
+        if length == 0 || braced == 1 && !inner[length..].starts_with('}') {
             return None;
         }
         self.at += 1 + length + 2 * braced;
-        self.at = self.at.min(self.text.len());
         Some(inner[..length].to_ascii_lowercase())
     }
 

@@ -242,7 +242,7 @@ impl Reader<'_> {
                     let index = self.list();
                     self.blanks();
                     let closed = self.peek() == Some(b']');
-                    self.at += 1;
+                    self.at += usize::from(closed);
                     index
                         .filter(|_| closed)
                         .and_then(|index| indexed(&value, index))

@@ -162,6 +162,7 @@ fn functions(text: &str, state: &mut State) {
         let Some(body) = text[at + 2..].trim_start().strip_prefix('{') else {
             continue;
         };
+        let body = packguard_sdk::text::cut(body, 4_000);
         let end = body.find("\n}").or_else(|| body.find('}'));
         let end = match (body.find('\n'), body.find('}')) {
             (Some(line), Some(brace)) if brace < line => Some(brace),
@@ -478,7 +479,9 @@ impl Cursor<'_> {
             None
         };
         match known {
-            Some(value) if word.text.len() + value.len() <= VALUE_LIMIT => {
+            Some(value)
+                if word.text.len() + value.len() <= VALUE_LIMIT && state.spend(value.len()) =>
+            {
                 word.changed = true;
                 word.text.push_str(&value);
             }
