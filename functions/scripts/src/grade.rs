@@ -32,6 +32,8 @@ struct Around<'a> {
     part: &'a str,
     indicators: Vec<&'a Indicator>,
     stealth: usize,
+    /// A hidden window or a hidden file in a folder for passing things.
+    covert: bool,
 }
 
 /// Adds the findings of a unit.
@@ -113,23 +115,40 @@ fn around<'a>(text: &'a str, act: &Act, unit: &'a Unit) -> Around<'a> {
         .iter()
         .filter(|one| one.range.start < range.end && range.start < one.range.end)
         .collect();
+    let (stealth, covert) = stealth(part, &range, unit);
     Around {
         host: worst(text, &range, &unit.indicators),
         part,
         indicators,
-        stealth: stealth(part, &range, unit),
+        stealth,
+        covert,
     }
 }
 
 /// Signs that what is started should not be seen, counted.
-fn stealth(part: &str, range: &Range<usize>, unit: &Unit) -> usize {
+fn stealth(part: &str, range: &Range<usize>, unit: &Unit) -> (usize, bool) {
     let lower = part.to_ascii_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let hidden = unit.acts.iter().any(|act| {
         act.deed == Deed::Hidden && act.range.start < range.end && range.start < act.range.end
     });
+    let window = any(&[
+        "-w hidden",
+        "-windowstyle hidden",
+        "-win hidden",
+        "-w 1 ",
+        "vbhide",
+    ]);
+    let dotted = any(&[
+        "/tmp/.",
+        "/var/tmp/.",
+        "/dev/shm/.",
+        "~/.cache/.",
+        "$home/.cache/.",
+    ]);
+    let covert = window || dotted;
     let signs = [
-        hidden || any(&["-w hidden", "-windowstyle hidden", "-win hidden"]),
+        hidden,
         any(&[
             "/tmp/.",
             "/var/tmp/.",
@@ -140,6 +159,7 @@ fn stealth(part: &str, range: &Range<usize>, unit: &Unit) -> usize {
             "$env:temp",
             "%temp%",
             "users\\public",
+            "%public%",
             "programdata",
         ]),
         any(&[
@@ -153,9 +173,11 @@ fn stealth(part: &str, range: &Range<usize>, unit: &Unit) -> usize {
         lower.contains("http://") && unit_host_is_remote(&lower),
         any(&["chmod 777", "chmod 0777", "chmod a+x"])
             || any(&["rm -f \"$0\"", "rm -- \"$0\"", "del \"%~f0\"", "rm $0"]),
-        !unit.layers.is_empty() || unit.rewritten > 12,
+        !unit.layers.is_empty(),
     ];
-    signs.iter().filter(|sign| **sign).count()
+    let count =
+        signs.iter().filter(|sign| **sign).count() + usize::from(window) + usize::from(dotted);
+    (count, covert)
 }
 
 fn unit_host_is_remote(lower: &str) -> bool {
@@ -188,6 +210,7 @@ fn weigh(
         Deed::Hidden => (Low, Likely),
         Deed::Recon if hooked => (Low, Sure),
         Deed::Recon => (Info, Sure),
+        Deed::Persist if act.plain || around.covert => (High, Sure),
         Deed::Persist => match (hooked, around.host >= Host::Odd || around.stealth > 1) {
             (true, true) => (High, Sure),
             (true, false) | (false, true) => (Medium, Sure),
@@ -197,7 +220,7 @@ fn weigh(
         Deed::Destroy => (Medium, Likely),
         Deed::Mine if hooked || around.host == Host::Hostile => (Critical, Sure),
         Deed::Mine => (High, Sure),
-        Deed::Defences if hooked => (High, Sure),
+        Deed::Defences if hooked || acts_beside(unit) && !context.aside => (High, Sure),
         Deed::Defences => (Medium, Sure),
         Deed::Bypass | Deed::Phish | Deed::Memory | Deed::Ransom | Deed::Spread => (Critical, Sure),
         Deed::Secrets if hooked => (Critical, Sure),
@@ -207,19 +230,33 @@ fn weigh(
     })
 }
 
+/// Whether a unit also runs what is not its own, or sends something out.
+fn acts_beside(unit: &Unit) -> bool {
+    unit.acts.iter().any(|act| {
+        matches!(
+            act.deed,
+            Deed::DownloadRun | Deed::DecodeRun | Deed::Upload | Deed::Inject
+        )
+    })
+}
+
 fn download_run(act: &Act, around: &Around<'_>, hooked: bool) -> (Severity, Confidence) {
     use Confidence::{High as Sure, Medium as Likely};
     use Severity::{Critical, High, Info, Low, Medium};
     match (around.host, around.stealth, hooked) {
         (Host::Hostile, _, _) => (Critical, Sure),
-        (Host::Odd, 1.., _) | (Host::Odd, _, true) | (_, 3.., _) => (Critical, Sure),
+        (Host::Odd, 1.., _) | (Host::Odd, _, true) => (Critical, Sure),
         (Host::Odd, _, false) => (High, Likely),
-        (Host::Known, 2, true) => (High, Likely),
+        (Host::Known, _, true) if around.covert => (Critical, Sure),
+        (Host::Known, _, false) if around.covert => (High, Sure),
+        (Host::Known, 2.., true) => (High, Likely),
         (Host::Known, _, true) => (Low, Likely),
         (Host::Known, ..) => (Info, Likely),
-        (Host::Plain, 2, true) => (Critical, Sure),
-        (Host::Plain, 2, false) => (High, Sure),
+        (Host::Plain, 2.., true) => (Critical, Sure),
+        (Host::Plain, 3.., false) if around.covert => (Critical, Sure),
         (Host::Plain, _, true) => (High, Sure),
+        (Host::Plain, ..) if around.covert => (High, Sure),
+        (Host::Plain, 2.., false) => (Medium, Sure),
         (Host::Plain, ..) if act.plain => (Medium, Sure),
         (Host::Plain, ..) => (Low, Likely),
     }
@@ -308,10 +345,11 @@ fn upload(act: &Act, around: &Around<'_>, hooked: bool) -> Option<(Severity, Con
 
 fn decode_run(act: &Act, unit: &Unit, hooked: bool) -> (Severity, Confidence) {
     use Confidence::{High as Sure, Medium as Likely};
-    let literal = act
-        .decoded
-        .as_ref()
-        .is_some_and(|decoded| decoded.len() >= 8)
+    let literal = act.plain
+        || act
+            .decoded
+            .as_ref()
+            .is_some_and(|decoded| decoded.len() >= 8)
         || !unit.layers.is_empty();
     match (literal, hooked) {
         (true, true) => (Severity::Critical, Sure),

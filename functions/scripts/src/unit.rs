@@ -106,7 +106,12 @@ fn fold(text: &Text, language: Language) -> Folded {
 fn look(waiting: &Waiting, folded: &Folded) -> Unit {
     let text = &folded.text.text;
     let mut acts = match waiting.language {
-        Language::Shell | Language::Batch => deeds::shell::acts(text),
+        Language::Shell => {
+            let mut found = deeds::shell::acts(text);
+            found.extend(deeds::flow::acts(text));
+            found
+        }
+        Language::Batch => deeds::shell::acts(text),
         Language::PowerShell => deeds::powershell::acts(text),
         Language::VbScript => deeds::vbscript::acts(text),
         Language::AppleScript => {

@@ -132,7 +132,10 @@ const SENDS: &[&str] = &[
 
 /// The acts of a PowerShell text.
 pub fn acts(text: &str) -> Vec<Act> {
-    let mut flow = Flow::default();
+    let mut flow = Flow {
+        packed: is_packed(text),
+        ..Flow::default()
+    };
     let mut at = 0;
     while at < text.len() {
         let end = statement_end(text, at);
@@ -166,7 +169,9 @@ struct Flow {
     found: Vec<Act>,
     variables: BTreeMap<String, Taint>,
     /// Files that downloads and decoded bytes were written to, with where.
-    files: Vec<(String, usize, bool)>,
+    files: Vec<(String, usize, Taint)>,
+    /// The text holds a long literal, or unpacks or decrypts.
+    packed: bool,
 }
 
 fn has(text: &str, words: &[&str]) -> bool {
@@ -188,6 +193,15 @@ impl Flow {
             if let Some(known) = self.variables.get(name) {
                 taint = taint.join(*known);
             }
+        }
+        let holds = |(file, ..): &&(String, usize, Taint)| lower.contains(file.as_str());
+        for (_, _, known) in self.files.iter().filter(holds) {
+            taint.secret |= known.secret;
+            taint.machine |= known.machine;
+            taint = taint.join(Taint {
+                from: known.from,
+                ..Taint::default()
+            });
         }
         taint
     }
@@ -245,7 +259,10 @@ impl Flow {
             self.found.push(Act::new(Deed::DownloadRun, range.clone()));
         }
         if runs && taint.decoded {
-            self.found.push(Act::new(Deed::DecodeRun, range.clone()));
+            self.found.push(Act {
+                plain: self.packed,
+                ..Act::new(Deed::DecodeRun, range.clone())
+            });
         }
         let sends =
             has(lower, SENDS) || has(lower, FETCHES) && lower.contains('?') && lower.contains('=');
@@ -268,17 +285,18 @@ impl Flow {
             "regsvr32",
             "msiexec",
             "start ",
+            "schtasks",
+            "powershell",
             "wscript",
             "python",
             "]::start(",
         ];
         if !has(lower, FETCHES) && (has(lower, &started) || lower.trim_start().starts_with('.')) {
-            let ran = self
-                .files
-                .iter()
-                .find(|(file, _, _)| lower.contains(file.as_str()));
-            if let Some((_, start, remote)) = ran {
-                let deed = if *remote {
+            let ran = self.files.iter().find(|(file, _, taint)| {
+                (taint.remote || taint.decoded) && lower.contains(file.as_str())
+            });
+            if let Some((_, start, taint)) = ran {
+                let deed = if taint.remote {
                     Deed::DownloadRun
                 } else {
                     Deed::DecodeRun
@@ -290,15 +308,15 @@ impl Flow {
 
     /// Notes the files that a statement writes.
     fn outputs(&mut self, lower: &str, taint: Taint, at: usize) {
-        if !(taint.remote || taint.decoded) || self.files.len() >= 200 {
+        if !taint.any() || self.files.len() >= 200 {
             return;
         }
-        let mut note = |file: &str, remote: bool| {
+        let mut note = |file: &str, taint: Taint| {
             let file = file
                 .trim()
                 .trim_matches(['"', '\'', '(', ')', ';', ' ', '\r', '\n']);
             if file.len() >= 3 && !file.starts_with('-') {
-                self.files.push((file.into(), at, remote));
+                self.files.push((file.into(), at, taint));
             }
         };
         for flag in [
@@ -315,18 +333,21 @@ impl Flow {
                 } else {
                     rest.split_whitespace().next()
                 };
-                note(file.unwrap_or_default(), taint.remote);
+                note(file.unwrap_or_default(), taint);
             }
         }
         if let Some((_, rest)) = lower.split_once("downloadfile(") {
             note(
                 rest.split_once(',')
                     .map_or("", |(_, file)| file.split(')').next().unwrap_or_default()),
-                true,
+                Taint {
+                    remote: true,
+                    ..taint
+                },
             );
         }
         if let Some((_, rest)) = lower.split_once("writeallbytes(") {
-            note(rest.split(',').next().unwrap_or_default(), taint.remote);
+            note(rest.split(',').next().unwrap_or_default(), taint);
         }
     }
 
@@ -394,4 +415,17 @@ fn called_variable(lower: &str) -> Option<&str> {
         .strip_prefix('$')?;
     rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .next()
+}
+
+/// Whether a text holds a long base64 literal, or unpacks or decrypts what it holds.
+fn is_packed(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let unpacks = ["gzipstream", "deflatestream", "-bxor", "createdecryptor"];
+    has(&lower, &unpacks)
+        || text.split(['"', '\'']).any(|part| {
+            part.len() >= 60
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        })
 }
