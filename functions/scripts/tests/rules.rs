@@ -514,3 +514,28 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn rules_are_documented() {
+    let readme = include_str!("../README.md");
+    for rule in <packguard_scripts::Scripts as packguard_sdk::Analyzer>::DESCRIPTOR.rules {
+        assert!(
+            readme.contains(&format!("| `{}` |", rule.id)),
+            "{} is not in the README",
+            rule.id
+        );
+        assert!(
+            rule.id.starts_with("script-") && rule.help.len() > 60,
+            "{}",
+            rule.id
+        );
+    }
+    for rule in <packguard_scripts::Scripts as packguard_sdk::Analyzer>::DESCRIPTOR.rules {
+        let shown = POSITIVE.iter().any(|(id, ..)| *id == rule.id)
+            || matches!(
+                rule.id,
+                "script-decode-run" | "script-hidden-text" | "script-shortcut"
+            );
+        assert!(shown, "{} has no sample", rule.id);
+    }
+}

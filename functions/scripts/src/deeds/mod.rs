@@ -2,6 +2,7 @@
 
 pub mod flow;
 pub mod powershell;
+mod powershell_words;
 pub mod shell;
 pub mod vbscript;
 pub mod words;

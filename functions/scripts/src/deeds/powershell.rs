@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use packguard_sdk::indicators::{Kind, ShellAct, scan, shell};
 
+use super::powershell_words::{DECODES, FETCHES, MACHINE, RUNS, SECRET, SENDS};
 use super::{Act, Deed, line_around};
 
 /// What a value comes from.
@@ -36,99 +37,6 @@ impl Taint {
         self.remote || self.decoded || self.secret || self.machine
     }
 }
-
-const FETCHES: &[&str] = &[
-    "downloadstring",
-    "downloaddata",
-    "downloadfile",
-    "invoke-webrequest",
-    "invoke-restmethod",
-    "start-bitstransfer",
-    "getstringasync",
-    "getbytearrayasync",
-    "msxml2.xmlhttp",
-    "winhttp.winhttprequest",
-    "iwr ",
-    "irm ",
-    "curl ",
-    "wget ",
-    "openread(",
-    "getresponsestream",
-    "resolve-dnsname",
-    "bitsadmin",
-];
-const DECODES: &[&str] = &[
-    "frombase64string",
-    "gzipstream",
-    "deflatestream",
-    "-bxor",
-    "createdecryptor",
-    "convertto-securestring",
-    "frombase64",
-];
-const RUNS: &[&str] = &[
-    "iex ",
-    "iex(",
-    "iex;",
-    "invoke-expression",
-    "[scriptblock]::create",
-    "invokescript",
-    "assembly]::load",
-    ".load(",
-    "newscriptblock",
-    "powershell -c",
-    "powershell.exe -c",
-    "-encodedcommand",
-    "-enc ",
-    "create().addscript",
-];
-const MACHINE: &[&str] = &[
-    "$env:username",
-    "$env:computername",
-    "$env:userdomain",
-    "whoami",
-    "systeminfo",
-    "ipconfig",
-    "get-computerinfo",
-    "win32_operatingsystem",
-    "win32_computersystem",
-    "get-process",
-    "hostname",
-    "machinename",
-    "get-nettcpconnection",
-    "get-wmiobject",
-    "get-ciminstance",
-    "netsh wlan",
-];
-const SECRET: &[&str] = &[
-    "get-childitem env:",
-    "gci env:",
-    "dir env:",
-    "ls env:",
-    "getenvironmentvariables",
-    "get-clipboard",
-    "protecteddata",
-    "cmdkey",
-    "vaultcmd",
-    "copyfromscreen",
-    "key=clear",
-];
-const SENDS: &[&str] = &[
-    "-method post",
-    "-method 'post'",
-    "-method \"post\"",
-    "-method put",
-    "-body",
-    "uploadstring",
-    "uploadfile",
-    "uploaddata",
-    "uploadvalues",
-    "postasync",
-    "send-mailmessage",
-    "-infile",
-    ".send(",
-    "smtpclient",
-];
 
 /// The acts of a PowerShell text.
 pub fn acts(text: &str) -> Vec<Act> {

@@ -4,9 +4,11 @@
 pub mod batch;
 pub mod powershell;
 mod powershell_calls;
+mod powershell_values;
 pub mod shell;
 mod shell_eval;
 mod shell_expand;
+mod shell_word;
 pub mod vbscript;
 
 use std::ops::Range;
