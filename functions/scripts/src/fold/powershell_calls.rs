@@ -148,8 +148,8 @@ impl Reader<'_> {
         None
     }
 
-    /// A static call whose type was read.
-    fn call(&mut self, class: &str) -> Option<Value> {
+    /// The method that is called, and of an encoding's which one.
+    fn method_of(&mut self, class: &str) -> Option<(String, String)> {
         let mut method = self.member();
         let mut encoding = String::new();
         if class.ends_with("encoding") {
@@ -163,6 +163,12 @@ impl Reader<'_> {
                 method = self.member();
             }
         }
+        Some((method, encoding))
+    }
+
+    /// A static call whose type was read.
+    fn call(&mut self, class: &str) -> Option<Value> {
+        let (method, encoding) = self.method_of(class)?;
         let mut values = self.arguments()?.into_iter();
         let first = values.next();
         match (class, method.as_str()) {

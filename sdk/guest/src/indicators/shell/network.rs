@@ -185,6 +185,23 @@ fn takes_shell(call: &Call<'_>) -> bool {
     is_shell(&call.name) && (reads || interactive) || is_named && writes
 }
 
+/// `socat exec:… tcp:…`.
+fn joins_shell(call: &Call<'_>) -> bool {
+    let args: Vec<String> = call
+        .args
+        .iter()
+        .map(|arg| arg.text.to_ascii_lowercase())
+        .collect();
+    let any = |words: &[&str]| {
+        args.iter()
+            .any(|arg| words.iter().any(|word| arg.starts_with(word)))
+    };
+    let executes = args
+        .iter()
+        .any(|arg| arg.contains("exec:") || arg.contains("system:"));
+    executes && any(&["tcp", "openssl", "udp"])
+}
+
 /// A shell whose input and output go to a peer.
 pub(super) fn reverse_shell(acts: &mut Acts, commands: &[Command]) {
     let mut socket: Option<Range<usize>> = None;
@@ -225,25 +242,7 @@ pub(super) fn reverse_shell(acts: &mut Acts, commands: &[Command]) {
             "openssl" if call.has(&["s_client"]) => {
                 peer.get_or_insert_with(|| range.clone());
             }
-            "socat" => {
-                let text: Vec<String> = call
-                    .args
-                    .iter()
-                    .map(|arg| arg.text.to_ascii_lowercase())
-                    .collect();
-                let executes = text
-                    .iter()
-                    .any(|arg| arg.contains("exec:") || arg.contains("system:"));
-                if executes
-                    && text.iter().any(|arg| {
-                        arg.starts_with("tcp")
-                            || arg.starts_with("openssl")
-                            || arg.starts_with("udp")
-                    })
-                {
-                    acts.push(ShellAct::ReverseShell, range, None);
-                }
-            }
+            "socat" if joins_shell(&call) => acts.push(ShellAct::ReverseShell, range, None),
             _ => {}
         }
     }
