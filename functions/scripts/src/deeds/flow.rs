@@ -76,15 +76,17 @@ const CREDENTIALS: &[&str] = &[
 const SENDERS: &[&str] = &[
     "curl ",
     "wget ",
-    "nc ",
+    " nc ",
+    "|nc ",
     "ncat ",
     "http post",
-    "scp ",
-    "rsync ",
     "ftp ",
     "telegram",
 ];
-const DNS: &[&str] = &["dig ", "nslookup ", "host ", "ping ", "drill "];
+const DNS: &[&str] = &["dig ", "nslookup ", " host ", "ping ", "drill "];
+
+/// Paths of the cloud's own service that hold keys; others tell the region and the like.
+const ROLES: &[&str] = &["credentials", "user-data", "service-accounts", "oauth2"];
 
 const FOLDERS: &[&str] = &[
     "~/.ssh",
@@ -171,9 +173,11 @@ impl Flow {
         );
         let path = reads
             && (has(lower, FOLDERS)
-                || scan(line)
-                    .iter()
-                    .any(|one| one.kind == Kind::CredentialPath));
+                || scan(line).iter().any(|one| {
+                    let service =
+                        one.text.starts_with("169.254") || one.text.starts_with("metadata");
+                    one.kind == Kind::CredentialPath && (!service || has(lower, ROLES))
+                }));
         let fetches = has(lower, &["curl ", "wget "])
             && !has(lower, &[" -d ", "--data", " -f ", "--form", "-t "]);
         Taint {
