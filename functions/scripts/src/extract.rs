@@ -1,6 +1,7 @@
 //! Taking commands out of files that are no scripts themselves.
 
 use crate::kind::{Form, Language};
+use crate::markup;
 use crate::text::Text;
 
 /// Most commands taken out of one file.
@@ -18,7 +19,8 @@ pub struct Snippet {
 }
 
 impl Snippet {
-    fn new(text: Text, language: Language) -> Self {
+    /// Commands that something starts.
+    pub fn new(text: Text, language: Language) -> Self {
         Self {
             text,
             language,
@@ -41,10 +43,10 @@ pub fn snippets(form: Form, text: &str) -> Vec<Snippet> {
         ),
         Form::AgentConfig => json_commands(text, true),
         Form::AgentText => Vec::new(),
-        Form::MsBuild => msbuild(text),
+        Form::MsBuild => markup::msbuild(text),
         Form::Autostart => vec![Snippet::new(autostart(text), Language::Shell)],
-        Form::Plist => vec![Snippet::new(plist(text), Language::Shell)],
-        Form::Markup => markup(text),
+        Form::Plist => vec![Snippet::new(markup::plist(text), Language::Shell)],
+        Form::Markup => markup::markup(text),
         Form::Shortcut => Vec::new(),
     };
     found.truncate(SNIPPETS);
@@ -261,50 +263,6 @@ fn strings(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-fn unescape_xml(text: &str) -> String {
-    text.replace("&quot;", "\"")
-        .replace("&apos;", "'")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&#xA;", "\n")
-        .replace("&#xD;", "")
-        .replace("&#10;", "\n")
-        .replace("&amp;", "&")
-}
-
-/// `Exec` commands and build events.
-fn msbuild(text: &str) -> Vec<Snippet> {
-    let mut found = Vec::new();
-    for (at, word) in text.match_indices("Command=").take(SNIPPETS) {
-        let rest = &text[at + word.len()..];
-        let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
-            continue;
-        };
-        if let Some(end) = rest[1..].find(quote) {
-            push_windows(&mut found, &rest[1..=end], at + word.len() + 1);
-        }
-    }
-    for element in ["PreBuildEvent", "PostBuildEvent", "PreLinkEvent", "Command"] {
-        let open = format!("<{element}>");
-        for (at, word) in text.match_indices(open.as_str()).take(SNIPPETS) {
-            let start = at + word.len();
-            let end = text[start..]
-                .find("</")
-                .map_or(text.len(), |end| start + end);
-            push_windows(&mut found, &text[start..end], start);
-        }
-    }
-    found
-}
-
-fn push_windows(found: &mut Vec<Snippet>, raw: &str, at: usize) {
-    let text = Text::of(&unescape_xml(raw), at);
-    found.push(Snippet::new(text.clone(), Language::Shell));
-    if text.text.contains(['%', '^']) {
-        found.push(Snippet::new(text, Language::Batch));
-    }
-}
-
 /// `ExecStart=`, `Exec=`, and the commands of crontab lines.
 fn autostart(text: &str) -> Text {
     let mut out = Text::default();
@@ -321,84 +279,14 @@ fn autostart(text: &str) -> Text {
             }
             _ if line.starts_with('@') => line.split_once(' ').map_or("", |(_, command)| command),
             _ if line.starts_with(['*', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) => {
-                line.splitn(6, ' ').nth(5).unwrap_or_default()
+                let command = line.splitn(6, ' ').nth(5).unwrap_or_default();
+                command.strip_prefix("root ").unwrap_or(command)
             }
             _ => continue,
         };
         out.push(start + line.len() - value.len(), value);
         if !value.ends_with('\n') {
             out.push(start + line.len(), "\n");
-        }
-    }
-    out
-}
-
-/// The strings of `ProgramArguments`, as one command.
-fn plist(text: &str) -> Text {
-    let mut out = Text::default();
-    let Some(start) = text
-        .find("<key>ProgramArguments</key>")
-        .or_else(|| text.find("<key>Program</key>"))
-    else {
-        return out;
-    };
-    let end = text[start..]
-        .find("</array>")
-        .or_else(|| text[start..].find("</dict>"))
-        .map_or(text.len(), |end| start + end);
-    for (at, word) in text[start..end].match_indices("<string>") {
-        let from = start + at + word.len();
-        let to = text[from..end]
-            .find("</string>")
-            .map_or(end, |to| from + to);
-        let value = unescape_xml(&text[from..to]);
-        if value.contains([' ', '|', ';']) {
-            out.push(from, &format!("'{}' ", value.replace('\'', "\"")));
-        } else {
-            out.push(from, &format!("{value} "));
-        }
-    }
-    out
-}
-
-/// The bodies of `<script>` elements.
-fn markup(text: &str) -> Vec<Snippet> {
-    let mut found = Vec::new();
-    let lower = text.to_ascii_lowercase();
-    let mut at = 0;
-    while let Some(open) = lower[at..].find("<script").map(|open| at + open) {
-        let Some(start) = lower[open..].find('>').map(|end| open + end + 1) else {
-            break;
-        };
-        let end = lower[start..]
-            .find("</script")
-            .map_or(text.len(), |end| start + end);
-        found.push(Snippet {
-            text: Text::of(&text[start..end], start),
-            language: Language::VbScript,
-            by_itself: true,
-        });
-        at = end;
-        if found.len() >= SNIPPETS {
-            break;
-        }
-    }
-    found
-}
-
-/// The printable runs of a shortcut, UTF-16 ones too: its command line is among them.
-pub fn shortcut(bytes: &[u8]) -> String {
-    let wide: String = packguard_sdk::text::decode_utf16le(bytes);
-    let odd: String = packguard_sdk::text::decode_utf16le(bytes.get(1..).unwrap_or_default());
-    let narrow: String = bytes.iter().map(|byte| char::from(*byte)).collect();
-    let mut out = String::new();
-    for text in [wide, odd, narrow] {
-        for run in text
-            .split(|c: char| !(c.is_ascii_graphic() || c == ' '))
-            .filter(|run| run.len() >= 6)
-        {
-            out.push_str(run);
-            out.push('\n');
         }
     }
     out

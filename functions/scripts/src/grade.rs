@@ -11,6 +11,7 @@ use crate::deeds::{Act, Deed, line_around};
 use crate::hosts::{Host, worst};
 use crate::rules;
 use crate::unit::Unit;
+use crate::weigh::weigh;
 
 /// Where a script stands and what runs it.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +28,17 @@ pub struct Context {
 const PER_DEED: usize = 3;
 
 /// What is known around an act.
-struct Around<'a> {
-    host: Host,
-    part: &'a str,
-    indicators: Vec<&'a Indicator>,
-    stealth: usize,
+pub struct Around<'a> {
+    /// The worst host named there.
+    pub host: Host,
+    /// The text.
+    pub part: &'a str,
+    /// What it points at.
+    pub indicators: Vec<&'a Indicator>,
+    /// Signs that what is started should not be seen.
+    pub stealth: usize,
+    /// A hidden window or a hidden file in a folder for passing things.
+    pub covert: bool,
 }
 
 /// Adds the findings of a unit.
@@ -113,23 +120,40 @@ fn around<'a>(text: &'a str, act: &Act, unit: &'a Unit) -> Around<'a> {
         .iter()
         .filter(|one| one.range.start < range.end && range.start < one.range.end)
         .collect();
+    let (stealth, covert) = stealth(part, &range, unit);
     Around {
         host: worst(text, &range, &unit.indicators),
         part,
         indicators,
-        stealth: stealth(part, &range, unit),
+        stealth,
+        covert,
     }
 }
 
 /// Signs that what is started should not be seen, counted.
-fn stealth(part: &str, range: &Range<usize>, unit: &Unit) -> usize {
+fn stealth(part: &str, range: &Range<usize>, unit: &Unit) -> (usize, bool) {
     let lower = part.to_ascii_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let hidden = unit.acts.iter().any(|act| {
         act.deed == Deed::Hidden && act.range.start < range.end && range.start < act.range.end
     });
+    let window = any(&[
+        "-w hidden",
+        "-windowstyle hidden",
+        "-win hidden",
+        "-w 1 ",
+        "vbhide",
+    ]);
+    let dotted = any(&[
+        "/tmp/.",
+        "/var/tmp/.",
+        "/dev/shm/.",
+        "~/.cache/.",
+        "$home/.cache/.",
+    ]);
+    let covert = window || dotted;
     let signs = [
-        hidden || any(&["-w hidden", "-windowstyle hidden", "-win hidden"]),
+        hidden,
         any(&[
             "/tmp/.",
             "/var/tmp/.",
@@ -140,6 +164,7 @@ fn stealth(part: &str, range: &Range<usize>, unit: &Unit) -> usize {
             "$env:temp",
             "%temp%",
             "users\\public",
+            "%public%",
             "programdata",
         ]),
         any(&[
@@ -153,172 +178,15 @@ fn stealth(part: &str, range: &Range<usize>, unit: &Unit) -> usize {
         lower.contains("http://") && unit_host_is_remote(&lower),
         any(&["chmod 777", "chmod 0777", "chmod a+x"])
             || any(&["rm -f \"$0\"", "rm -- \"$0\"", "del \"%~f0\"", "rm $0"]),
-        !unit.layers.is_empty() || unit.rewritten > 12,
+        !unit.layers.is_empty(),
     ];
-    signs.iter().filter(|sign| **sign).count()
+    let count =
+        signs.iter().filter(|sign| **sign).count() + usize::from(window) + usize::from(dotted);
+    (count, covert)
 }
 
 fn unit_host_is_remote(lower: &str) -> bool {
     !lower.contains("http://localhost") && !lower.contains("http://127.")
-}
-
-fn has(around: &Around<'_>, kinds: &[Kind]) -> bool {
-    around
-        .indicators
-        .iter()
-        .any(|one| kinds.contains(&one.kind))
-}
-
-/// How grave an act is, and how sure; `None` for what is ordinary.
-fn weigh(
-    act: &Act,
-    around: &Around<'_>,
-    unit: &Unit,
-    context: Context,
-) -> Option<(Severity, Confidence)> {
-    use Confidence::{High as Sure, Medium as Likely};
-    use Severity::{Critical, High, Info, Low, Medium};
-    let hooked = context.hooked;
-    Some(match act.deed {
-        Deed::DownloadRun => download_run(act, around, hooked),
-        Deed::Upload => upload(act, around, hooked)?,
-        Deed::ReverseShell => (Critical, Sure),
-        Deed::DecodeRun => decode_run(act, unit, hooked),
-        Deed::Hidden if hooked => (Medium, Likely),
-        Deed::Hidden => (Low, Likely),
-        Deed::Recon if hooked => (Low, Sure),
-        Deed::Recon => (Info, Sure),
-        Deed::Persist => match (hooked, around.host >= Host::Odd || around.stealth > 1) {
-            (true, true) => (High, Sure),
-            (true, false) | (false, true) => (Medium, Sure),
-            (false, false) => (Low, Sure),
-        },
-        Deed::Destroy if hooked => (Critical, Sure),
-        Deed::Destroy => (Medium, Likely),
-        Deed::Mine if hooked || around.host == Host::Hostile => (Critical, Sure),
-        Deed::Mine => (High, Sure),
-        Deed::Defences if hooked => (High, Sure),
-        Deed::Defences => (Medium, Sure),
-        Deed::Bypass | Deed::Phish | Deed::Memory | Deed::Ransom | Deed::Spread => (Critical, Sure),
-        Deed::Secrets if hooked => (Critical, Sure),
-        Deed::Secrets => (High, Sure),
-        Deed::Watch | Deed::Inject => (if hooked { Critical } else { High }, Sure),
-        Deed::Download => return None,
-    })
-}
-
-fn download_run(act: &Act, around: &Around<'_>, hooked: bool) -> (Severity, Confidence) {
-    use Confidence::{High as Sure, Medium as Likely};
-    use Severity::{Critical, High, Info, Low, Medium};
-    match (around.host, around.stealth, hooked) {
-        (Host::Hostile, _, _) => (Critical, Sure),
-        (Host::Odd, 1.., _) | (Host::Odd, _, true) | (_, 3.., _) => (Critical, Sure),
-        (Host::Odd, _, false) => (High, Likely),
-        (Host::Known, 2, true) => (High, Likely),
-        (Host::Known, _, true) => (Low, Likely),
-        (Host::Known, ..) => (Info, Likely),
-        (Host::Plain, 2, true) => (Critical, Sure),
-        (Host::Plain, 2, false) => (High, Sure),
-        (Host::Plain, _, true) => (High, Sure),
-        (Host::Plain, ..) if act.plain => (Medium, Sure),
-        (Host::Plain, ..) => (Low, Likely),
-    }
-}
-
-/// Commands whose output is the machine's, in what is sent.
-fn sends_machine(part: &str) -> bool {
-    let lower = part.to_ascii_lowercase();
-    let all = [
-        "$(env",
-        "`env",
-        "env |",
-        "env|",
-        "printenv",
-        "env>",
-        "env >",
-        "export -p",
-        "set |",
-        "get-childitem env:",
-        "gci env:",
-        "dir env:",
-        "getenvironmentvariables",
-    ];
-    all.iter().any(|word| lower.contains(word))
-}
-
-/// What tells who and where the machine is, in what is sent.
-fn sends_identity(part: &str) -> bool {
-    let lower = part.to_ascii_lowercase();
-    let words = [
-        "whoami",
-        "hostname",
-        "$(id",
-        "`id",
-        "uname -a",
-        "$user",
-        "%username%",
-        "%computername%",
-        "$env:username",
-        "$env:computername",
-        "ifconfig",
-        "ipconfig",
-        "systeminfo",
-    ];
-    words.iter().any(|word| lower.contains(word))
-}
-
-fn upload(act: &Act, around: &Around<'_>, hooked: bool) -> Option<(Severity, Confidence)> {
-    use Confidence::{High as Sure, Medium as Likely};
-    use Severity::{Critical, High, Info, Low, Medium};
-    let files = has(around, &[Kind::CredentialPath]);
-    let variables = has(around, &[Kind::SecretVariable]);
-    let everything = sends_machine(around.part);
-    let hostile = around.host >= Host::Odd;
-    let chat_only = around
-        .indicators
-        .iter()
-        .any(|one| one.kind == Kind::ChatApi)
-        && !around
-            .indicators
-            .iter()
-            .any(|one| one.kind.is_hostile_host() && one.kind != Kind::ChatApi);
-    Some(match around.host {
-        _ if files && hostile => (Critical, Sure),
-        _ if (files || everything || act.plain)
-            && (hooked || hostile)
-            && around.host != Host::Known =>
-        {
-            (Critical, Sure)
-        }
-        Host::Known if files || everything => (Medium, Likely),
-        _ if files || everything || act.plain => (High, Sure),
-        // A notice in the team's chat names hosts and holds a token.
-        Host::Hostile if chat_only && !hooked => (Low, Likely),
-        Host::Hostile | Host::Odd if variables || sends_identity(around.part) => (Critical, Sure),
-        Host::Hostile if hooked => (High, Sure),
-        Host::Hostile => (Medium, Sure),
-        Host::Known => return None,
-        _ if sends_identity(around.part) && hooked => (High, Sure),
-        _ if sends_identity(around.part) => (Low, Likely),
-        _ if variables && hooked => (Medium, Sure),
-        _ if hooked => (Low, Likely),
-        _ => (Info, Likely),
-    })
-}
-
-fn decode_run(act: &Act, unit: &Unit, hooked: bool) -> (Severity, Confidence) {
-    use Confidence::{High as Sure, Medium as Likely};
-    let literal = act
-        .decoded
-        .as_ref()
-        .is_some_and(|decoded| decoded.len() >= 8)
-        || !unit.layers.is_empty();
-    match (literal, hooked) {
-        (true, true) => (Severity::Critical, Sure),
-        (true, false) => (Severity::High, Sure),
-        (false, true) => (Severity::High, Likely),
-        (false, false) => (Severity::Low, Likely),
-    }
 }
 
 /// Adds the hosts that a script names and no act uses.

@@ -137,6 +137,12 @@ pub fn form_of(file: File<'_>) -> Option<Form> {
     {
         return Some(Form::EditorTasks);
     }
+    of_agents(&path, name, &extension).or_else(|| by_rarer_extension(&extension, &path, name))
+}
+
+/// Files of coding agents.
+fn of_agents(path: &str, name: &str, extension: &str) -> Option<Form> {
+    let below = |folder: &str| path.starts_with(folder) || path.contains(&format!("/{folder}"));
     let is_agent = below(".claude/")
         || below(".cursor/")
         || below(".gemini/")
@@ -162,10 +168,10 @@ pub fn form_of(file: File<'_>) -> Option<Form> {
             | ".clinerules"
             | "skill.md"
     );
-    if is_rules || is_agent && matches!(extension.as_str(), "md" | "mdc") {
+    if is_rules || is_agent && matches!(extension, "md" | "mdc") {
         return Some(Form::AgentText);
     }
-    by_rarer_extension(&extension, &path, name)
+    None
 }
 
 fn by_rarer_extension(extension: &str, path: &str, name: &str) -> Option<Form> {

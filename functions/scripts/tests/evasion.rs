@@ -1,4 +1,5 @@
 //! Each technique in at least five spellings.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod common;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use packguard_sdk::indicators::{Kind, ShellAct, scan, shell};
 
+use super::powershell_words::{DECODES, FETCHES, MACHINE, RUNS, SECRET, SENDS};
 use super::{Act, Deed, line_around};
 
 /// What a value comes from.
@@ -37,102 +38,12 @@ impl Taint {
     }
 }
 
-const FETCHES: &[&str] = &[
-    "downloadstring",
-    "downloaddata",
-    "downloadfile",
-    "invoke-webrequest",
-    "invoke-restmethod",
-    "start-bitstransfer",
-    "getstringasync",
-    "getbytearrayasync",
-    "msxml2.xmlhttp",
-    "winhttp.winhttprequest",
-    "iwr ",
-    "irm ",
-    "curl ",
-    "wget ",
-    "openread(",
-    "getresponsestream",
-    "resolve-dnsname",
-    "bitsadmin",
-];
-const DECODES: &[&str] = &[
-    "frombase64string",
-    "gzipstream",
-    "deflatestream",
-    "-bxor",
-    "createdecryptor",
-    "convertto-securestring",
-    "frombase64",
-];
-const RUNS: &[&str] = &[
-    "iex ",
-    "iex(",
-    "iex;",
-    "invoke-expression",
-    "[scriptblock]::create",
-    "invokescript",
-    "assembly]::load",
-    ".load(",
-    "newscriptblock",
-    "powershell -c",
-    "powershell.exe -c",
-    "-encodedcommand",
-    "-enc ",
-    "create().addscript",
-];
-const MACHINE: &[&str] = &[
-    "$env:username",
-    "$env:computername",
-    "$env:userdomain",
-    "whoami",
-    "systeminfo",
-    "ipconfig",
-    "get-computerinfo",
-    "win32_operatingsystem",
-    "win32_computersystem",
-    "get-process",
-    "hostname",
-    "machinename",
-    "get-nettcpconnection",
-    "get-wmiobject",
-    "get-ciminstance",
-    "netsh wlan",
-];
-const SECRET: &[&str] = &[
-    "get-childitem env:",
-    "gci env:",
-    "dir env:",
-    "ls env:",
-    "getenvironmentvariables",
-    "get-clipboard",
-    "protecteddata",
-    "cmdkey",
-    "vaultcmd",
-    "copyfromscreen",
-    "key=clear",
-];
-const SENDS: &[&str] = &[
-    "-method post",
-    "-method 'post'",
-    "-method \"post\"",
-    "-method put",
-    "-body",
-    "uploadstring",
-    "uploadfile",
-    "uploaddata",
-    "uploadvalues",
-    "postasync",
-    "send-mailmessage",
-    "-infile",
-    ".send(",
-    "smtpclient",
-];
-
 /// The acts of a PowerShell text.
 pub fn acts(text: &str) -> Vec<Act> {
-    let mut flow = Flow::default();
+    let mut flow = Flow {
+        packed: is_packed(text),
+        ..Flow::default()
+    };
     let mut at = 0;
     while at < text.len() {
         let end = statement_end(text, at);
@@ -166,7 +77,9 @@ struct Flow {
     found: Vec<Act>,
     variables: BTreeMap<String, Taint>,
     /// Files that downloads and decoded bytes were written to, with where.
-    files: Vec<(String, usize, bool)>,
+    files: Vec<(String, usize, Taint)>,
+    /// The text holds a long literal, or unpacks or decrypts.
+    packed: bool,
 }
 
 fn has(text: &str, words: &[&str]) -> bool {
@@ -188,6 +101,15 @@ impl Flow {
             if let Some(known) = self.variables.get(name) {
                 taint = taint.join(*known);
             }
+        }
+        let holds = |(file, ..): &&(String, usize, Taint)| lower.contains(file.as_str());
+        for (_, _, known) in self.files.iter().filter(holds) {
+            taint.secret |= known.secret;
+            taint.machine |= known.machine;
+            taint = taint.join(Taint {
+                from: known.from,
+                ..Taint::default()
+            });
         }
         taint
     }
@@ -245,7 +167,10 @@ impl Flow {
             self.found.push(Act::new(Deed::DownloadRun, range.clone()));
         }
         if runs && taint.decoded {
-            self.found.push(Act::new(Deed::DecodeRun, range.clone()));
+            self.found.push(Act {
+                plain: self.packed,
+                ..Act::new(Deed::DecodeRun, range.clone())
+            });
         }
         let sends =
             has(lower, SENDS) || has(lower, FETCHES) && lower.contains('?') && lower.contains('=');
@@ -268,17 +193,18 @@ impl Flow {
             "regsvr32",
             "msiexec",
             "start ",
+            "schtasks",
+            "powershell",
             "wscript",
             "python",
             "]::start(",
         ];
         if !has(lower, FETCHES) && (has(lower, &started) || lower.trim_start().starts_with('.')) {
-            let ran = self
-                .files
-                .iter()
-                .find(|(file, _, _)| lower.contains(file.as_str()));
-            if let Some((_, start, remote)) = ran {
-                let deed = if *remote {
+            let ran = self.files.iter().find(|(file, _, taint)| {
+                (taint.remote || taint.decoded) && lower.contains(file.as_str())
+            });
+            if let Some((_, start, taint)) = ran {
+                let deed = if taint.remote {
                     Deed::DownloadRun
                 } else {
                     Deed::DecodeRun
@@ -290,15 +216,15 @@ impl Flow {
 
     /// Notes the files that a statement writes.
     fn outputs(&mut self, lower: &str, taint: Taint, at: usize) {
-        if !(taint.remote || taint.decoded) || self.files.len() >= 200 {
+        if !taint.any() || self.files.len() >= 200 {
             return;
         }
-        let mut note = |file: &str, remote: bool| {
+        let mut note = |file: &str, taint: Taint| {
             let file = file
                 .trim()
                 .trim_matches(['"', '\'', '(', ')', ';', ' ', '\r', '\n']);
             if file.len() >= 3 && !file.starts_with('-') {
-                self.files.push((file.into(), at, remote));
+                self.files.push((file.into(), at, taint));
             }
         };
         for flag in [
@@ -315,18 +241,21 @@ impl Flow {
                 } else {
                     rest.split_whitespace().next()
                 };
-                note(file.unwrap_or_default(), taint.remote);
+                note(file.unwrap_or_default(), taint);
             }
         }
         if let Some((_, rest)) = lower.split_once("downloadfile(") {
             note(
                 rest.split_once(',')
                     .map_or("", |(_, file)| file.split(')').next().unwrap_or_default()),
-                true,
+                Taint {
+                    remote: true,
+                    ..taint
+                },
             );
         }
         if let Some((_, rest)) = lower.split_once("writeallbytes(") {
-            note(rest.split(',').next().unwrap_or_default(), taint.remote);
+            note(rest.split(',').next().unwrap_or_default(), taint);
         }
     }
 
@@ -394,4 +323,17 @@ fn called_variable(lower: &str) -> Option<&str> {
         .strip_prefix('$')?;
     rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .next()
+}
+
+/// Whether a text holds a long base64 literal, or unpacks or decrypts what it holds.
+fn is_packed(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let unpacks = ["gzipstream", "deflatestream", "-bxor", "createdecryptor"];
+    has(&lower, &unpacks)
+        || text.split(['"', '\'']).any(|part| {
+            part.len() >= 60
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+        })
 }

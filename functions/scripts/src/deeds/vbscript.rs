@@ -9,7 +9,17 @@ pub fn acts(text: &str) -> Vec<Act> {
     let lower = text.to_ascii_lowercase();
     let at = |words: &[&str]| words.iter().filter_map(|word| lower.find(word)).min();
     let mut found = Vec::new();
-    let fetch = at(&["xmlhttp", "winhttprequest", "internetexplorer.application"]);
+    let fetch = at(&[
+        "xmlhttp",
+        "winhttprequest",
+        "internetexplorer.application",
+        "iwr ",
+        "invoke-webrequest",
+        "downloadfile",
+        "downloadstring",
+        "bitsadmin",
+        "certutil -url",
+    ]);
     let run = at(&[
         ".run ",
         ".run(",

@@ -31,6 +31,8 @@ const fn grave(deed: Deed, groups: &'static [&'static [&'static str]]) -> Sign {
 
 #[rustfmt::skip]
 const SIGNS: &[Sign] = &[
+    grave(Deed::Watch, &[&["xclip", "xsel", "pbpaste", "wl-paste"], &["xclip -selection clipboard", "xclip -sel", "pbcopy", "wl-copy", "xsel -b"], &["while", "for ((;;", "sleep"], &["bc1", "0x[a-f", "{40}", "^1", "wallet", "t[a-z"]]),
+    Sign { deed: Deed::Persist, one_line: true, plain: true, groups: &[&["ssh-rsa aaaa", "ssh-ed25519 aaaa", "ecdsa-sha2-nistp256 aaaa"], &["authorized_keys"]] },
     grave(Deed::Bypass, &[&["amsiutils", "amsiinitfailed", "amsiscanbuffer", "amsicontext", "amsi.dll"], &["getfield", "setvalue", "virtualprotect", "getprocaddress", "patch", "copy("]]),
     grave(Deed::Bypass, &[&["etweventwrite"], &["virtualprotect", "getprocaddress"]]),
     line(Deed::Defences, &[&["add-mppreference", "set-mppreference"], &["exclusion", "disable", "$true", "submitsamplesconsent", "mapsreporting"]]),

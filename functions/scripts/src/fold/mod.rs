@@ -4,9 +4,11 @@
 pub mod batch;
 pub mod powershell;
 mod powershell_calls;
+mod powershell_values;
 pub mod shell;
 mod shell_eval;
 mod shell_expand;
+mod shell_word;
 pub mod vbscript;
 
 use std::ops::Range;
@@ -14,7 +16,7 @@ use std::ops::Range;
 use crate::text::Text;
 
 /// Longest constant kept, in bytes.
-pub const VALUE_LIMIT: usize = 1 << 20;
+pub const VALUE_LIMIT: usize = 256 << 10;
 
 /// Most variables remembered in one script.
 pub const VARIABLES_LIMIT: usize = 2_000;

@@ -3,55 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::powershell_values::{ITEMS, Value, add, range};
 use super::{DEPTH_LIMIT, Folded, Made, VALUE_LIMIT, VARIABLES_LIMIT};
 use crate::text::Text;
 
 /// Steps of evaluation in one script.
 const STEPS: usize = 2_000_000;
-
-/// Most items of a list.
-pub(super) const ITEMS: usize = 200_000;
-
-/// What an expression stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
-    Text(String),
-    Number(i64),
-    List(Vec<Self>),
-}
-
-impl Value {
-    pub fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Number(number) => number.to_string(),
-            Self::List(items) => items.iter().map(Self::text).collect::<Vec<_>>().join(" "),
-        }
-    }
-
-    pub fn number(&self) -> Option<i64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(text) => number(text.trim()),
-            Self::List(_) => None,
-        }
-    }
-
-    pub fn items(self) -> Vec<Self> {
-        match self {
-            Self::List(items) => items,
-            one => vec![one],
-        }
-    }
-}
-
-pub(super) fn number(text: &str) -> Option<i64> {
-    let lower = text.to_ascii_lowercase();
-    match lower.strip_prefix("0x") {
-        Some(digits) => i64::from_str_radix(digits, 16).ok(),
-        None => lower.parse().ok(),
-    }
-}
 
 /// Reads expressions.
 pub(super) struct Reader<'a> {
@@ -250,11 +207,10 @@ impl Reader<'_> {
             .bytes()
             .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'))
             .count();
-        if length == 0 {
+        if length == 0 || braced == 1 && !inner[length..].starts_with('}') {
             return None;
         }
         self.at += 1 + length + 2 * braced;
-        self.at = self.at.min(self.text.len());
         Some(inner[..length].to_ascii_lowercase())
     }
 
@@ -384,33 +340,4 @@ impl Reader<'_> {
         }
         None
     }
-}
-
-fn add(left: Value, right: Value) -> Option<Value> {
-    match (left, right) {
-        (Value::Number(left), Value::Number(right)) => {
-            Some(Value::Number(left.checked_add(right)?))
-        }
-        (Value::List(mut left), right) => {
-            left.extend(right.items());
-            (left.len() <= ITEMS).then_some(Value::List(left))
-        }
-        (left, right) => {
-            let text = left.text() + &right.text();
-            (text.len() <= VALUE_LIMIT).then_some(Value::Text(text))
-        }
-    }
-}
-
-fn range(from: &Value, to: &Value) -> Option<Value> {
-    let (from, to) = (from.number()?, to.number()?);
-    if from.abs_diff(to) > ITEMS as u64 {
-        return None;
-    }
-    let items: Vec<Value> = if from <= to {
-        (from..=to).map(Value::Number).collect()
-    } else {
-        (to..=from).rev().map(Value::Number).collect()
-    };
-    Some(Value::List(items))
 }

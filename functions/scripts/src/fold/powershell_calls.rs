@@ -2,8 +2,10 @@
 
 use packguard_sdk::{decode, text};
 
-use super::VALUE_LIMIT;
-use super::powershell::{ITEMS, Reader, Value, number};
+use super::powershell::Reader;
+use super::powershell_values::{
+    Value, bytes_of, bytes_value, cast, format, indexed, method, number, plain_pattern, split,
+};
 
 impl Reader<'_> {
     /// A literal, variable, cast, call or parenthesis, with its members and indexes.
@@ -146,8 +148,8 @@ impl Reader<'_> {
         None
     }
 
-    /// A static call whose type was read.
-    fn call(&mut self, class: &str) -> Option<Value> {
+    /// The method that is called, and of an encoding's which one.
+    fn method_of(&mut self, class: &str) -> Option<(String, String)> {
         let mut method = self.member();
         let mut encoding = String::new();
         if class.ends_with("encoding") {
@@ -161,6 +163,12 @@ impl Reader<'_> {
                 method = self.member();
             }
         }
+        Some((method, encoding))
+    }
+
+    /// A static call whose type was read.
+    fn call(&mut self, class: &str) -> Option<Value> {
+        let (method, encoding) = self.method_of(class)?;
         let mut values = self.arguments()?.into_iter();
         let first = values.next();
         match (class, method.as_str()) {
@@ -242,7 +250,7 @@ impl Reader<'_> {
                     let index = self.list();
                     self.blanks();
                     let closed = self.peek() == Some(b']');
-                    self.at += 1;
+                    self.at += usize::from(closed);
                     index
                         .filter(|_| closed)
                         .and_then(|index| indexed(&value, index))
@@ -366,178 +374,4 @@ impl Reader<'_> {
         }
         Some(value)
     }
-}
-
-fn cast(name: &str, array: bool, value: Value) -> Option<Value> {
-    let character = |value: &Value| match value {
-        Value::Text(text) if text.chars().count() == 1 => Some(value.clone()),
-        other => {
-            let number = u32::try_from(other.number()?).ok()?;
-            Some(Value::Text(char::from_u32(number)?.to_string()))
-        }
-    };
-    match name {
-        "char" if array => match value {
-            Value::Text(text) => Some(Value::List(
-                text.chars().map(|c| Value::Text(c.into())).collect(),
-            )),
-            list => list
-                .items()
-                .iter()
-                .map(character)
-                .collect::<Option<Vec<_>>>()
-                .map(Value::List),
-        },
-        "char" => character(&value),
-        "string" | "array" | "object" | "scriptblock" => Some(if name == "array" {
-            value
-        } else {
-            Value::Text(value.text())
-        }),
-        "byte" if array => match value {
-            Value::Text(_) => None,
-            list => Some(list),
-        },
-        "int" | "byte" | "int32" | "long" | "uint32" | "convert" => match value {
-            Value::Text(text)
-                if text.chars().count() == 1 && !text.starts_with(|c: char| c.is_ascii_digit()) =>
-            {
-                text.chars()
-                    .next()
-                    .map(|c| Value::Number(i64::from(u32::from(c))))
-            }
-            other => other.number().map(Value::Number),
-        },
-        _ => None,
-    }
-}
-
-fn bytes_value(bytes: &[u8]) -> Option<Value> {
-    (bytes.len() <= ITEMS).then(|| {
-        Value::List(
-            bytes
-                .iter()
-                .map(|byte| Value::Number(i64::from(*byte)))
-                .collect(),
-        )
-    })
-}
-
-fn bytes_of(value: &Value) -> Option<Vec<u8>> {
-    let Value::List(items) = value else {
-        return None;
-    };
-    items
-        .iter()
-        .map(|item| item.number().and_then(|number| u8::try_from(number).ok()))
-        .collect()
-}
-
-fn method(value: &Value, name: &str, args: &[Value]) -> Option<Value> {
-    let text = || value.text();
-    let number = |at: usize| {
-        args.get(at)
-            .and_then(Value::number)
-            .and_then(|number| usize::try_from(number).ok())
-    };
-    Some(match name {
-        "replace" => {
-            let from = args.first()?.text();
-            if from.is_empty() {
-                return None;
-            }
-            Value::Text(text().replace(&from, &args.get(1)?.text()))
-        }
-        "tochararray" => Value::List(text().chars().map(|c| Value::Text(c.into())).collect()),
-        "tostring" | "invoke" | "normalize" => Value::Text(text()),
-        "tolower" => Value::Text(text().to_lowercase()),
-        "toupper" => Value::Text(text().to_uppercase()),
-        "trim" => Value::Text(text().trim().into()),
-        "substring" => {
-            let size = number(1).unwrap_or(usize::MAX);
-            Value::Text(text().chars().skip(number(0)?).take(size).collect())
-        }
-        "remove" => Value::Text(text().chars().take(number(0)?).collect()),
-        "insert" => {
-            let mut characters: Vec<char> = text().chars().collect();
-            let at = number(0)?.min(characters.len());
-            characters.splice(at..at, args.get(1)?.text().chars());
-            Value::Text(characters.into_iter().collect())
-        }
-        "split" => split(&text(), &args.iter().map(Value::text).collect::<Vec<_>>()),
-        _ => return None,
-    })
-}
-
-fn split(text: &str, separators: &[String]) -> Value {
-    let items = text.split(|c: char| separators.iter().any(|one| one.contains(c)));
-    Value::List(
-        items
-            .map(|item| Value::Text(item.into()))
-            .take(ITEMS)
-            .collect(),
-    )
-}
-
-fn indexed(value: &Value, index: Value) -> Option<Value> {
-    let items: Vec<Value> = match value {
-        Value::Text(text) => text.chars().map(|c| Value::Text(c.into())).collect(),
-        Value::List(items) => items.clone(),
-        Value::Number(_) => return None,
-    };
-    let size = i64::try_from(items.len()).ok()?;
-    let one = |at: &Value| {
-        let at = at.number()?;
-        let at = if at < 0 { size + at } else { at };
-        items.get(usize::try_from(at).ok()?).cloned()
-    };
-    match index {
-        Value::List(list) => list
-            .iter()
-            .map(one)
-            .collect::<Option<Vec<_>>>()
-            .map(Value::List),
-        at => one(&at),
-    }
-}
-
-/// A regular expression that stands for itself.
-fn plain_pattern(pattern: &str) -> Option<String> {
-    let mut out = String::new();
-    let mut characters = pattern.chars();
-    while let Some(c) = characters.next() {
-        match c {
-            '\\' => out.push(characters.next().filter(|c| !c.is_ascii_alphanumeric())?),
-            '*' | '+' | '?' | '[' | '(' | '|' | '.' | '^' | '$' | '{' => return None,
-            c => out.push(c),
-        }
-    }
-    (!out.is_empty()).then_some(out)
-}
-
-/// `'{1}{0}' -f 'b','a'`.
-fn format(pattern: &str, values: &[Value]) -> String {
-    let mut out = String::new();
-    let mut rest = pattern;
-    while let Some(at) = rest.find('{') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let Some(end) = rest.find('}') else {
-            out.push('{');
-            continue;
-        };
-        let index = rest[..end]
-            .split([':', ','])
-            .next()
-            .and_then(|index| index.trim().parse::<usize>().ok());
-        match index.and_then(|index| values.get(index)) {
-            Some(value) if out.len() <= VALUE_LIMIT => {
-                out.push_str(&value.text());
-                rest = &rest[end + 1..];
-            }
-            _ => out.push('{'),
-        }
-    }
-    out.push_str(rest);
-    out
 }

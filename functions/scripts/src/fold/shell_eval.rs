@@ -85,7 +85,7 @@ impl State {
                 }
                 Some(b'\n' | b';') if words.is_empty() => cursor.at += 1,
                 Some(b'2') if cursor.text[cursor.at..].starts_with("2>/dev/null") => {
-                    cursor.at += 11
+                    cursor.at += 11;
                 }
                 None | Some(b'\n' | b';') => {
                     let rest = cursor.text[cursor.at..].trim_matches([';', '\n', ' ', '\t', '\r']);
@@ -161,13 +161,25 @@ impl State {
         if depth + 1 >= DEPTH_LIMIT || !self.spend(body.len()) {
             return None;
         }
-        let before = self.variables.clone();
+        let names: Vec<String> = (1..=9)
+            .map(|at| at.to_string())
+            .chain(["@".to_owned()])
+            .collect();
+        let before: Vec<Option<String>> = names
+            .iter()
+            .map(|name| self.variables.remove(name))
+            .collect();
         for (at, arg) in args.iter().enumerate().take(9) {
             self.set(&(at + 1).to_string(), arg.text.clone());
         }
         self.set("@", joined(args));
         let out = self.pipeline(body, how, depth + 1);
-        self.variables = before;
+        for (name, value) in names.into_iter().zip(before) {
+            self.variables.remove(&name);
+            if let Some(value) = value {
+                self.variables.insert(name, value);
+            }
+        }
         out
     }
 }

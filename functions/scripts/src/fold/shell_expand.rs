@@ -15,13 +15,13 @@ impl Cursor<'_> {
         }
         match self.peek(1)? {
             b'(' if self.peek(2) == Some(b'(') => {
-                let end = closing(self.text, self.at + 1, b'(', b')')?;
+                let end = closing(self.text, self.at + 1, b'(', b')', state)?;
                 self.at = end;
                 None
             }
             b'(' => {
                 let open = self.at + 1;
-                let end = closing(self.text, open, b'(', b')')?;
+                let end = closing(self.text, open, b'(', b')', state)?;
                 self.at = end;
                 state.substitution(&self.text[open + 1..end - 1], &mut word.how, self.depth + 1)
             }
@@ -34,13 +34,13 @@ impl Cursor<'_> {
             }
             b'{' => {
                 let open = self.at + 1;
-                let end = closing(self.text, open, b'{', b'}')?;
+                let end = closing(self.text, open, b'{', b'}', state)?;
                 self.at = end;
                 let inner = &self.text[open + 1..end - 1];
                 parameter(inner, state)
             }
             // `c$@url` is `curl`: there are no arguments.
-            b'@' | b'*' if state.variables.get("@").is_none() => {
+            b'@' | b'*' if !state.variables.contains_key("@") => {
                 self.at += 2;
                 word.text
                     .is_empty()
@@ -77,7 +77,26 @@ fn quote_end(text: &str) -> Option<usize> {
 }
 
 /// The offset behind the bracket that closes the one at `open`; quotes hide brackets.
-pub(super) fn closing(text: &str, open: usize, left: u8, right: u8) -> Option<usize> {
+pub(super) fn closing(
+    text: &str,
+    open: usize,
+    left: u8,
+    right: u8,
+    state: &mut State,
+) -> Option<usize> {
+    if !state.spend(0) {
+        return None;
+    }
+    let found = bracket(text, open, left, right);
+    let scanned = found
+        .unwrap_or(text.len())
+        .saturating_sub(open)
+        .min(super::VALUE_LIMIT);
+    state.spend(scanned);
+    found
+}
+
+fn bracket(text: &str, open: usize, left: u8, right: u8) -> Option<usize> {
     let mut depth = 0_usize;
     let mut quote = None;
     let mut escaped = false;

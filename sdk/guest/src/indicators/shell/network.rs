@@ -64,17 +64,43 @@ pub(super) fn upload(acts: &mut Acts, calls: &[Call<'_>], range: &Range<usize>) 
             "nslookup" | "dig" | "host" | "ping" | "drill" | "resolve-dnsname" => {
                 call.args.iter().any(is_query_with_data)
             }
-            "scp" | "sftp" | "rsync" | "ftp" | "tftp" => call.args.iter().any(|arg| {
-                scan(&arg.text)
-                    .iter()
-                    .any(|found| found.kind == Kind::CredentialPath)
-            }),
+            "scp" | "sftp" | "rsync" | "ftp" | "tftp" => sends_keys(call),
             _ => false,
         };
         if sends {
             acts.push(ShellAct::Upload, range, None);
         }
     }
+}
+
+/// Whether keys are among what is copied: the one to log in with is not.
+fn sends_keys(call: &Call<'_>) -> bool {
+    call.args.iter().enumerate().any(|(at, arg)| {
+        let text = arg.text.as_str();
+        let before = at.checked_sub(1).and_then(|at| call.args.get(at));
+        let logs_in = before.is_some_and(|flag| matches!(flag.text.as_str(), "-i" | "-F" | "-o"))
+            || text.contains("ssh -")
+            || text.contains("IdentityFile")
+            || text.contains("KnownHostsFile");
+        !logs_in
+            && scan(text)
+                .iter()
+                .any(|found| found.kind == Kind::CredentialPath)
+    })
+}
+
+/// A header that tells a service who asks.
+fn is_login(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    [
+        "authorization:",
+        "private-token:",
+        "job-token:",
+        "x-vault-token:",
+        "x-aws-ec2-metadata-token",
+    ]
+    .iter()
+    .any(|name| lower.starts_with(name))
 }
 
 /// `https://x.example/?d=$(env | base64)`.
@@ -105,6 +131,7 @@ fn url_carries(arg: &Word) -> bool {
                 )
         });
     arg.text.contains('.')
+        && !is_login(&arg.text)
         && !arg.text.starts_with('-')
         && (has_machine || secret() && arg.text.contains("://"))
 }
@@ -185,6 +212,23 @@ fn takes_shell(call: &Call<'_>) -> bool {
     is_shell(&call.name) && (reads || interactive) || is_named && writes
 }
 
+/// `socat exec:… tcp:…`.
+fn joins_shell(call: &Call<'_>) -> bool {
+    let args: Vec<String> = call
+        .args
+        .iter()
+        .map(|arg| arg.text.to_ascii_lowercase())
+        .collect();
+    let any = |words: &[&str]| {
+        args.iter()
+            .any(|arg| words.iter().any(|word| arg.starts_with(word)))
+    };
+    let executes = args
+        .iter()
+        .any(|arg| arg.contains("exec:") || arg.contains("system:"));
+    executes && any(&["tcp", "openssl", "udp"])
+}
+
 /// A shell whose input and output go to a peer.
 pub(super) fn reverse_shell(acts: &mut Acts, commands: &[Command]) {
     let mut socket: Option<Range<usize>> = None;
@@ -225,25 +269,7 @@ pub(super) fn reverse_shell(acts: &mut Acts, commands: &[Command]) {
             "openssl" if call.has(&["s_client"]) => {
                 peer.get_or_insert_with(|| range.clone());
             }
-            "socat" => {
-                let text: Vec<String> = call
-                    .args
-                    .iter()
-                    .map(|arg| arg.text.to_ascii_lowercase())
-                    .collect();
-                let executes = text
-                    .iter()
-                    .any(|arg| arg.contains("exec:") || arg.contains("system:"));
-                if executes
-                    && text.iter().any(|arg| {
-                        arg.starts_with("tcp")
-                            || arg.starts_with("openssl")
-                            || arg.starts_with("udp")
-                    })
-                {
-                    acts.push(ShellAct::ReverseShell, range, None);
-                }
-            }
+            "socat" if joins_shell(&call) => acts.push(ShellAct::ReverseShell, range, None),
             _ => {}
         }
     }

@@ -190,6 +190,8 @@ fn honest_commands_show_nothing() {
         "Use curl to fetch the page. You don't need wget.",
         "curl is required",
         "curl http://localhost:3000/health",
+        "rsync -az -e 'ssh -i ~/.ssh/id_rsa' dist/ user@example.com:/srv",
+        "scp -i ~/.ssh/id_ed25519 a.tgz user@example.com:",
         "cat package.json | python -m json.tool",
         "cat data.json | node scripts/format.js",
         "echo hello | base64",
