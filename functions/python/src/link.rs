@@ -51,7 +51,12 @@ pub fn tops(package: &Package) -> BTreeSet<String> {
 }
 
 /// Looks once more at the files that depend on others.
-pub fn check(package: &Package, seen: &[Seen<'_>], tops: &BTreeSet<String>, analysis: &mut Analysis) {
+pub fn check(
+    package: &Package,
+    seen: &[Seen<'_>],
+    tops: &BTreeSet<String>,
+    analysis: &mut Analysis,
+) {
     let index: BTreeMap<String, usize> = (0..)
         .zip(seen)
         .map(|(at, one)| (reversed(&dotted(one.file.path()).0), at))
@@ -69,7 +74,9 @@ pub fn check(package: &Package, seen: &[Seen<'_>], tops: &BTreeSet<String>, anal
             continue;
         }
         let Some(left) = total.checked_sub(size) else {
-            analysis.general_problem("more files that depend on one another than are looked at together");
+            analysis.general_problem(
+                "more files that depend on one another than are looked at together",
+            );
             return;
         };
         total = left;
@@ -140,7 +147,9 @@ fn resolve(name: &str, from: File<'_>, index: &BTreeMap<String, usize>) -> Optio
     parts.extend(bare.split('.').filter(|part| !part.is_empty()));
     for length in (least.max(1)..=parts.len()).rev().take(4) {
         let key = reversed(&parts[..length].join("."));
-        let mut found = index.range(key.clone()..).take_while(|(name, _)| name.starts_with(&key));
+        let mut found = index
+            .range(key.clone()..)
+            .take_while(|(name, _)| name.starts_with(&key));
         if let Some((_, at)) = found.next() {
             return Some(*at);
         }
@@ -167,7 +176,16 @@ fn together(
         whole.push('\n');
         let (name, is_package) = dotted(file.path());
         let end = whole.len();
-        parts.push((at, start, decoded.into_owned(), Module { name, is_package, end }));
+        parts.push((
+            at,
+            start,
+            decoded.into_owned(),
+            Module {
+                name,
+                is_package,
+                end,
+            },
+        ));
     }
     let modules: Vec<Module> = parts.iter().map(|(.., module)| module.clone()).collect();
     let surroundings = Surroundings {
@@ -184,7 +202,8 @@ fn together(
             continue;
         };
         let range = hit.range.clone();
-        hit.range = range.start.saturating_sub(*start)..range.end.saturating_sub(*start).min(text.len());
+        hit.range =
+            range.start.saturating_sub(*start)..range.end.saturating_sub(*start).min(text.len());
         if is_new(&hit, &seen[*at]) {
             analysis.push(hit.at(seen[*at].file, &Source::new(text)));
         }

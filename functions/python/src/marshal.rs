@@ -35,13 +35,29 @@ struct Layout {
 
 const LAYOUTS: [Layout; 4] = [
     // 3.11 and later.
-    Layout { integers: 5, objects: 8, after: 2 },
+    Layout {
+        integers: 5,
+        objects: 8,
+        after: 2,
+    },
     // 3.8 to 3.10.
-    Layout { integers: 6, objects: 8, after: 1 },
+    Layout {
+        integers: 6,
+        objects: 8,
+        after: 1,
+    },
     // 3.0 to 3.7.
-    Layout { integers: 5, objects: 8, after: 1 },
+    Layout {
+        integers: 5,
+        objects: 8,
+        after: 1,
+    },
     // 2.x.
-    Layout { integers: 4, objects: 8, after: 1 },
+    Layout {
+        integers: 4,
+        objects: 8,
+        after: 1,
+    },
 ];
 
 /// What the marshalled code holds; none where the bytes are no marshalled code.
@@ -223,8 +239,13 @@ impl Reader<'_> {
             self.object(depth + 1)?;
         }
         // Code, constants, names, local names, …: the same in all versions so far.
-        let [Object::Bytes(_), Object::Tuple(constants), Object::Tuple(names), Object::Tuple(locals), ..] =
-            &fields[..]
+        let [
+            Object::Bytes(_),
+            Object::Tuple(constants),
+            Object::Tuple(names),
+            Object::Tuple(locals),
+            ..,
+        ] = &fields[..]
         else {
             return None;
         };

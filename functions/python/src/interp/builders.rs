@@ -202,7 +202,10 @@ impl<'a> Interpreter<'a, '_> {
         };
         let (target, args) = match name.as_str() {
             "Thread" | "Process" => (keyword("target"), list(keyword("args"))),
-            "Timer" => (given.args.get(1), list(given.args.get(2).or(keyword("args")))),
+            "Timer" => (
+                given.args.get(1),
+                list(given.args.get(2).or(keyword("args"))),
+            ),
             "start_new_thread" => (given.args.first(), list(given.args.get(1))),
             "submit" | "to_thread" | "register" | "call_soon" | "apply_async" => (
                 given.args.first(),

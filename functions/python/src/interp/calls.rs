@@ -259,6 +259,13 @@ impl<'a> Interpreter<'a, '_> {
                     (true, Some(top)) => walked(top),
                     _ => Taint::NONE,
                 };
+                let kept = path.starts_with("browser_cookie3.")
+                    || path.starts_with("browsercookie.")
+                    || &**path == "win32crypt.CryptUnprotectData";
+                let files = match kept {
+                    true => files | Taint::CREDENTIAL,
+                    false => files,
+                };
                 let cipher = match path.ends_with(".encrypt") {
                     true => Taint::ENCRYPTED,
                     false => Taint::NONE,

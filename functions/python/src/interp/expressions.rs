@@ -193,7 +193,10 @@ impl<'a> Interpreter<'a, '_> {
             true => Taint::NONE,
             false => self.written.get(&text).copied().unwrap_or_default(),
         };
-        let unpacked = self.unpacked.iter().any(|folder| text.starts_with(&**folder));
+        let unpacked = self
+            .unpacked
+            .iter()
+            .any(|folder| text.starts_with(&**folder));
         let label = match unpacked {
             true => Taint::DOWNLOADED_FILE,
             false => Taint::NONE,
@@ -398,7 +401,11 @@ fn big<'a>(digits: &str) -> Value<'a> {
             limbs.push(u32::try_from(carry).unwrap_or(0));
         }
     }
-    let bytes: Vec<u8> = limbs.iter().rev().flat_map(|limb| limb.to_be_bytes()).collect();
+    let bytes: Vec<u8> = limbs
+        .iter()
+        .rev()
+        .flat_map(|limb| limb.to_be_bytes())
+        .collect();
     Value::of(Kind::Big(bytes.into()))
 }
 

@@ -64,8 +64,18 @@ pub(super) fn text_labels(text: &str) -> Taint {
 /// Whether a text uses a library for chat bots.
 pub(super) fn is_bot(text: &str) -> bool {
     [
-        "telebot", "telegram", "discord", "nextcord", "disnake", "aiogram", "pyrogram",
-        "telethon", "slack_bolt", "pyTelegramBotAPI", "revolt",
+        "telebot",
+        "telegram",
+        "discord",
+        "nextcord",
+        "disnake",
+        "aiogram",
+        "pyrogram",
+        "telethon",
+        "slack_bolt",
+        "pyTelegramBotAPI",
+        "revolt",
+        "websocket",
     ]
     .iter()
     .any(|library| {

@@ -32,8 +32,8 @@ use crate::fold::Budget;
 use crate::path::{Path, Paths};
 use crate::symbols::{Symbol, Symbols};
 use crate::value::{Kind, Taint, Value};
-pub use modules::Module;
 use modules::Content;
+pub use modules::Module;
 use scope::Scope;
 
 /// Evaluations beyond one per node and walk: for calls, loops and comprehensions over
@@ -333,6 +333,14 @@ impl<'a, 's> Interpreter<'a, 's> {
             "finalize_options",
             "initialize_options",
             "build_extension",
+            "build_extensions",
+            "install_for_development",
+            "do_egg_install",
+            "get_outputs",
+            "__init__",
+            "__new__",
+            "__call__",
+            "__getattr__",
         ];
         let mut found: BTreeSet<usize> = self
             .functions

@@ -93,8 +93,17 @@ fn is_recon(given: &Given<'_>) -> bool {
     };
     let list = command.as_list().unwrap_or(std::slice::from_ref(command));
     let words = [
-        "whoami", "hostname", "ifconfig", "ipconfig", "systeminfo", "uname", "id", "ip",
-        "/etc/passwd", "tasklist", "netstat",
+        "whoami",
+        "hostname",
+        "ifconfig",
+        "ipconfig",
+        "systeminfo",
+        "uname",
+        "id",
+        "ip",
+        "/etc/passwd",
+        "tasklist",
+        "netstat",
     ];
     list.iter().filter_map(Value::as_str).take(4).any(|text| {
         text.split([' ', ';', '&', '|'])
@@ -133,7 +142,11 @@ fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
     if path.has(Taint::DOWNLOADED_FILE) && !writes {
         taint |= Taint::DOWNLOADED;
     }
-    if path.has(Taint::DOWNLOADED) && file.as_path().is_some_and(|file| file.starts_with("zipfile")) {
+    if path.has(Taint::DOWNLOADED)
+        && file
+            .as_path()
+            .is_some_and(|file| file.starts_with("zipfile"))
+    {
         taint |= Taint::DOWNLOADED;
     }
     if !writes {

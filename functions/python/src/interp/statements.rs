@@ -324,7 +324,15 @@ impl<'a> Interpreter<'a, '_> {
                 base_path = base_path.or(base.as_path().map(|path| format!("{path}()")));
             }
             for keyword in &arguments.keywords {
-                let _unused = self.eval(&keyword.value);
+                let value = self.eval(&keyword.value);
+                // A metaclass makes the class right here.
+                if let Kind::Class(meta) = value.kind {
+                    for name in ["__new__", "__init__", "__prepare__"] {
+                        if let Some(method) = self.method_of(meta, name) {
+                            self.note_edge(method);
+                        }
+                    }
+                }
             }
         }
         let index = match self.class_at.get(&position) {
@@ -395,7 +403,8 @@ impl<'a> Interpreter<'a, '_> {
             Expr::Subscript(subscript) => {
                 let index = self.eval(&subscript.slice);
                 if let Expr::Name(name) = &*subscript.value
-                    && self.set_element(&name.id, &index, &value)
+                    && (self.set_element(&name.id, &index, &value)
+                        || self.set_entry(&name.id, &index, &value))
                 {
                     return;
                 }

@@ -16,6 +16,7 @@ pub(super) const SAME: &[(&str, &str)] = &[
     ("__builtin__.", "builtins."),
     ("__builtins__.", "builtins."),
     ("urllib2.", "urllib.request."),
+    ("urllib.urlencode", "urllib.parse.urlencode"),
     ("urllib.urlopen", "urllib.request.urlopen"),
     ("urllib.urlretrieve", "urllib.request.urlretrieve"),
     ("httplib.", "http.client."),
@@ -31,7 +32,10 @@ pub(super) const SAME: &[(&str, &str)] = &[
     ("requests.session().", "requests."),
     ("requests.Session().", "requests."),
     ("httpx.Client().", "httpx."),
-    ("urllib.request.build_opener().open", "urllib.request.urlopen"),
+    (
+        "urllib.request.build_opener().open",
+        "urllib.request.urlopen",
+    ),
     ("curl_cffi.requests.Session().", "curl_cffi.requests."),
     ("grequests.", "requests."),
     ("httpx.AsyncClient().", "httpx."),
@@ -362,10 +366,7 @@ pub(super) const ROLES: &[(Role, &[&str])] = &[
             "builtins.bytearray.fromhex",
         ],
     ),
-    (
-        Role::Decode("base85"),
-        &["base64.b85decode"],
-    ),
+    (Role::Decode("base85"), &["base64.b85decode"]),
     (Role::Decode("ascii85"), &["base64.a85decode"]),
     (Role::Decode("z85"), &["base64.z85decode"]),
     (
