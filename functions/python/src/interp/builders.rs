@@ -20,6 +20,21 @@ const MADE: [&str; 4] = [
     "operator.itemgetter",
 ];
 
+/// What calls a function that it is given, with arguments that it is given.
+const LATER: [&str; 11] = [
+    "Thread",
+    "Process",
+    "Timer",
+    "start_new_thread",
+    "submit",
+    "to_thread",
+    "register",
+    "call_soon",
+    "apply_async",
+    "run_in_executor",
+    "call_later",
+];
+
 impl<'a> Interpreter<'a, '_> {
     /// `partial(f, a)`, `methodcaller("exec", a)`: kept until it is called.
     pub(super) fn made(&mut self, path: &str, given: &Given<'a>) -> Option<Value<'a>> {
@@ -187,10 +202,13 @@ impl<'a> Interpreter<'a, '_> {
     /// What a thread, a pool or an exit handler will call, with what it will be given.
     pub(super) fn call_later(&mut self, callee: &Value<'a>, given: &Given<'a>, range: TextRange) {
         let name = match &callee.kind {
-            Kind::Path(path) => path.rsplit('.').next().unwrap_or_default().to_owned(),
-            Kind::Method(_, name) => name.to_string(),
+            Kind::Path(path) => path.rsplit('.').next().unwrap_or_default(),
+            Kind::Method(_, name) => name,
             _ => return,
         };
+        if !LATER.contains(&name) {
+            return;
+        }
         let keyword = |wanted: &str| {
             let found = given.keywords.iter().find(|(name, _)| &**name == wanted);
             found.map(|(_, value)| value)
@@ -200,7 +218,7 @@ impl<'a> Interpreter<'a, '_> {
                 .and_then(Value::as_list)
                 .map_or_else(Vec::new, <[_]>::to_vec)
         };
-        let (target, args) = match name.as_str() {
+        let (target, args) = match name {
             "Thread" | "Process" => (keyword("target"), list(keyword("args"))),
             "Timer" => (
                 given.args.get(1),

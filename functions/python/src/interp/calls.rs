@@ -241,7 +241,9 @@ impl<'a> Interpreter<'a, '_> {
         }
         match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
-            None if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
+            None if path.starts_with("socket.") && &**path != "socket.socketpair" => {
+                result.with(Taint::SOCKET | handed_on)
+            }
             None => {
                 let on_environment = path.starts_with("os.environ.");
                 let wholesale = (on_environment || given.args.iter().any(is_environment))

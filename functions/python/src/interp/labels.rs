@@ -85,13 +85,13 @@ pub(super) fn is_bot(text: &str) -> bool {
 }
 
 /// Labels for what a parameter's name says of it.
-pub(super) fn parameter(name: &str, is_bot: bool) -> Taint {
+pub(super) fn parameter(name: &str, is_bot: impl Fn() -> bool) -> Taint {
     match name {
         "private_key" | "privkey" | "priv_key" | "privateKey" | "mnemonic" | "seed_phrase"
         | "seedphrase" | "mnemonic_phrase" | "seed_words" | "recovery_phrase" | "wallet_key"
         | "mnemonics" | "wallet_seed" | "secret_phrase" => Taint::WALLET_KEY,
         "password" | "passwd" | "passphrase" | "secret_key" | "api_secret" => Taint::PASSWORD,
-        "message" | "msg" | "update" | "ctx" | "event" if is_bot => Taint::COMMANDED,
+        "message" | "msg" | "update" | "ctx" | "event" if is_bot() => Taint::COMMANDED,
         _ => Taint::NONE,
     }
 }

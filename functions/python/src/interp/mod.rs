@@ -131,7 +131,7 @@ pub struct Interpreter<'a, 's> {
     /// Whether the text names what runs code.
     runs_code: bool,
     /// Whether it uses a library for chat bots.
-    is_bot: bool,
+    is_bot: std::cell::OnceCell<bool>,
     functions: Vec<Function<'a>>,
     function_at: BTreeMap<u32, usize>,
     classes: Vec<Class>,
@@ -215,7 +215,7 @@ impl<'a, 's> Interpreter<'a, 's> {
             runs_code: ["exec", "eval(", "__builtins__", "builtins"]
                 .iter()
                 .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some()),
-            is_bot: labels::is_bot(source),
+            is_bot: std::cell::OnceCell::new(),
             functions: Vec::new(),
             function_at: BTreeMap::new(),
             classes: Vec::new(),
@@ -308,7 +308,9 @@ impl<'a, 's> Interpreter<'a, 's> {
         }
         for parameter in &function.parameters {
             let value = parameter.given.clone().unwrap_or_default();
-            let label = labels::parameter(self.symbols.name(parameter.name), self.is_bot);
+            let label = labels::parameter(self.symbols.name(parameter.name), || {
+                *self.is_bot.get_or_init(|| labels::is_bot(self.source))
+            });
             let label = match function.intercepts {
                 true => label | Taint::SECRET,
                 false => label,

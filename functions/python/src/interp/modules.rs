@@ -117,7 +117,7 @@ impl<'a> Interpreter<'a, '_> {
                     .tops
                     .contains(path.split('.').next().unwrap_or_default())
         };
-        if name.role().is_none() && is_sibling(name) && self.phase() == self.unit.phase {
+        if name.role().is_none() && self.phase() == self.unit.phase && is_sibling(name) {
             self.siblings.insert((**name).into());
         }
         if runs {

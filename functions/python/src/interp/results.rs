@@ -59,7 +59,9 @@ impl<'a> Interpreter<'a, '_> {
             Role::Shell | Role::Spawn if is_recon(given) => {
                 result.with(handed_on | Taint::HOST_FACT)
             }
-            _ if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
+            _ if path.starts_with("socket.") && path != "socket.socketpair" => {
+                result.with(Taint::SOCKET | handed_on)
+            }
             _ => result.with(handed_on),
         }
     }

@@ -26,6 +26,9 @@ pub const BYTECODE_PAYLOAD: Rule = Rule::new(
 /// Constants of one code that are decoded.
 const CONSTANTS_LIMIT: usize = 40;
 
+/// Names of a module from which on some go together by chance.
+const LARGE: usize = 250;
+
 /// Names of which one of each list tells a deed.
 const DEEDS: &[(&str, &[&[&str]])] = &[
     (
@@ -122,14 +125,15 @@ pub fn check(summary: &Summary, range: &Range<usize>, phase: Phase, depth: usize
             (None, Some(host)) => format!("Compiled code sends to or runs from {host}"),
             (None, None) => String::new(),
         };
+        let large = summary.names.len() > LARGE;
         let both = deed.is_some() && named.is_some();
         hits.push(
             Hit::new(&BYTECODE_PAYLOAD, range.clone(), phase)
                 .title(what)
-                .severity(if both {
-                    Severity::Critical
-                } else {
-                    Severity::High
+                .severity(match (both, large) {
+                    (true, _) => Severity::Critical,
+                    (false, false) => Severity::High,
+                    (false, true) => Severity::Medium,
                 })
                 .layers(&[listing(summary)])
                 .why("So say the names and constants of code that comes without its source."),
