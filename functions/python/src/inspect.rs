@@ -52,6 +52,9 @@ pub struct Ties {
     pub names_hosts: bool,
 }
 
+/// Hits taken over from a text read as Python 2: each is looked up by its line.
+const MODERN_HITS: usize = 200;
+
 /// No names of modules.
 static NO_TOPS: BTreeSet<String> = BTreeSet::new();
 
@@ -147,7 +150,7 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
                 ..unit
             };
             let again = inspect_at(&modern, unit, depth, surroundings);
-            for mut hit in again.hits {
+            for mut hit in again.hits.into_iter().take(MODERN_HITS) {
                 hit.range = py2::original(hit.range, &modern, text);
                 inspection.hits.push(hit);
             }

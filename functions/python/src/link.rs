@@ -23,6 +23,9 @@ const TOTAL_LIMIT: u64 = 32 << 20;
 /// Largest data file that is looked at as what it becomes.
 const DATA_LIMIT: u64 = 4 << 20;
 
+/// Reads of files by code that are followed.
+const LOOKUPS_LIMIT: usize = 500;
+
 /// What the first look at a file gave.
 #[derive(Debug)]
 pub struct Seen<'p> {
@@ -61,7 +64,11 @@ pub fn check(
         .zip(seen)
         .map(|(at, one)| (reversed(&dotted(one.file.path()).0), at))
         .collect();
-    let content = |tail: &str| content(package, tail);
+    let lookups = std::cell::Cell::new(LOOKUPS_LIMIT);
+    let content = |tail: &str| {
+        lookups.set(lookups.get().checked_sub(1)?);
+        content(package, tail)
+    };
     let mut total = TOTAL_LIMIT;
     for (at, one) in seen.iter().enumerate() {
         let beside = beside(at, seen, &index);
@@ -81,6 +88,9 @@ pub fn check(
         };
         total = left;
         together(at, &beside, seen, tops, &content, analysis);
+    }
+    if lookups.get() == 0 {
+        analysis.general_problem("more reads of the package's files than are followed");
     }
 }
 

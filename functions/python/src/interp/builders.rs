@@ -269,3 +269,40 @@ fn table<'a>(given: &Given<'a>) -> Option<Value<'a>> {
     let to = fold::elements(second, 1_000)?;
     Some(Value::dict(from.into_iter().zip(to).collect()))
 }
+
+/// Whether a callee calls functions that it is handed, now or soon: threads, pools,
+/// event loops, exit handlers. Others keep them for later, as option parsers do.
+pub(super) fn runs_what_it_is_given(callee: &Value<'_>) -> bool {
+    let name = match &callee.kind {
+        Kind::Path(path) => path.rsplit('.').next().unwrap_or_default(),
+        Kind::Method(_, name) => name,
+        _ => return false,
+    };
+    matches!(
+        name,
+        "Thread"
+            | "Timer"
+            | "Process"
+            | "start_new_thread"
+            | "submit"
+            | "apply"
+            | "apply_async"
+            | "map"
+            | "filter"
+            | "run"
+            | "run_until_complete"
+            | "create_task"
+            | "ensure_future"
+            | "call_soon"
+            | "call_later"
+            | "gather"
+            | "register"
+            | "setprofile"
+            | "settrace"
+            | "reduce"
+            | "sorted"
+            | "timeit"
+            | "schedule"
+            | "after"
+    )
+}

@@ -106,7 +106,7 @@ pub fn check(summary: &Summary, range: &Range<usize>, phase: Phase, depth: usize
     let holds = |name: &&str| summary.names.contains(*name);
     let deed = DEEDS
         .iter()
-        .find(|(_, parts)| parts.iter().all(|part| part.iter().any(|name| holds(name))));
+        .find(|(_, parts)| parts.iter().all(|part| part.iter().any(holds)));
     let host = hostile(summary);
     let runs = [
         "exec",

@@ -41,9 +41,12 @@ pub fn score(files: &[(&str, &[u8])]) -> u32 {
     packguard_judge::Bench::judge(&dossier).unwrap().score
 }
 
+/// Files of a package, path and content.
+pub type Files<'a> = &'a [(&'a str, &'a [u8])];
+
 /// Each package, by the name of its rewriting, must score so much.
 #[track_caller]
-pub fn convicted(least: u32, cases: &[(&str, &[(&str, &[u8])])]) {
+pub fn convicted(least: u32, cases: &[(&str, Files<'_>)]) {
     for (name, files) in cases {
         let score = score(files);
         assert!(score >= least, "{name} scores {score} < {least}");
