@@ -57,11 +57,13 @@ pub enum Treatment {
 pub fn treatment(file: File<'_>) -> std::io::Result<Option<Treatment>> {
     let name = file.name();
     let extension = file.extension();
-    let code = |phase, setup| Some(Treatment::Code(Unit {
+    let code = |phase, setup| {
+        Some(Treatment::Code(Unit {
             phase,
             setup,
             modern: true,
-        }));
+        }))
+    };
     Ok(match extension.as_str() {
         "py" | "pyw" if name == "setup.py" => code(Phase::Install, true),
         "py" | "pyw" if name == "__main__.py" => code(Phase::Execute, false),

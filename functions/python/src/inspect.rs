@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use packguard_sdk::{Phase, Severity};
 use packguard_sdk::text::Source;
+use packguard_sdk::{Phase, Severity};
 use ruff_python_ast::PySourceType;
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::parse_unchecked_source;
 use ruff_text_size::Ranged as _;
 
-use crate::guard;
 use crate::facts::{Call, Facts};
+use crate::guard;
 use crate::interp::{Interpreter, Outcome, Surroundings, Unit, bytes_of};
 use crate::names::{self, Role};
 use crate::py2;
-use crate::value::Taint;
 use crate::rules;
+use crate::value::Taint;
 use packguard_sdk::Hit;
 
 /// Largest text that is parsed, in bytes. The largest Python file in 40 popular
@@ -51,6 +51,9 @@ pub struct Ties {
     /// Whether it names hosts or files that attackers name.
     pub names_hosts: bool,
 }
+
+/// Hits taken over from a text read as Python 2: each is looked up by its line.
+const MODERN_HITS: usize = 200;
 
 /// No names of modules.
 static NO_TOPS: BTreeSet<String> = BTreeSet::new();
@@ -102,12 +105,7 @@ pub fn inspect_payload(text: &str, phase: Phase, depth: usize) -> Inspection {
     inspection
 }
 
-fn inspect_at(
-    text: &str,
-    unit: Unit,
-    depth: usize,
-    surroundings: &Surroundings<'_>,
-) -> Inspection {
+fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<'_>) -> Inspection {
     let shape = if text.len() > PARSE_LIMIT {
         Err(format!("larger than {} MiB", PARSE_LIMIT >> 20))
     } else {
@@ -152,7 +150,7 @@ fn inspect_at(
                 ..unit
             };
             let again = inspect_at(&modern, unit, depth, surroundings);
-            for mut hit in again.hits {
+            for mut hit in again.hits.into_iter().take(MODERN_HITS) {
                 hit.range = py2::original(hit.range, &modern, text);
                 inspection.hits.push(hit);
             }
@@ -210,11 +208,12 @@ fn does_as_told(call: &Call<'_>) -> bool {
 /// Whether a file names anything that the rules know. Half the files of an honest
 /// package do not.
 fn worth_walking(text: &str, tokens: &[Token]) -> bool {
-    let small = text.len() < SMALL_FILE && memchr::memmem::find(text.as_bytes(), b"import ").is_some();
+    let small =
+        text.len() < SMALL_FILE && memchr::memmem::find(text.as_bytes(), b"import ").is_some();
     small
         || ["://", "/.", "\\"]
-        .iter()
-        .any(|sign| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some())
+            .iter()
+            .any(|sign| memchr::memmem::find(text.as_bytes(), sign.as_bytes()).is_some())
         || tokens.iter().any(|token| {
             token.kind() == TokenKind::Name
                 && text

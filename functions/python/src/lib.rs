@@ -53,7 +53,8 @@ impl Analyzer for Python {
             match files::treatment(file) {
                 Ok(None | Some(Treatment::Stub)) => {}
                 Ok(Some(treatment)) => {
-                    let one = analyze_file(file, treatment, &tops, &mut analysis, &mut capabilities);
+                    let one =
+                        analyze_file(file, treatment, &tops, &mut analysis, &mut capabilities);
                     seen.extend(one);
                 }
                 Err(error) => analysis.problem(file, format!("can't be read: {error}")),

@@ -23,6 +23,9 @@ const TOTAL_LIMIT: u64 = 32 << 20;
 /// Largest data file that is looked at as what it becomes.
 const DATA_LIMIT: u64 = 4 << 20;
 
+/// Reads of files by code that are followed.
+const LOOKUPS_LIMIT: usize = 500;
+
 /// What the first look at a file gave.
 #[derive(Debug)]
 pub struct Seen<'p> {
@@ -51,12 +54,21 @@ pub fn tops(package: &Package) -> BTreeSet<String> {
 }
 
 /// Looks once more at the files that depend on others.
-pub fn check(package: &Package, seen: &[Seen<'_>], tops: &BTreeSet<String>, analysis: &mut Analysis) {
+pub fn check(
+    package: &Package,
+    seen: &[Seen<'_>],
+    tops: &BTreeSet<String>,
+    analysis: &mut Analysis,
+) {
     let index: BTreeMap<String, usize> = (0..)
         .zip(seen)
         .map(|(at, one)| (reversed(&dotted(one.file.path()).0), at))
         .collect();
-    let content = |tail: &str| content(package, tail);
+    let lookups = std::cell::Cell::new(LOOKUPS_LIMIT);
+    let content = |tail: &str| {
+        lookups.set(lookups.get().checked_sub(1)?);
+        content(package, tail)
+    };
     let mut total = TOTAL_LIMIT;
     for (at, one) in seen.iter().enumerate() {
         let beside = beside(at, seen, &index);
@@ -69,11 +81,16 @@ pub fn check(package: &Package, seen: &[Seen<'_>], tops: &BTreeSet<String>, anal
             continue;
         }
         let Some(left) = total.checked_sub(size) else {
-            analysis.general_problem("more files that depend on one another than are looked at together");
+            analysis.general_problem(
+                "more files that depend on one another than are looked at together",
+            );
             return;
         };
         total = left;
         together(at, &beside, seen, tops, &content, analysis);
+    }
+    if lookups.get() == 0 {
+        analysis.general_problem("more reads of the package's files than are followed");
     }
 }
 
@@ -140,7 +157,9 @@ fn resolve(name: &str, from: File<'_>, index: &BTreeMap<String, usize>) -> Optio
     parts.extend(bare.split('.').filter(|part| !part.is_empty()));
     for length in (least.max(1)..=parts.len()).rev().take(4) {
         let key = reversed(&parts[..length].join("."));
-        let mut found = index.range(key.clone()..).take_while(|(name, _)| name.starts_with(&key));
+        let mut found = index
+            .range(key.clone()..)
+            .take_while(|(name, _)| name.starts_with(&key));
         if let Some((_, at)) = found.next() {
             return Some(*at);
         }
@@ -167,7 +186,16 @@ fn together(
         whole.push('\n');
         let (name, is_package) = dotted(file.path());
         let end = whole.len();
-        parts.push((at, start, decoded.into_owned(), Module { name, is_package, end }));
+        parts.push((
+            at,
+            start,
+            decoded.into_owned(),
+            Module {
+                name,
+                is_package,
+                end,
+            },
+        ));
     }
     let modules: Vec<Module> = parts.iter().map(|(.., module)| module.clone()).collect();
     let surroundings = Surroundings {
@@ -184,7 +212,8 @@ fn together(
             continue;
         };
         let range = hit.range.clone();
-        hit.range = range.start.saturating_sub(*start)..range.end.saturating_sub(*start).min(text.len());
+        hit.range =
+            range.start.saturating_sub(*start)..range.end.saturating_sub(*start).min(text.len());
         if is_new(&hit, &seen[*at]) {
             analysis.push(hit.at(seen[*at].file, &Source::new(text)));
         }

@@ -10,6 +10,9 @@ const DEPTH_LIMIT: usize = 100;
 /// Objects read of one stream.
 const OBJECTS_LIMIT: usize = 500_000;
 
+/// Bytes of constants that are kept of one stream.
+const CONSTANTS_LIMIT: usize = 16 << 20;
+
 /// What code objects hold, nested ones included.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Summary {
@@ -35,13 +38,29 @@ struct Layout {
 
 const LAYOUTS: [Layout; 4] = [
     // 3.11 and later.
-    Layout { integers: 5, objects: 8, after: 2 },
+    Layout {
+        integers: 5,
+        objects: 8,
+        after: 2,
+    },
     // 3.8 to 3.10.
-    Layout { integers: 6, objects: 8, after: 1 },
+    Layout {
+        integers: 6,
+        objects: 8,
+        after: 1,
+    },
     // 3.0 to 3.7.
-    Layout { integers: 5, objects: 8, after: 1 },
+    Layout {
+        integers: 5,
+        objects: 8,
+        after: 1,
+    },
     // 2.x.
-    Layout { integers: 4, objects: 8, after: 1 },
+    Layout {
+        integers: 4,
+        objects: 8,
+        after: 1,
+    },
 ];
 
 /// What the marshalled code holds; none where the bytes are no marshalled code.
@@ -58,6 +77,7 @@ pub fn code(bytes: &[u8]) -> Option<Summary> {
             interned: Vec::new(),
             objects: 0,
             summary: Summary::default(),
+            room: CONSTANTS_LIMIT,
         };
         reader.object(0)?;
         Some(reader.summary)
@@ -89,6 +109,8 @@ struct Reader<'b> {
     interned: Vec<Object>,
     objects: usize,
     summary: Summary,
+    /// Bytes of constants that may still be kept.
+    room: usize,
 }
 
 impl Reader<'_> {
@@ -223,8 +245,13 @@ impl Reader<'_> {
             self.object(depth + 1)?;
         }
         // Code, constants, names, local names, …: the same in all versions so far.
-        let [Object::Bytes(_), Object::Tuple(constants), Object::Tuple(names), Object::Tuple(locals), ..] =
-            &fields[..]
+        let [
+            Object::Bytes(_),
+            Object::Tuple(constants),
+            Object::Tuple(names),
+            Object::Tuple(locals),
+            ..,
+        ] = &fields[..]
         else {
             return None;
         };
@@ -247,6 +274,20 @@ impl Reader<'_> {
 
     fn constants(&mut self, constants: &[Object], depth: usize) {
         for constant in constants {
+            // References make few bytes into many constants.
+            self.objects += 1;
+            let size = match constant {
+                Object::Text(text) => text.len(),
+                Object::Bytes(bytes) => bytes.len(),
+                _ => 0,
+            };
+            let Some(left) = self.room.checked_sub(size) else {
+                return;
+            };
+            self.room = left;
+            if self.objects > OBJECTS_LIMIT {
+                return;
+            }
             match constant {
                 Object::Text(text) => self.summary.strings.push(text.to_string()),
                 Object::Bytes(bytes) => {

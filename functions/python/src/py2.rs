@@ -130,7 +130,8 @@ fn octal(code: &str) -> Option<String> {
     let mut before = ' ';
     let mut rest = code;
     while let Some(c) = rest.chars().next() {
-        let starts = c.is_ascii_digit() && !before.is_ascii_alphanumeric() && !"_.'\"".contains(before);
+        let starts =
+            c.is_ascii_digit() && !before.is_ascii_alphanumeric() && !"_.'\"".contains(before);
         if !starts {
             out.push(c);
             before = c;
@@ -141,12 +142,16 @@ fn octal(code: &str) -> Option<String> {
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(rest.len());
         let number = &rest[..end];
-        let digits = number.trim_end_matches(['L', 'l']);
-        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| matches!(b, b'0'..=b'7')) {
+        let mut digits = number.trim_end_matches(['L', 'l']);
+        changed |= digits.len() < number.len();
+        if digits.len() > 1
+            && digits.starts_with('0')
+            && digits.bytes().all(|b| matches!(b, b'0'..=b'7'))
+        {
             out.push_str("0o");
             changed = true;
+            digits = digits.trim_start_matches('0');
         }
-        changed |= digits.len() < number.len();
         out.push_str(digits);
         before = '0';
         rest = &rest[end..];
@@ -174,7 +179,13 @@ mod tests {
         ] {
             assert_eq!(modernized(old).as_deref(), Some(new), "{old}");
         }
-        for same in ["print('a')", "x = {'print': 1}", "except E as e:", "# print x", "a = 0"] {
+        for same in [
+            "print('a')",
+            "x = {'print': 1}",
+            "except E as e:",
+            "# print x",
+            "a = 0",
+        ] {
             assert_eq!(modernized(same), None, "{same}");
         }
     }

@@ -103,6 +103,74 @@ fn honest_code_is_quiet() {
 }
 
 #[test]
+fn deeds_of_honest_tools_are_quiet() {
+    quiet(&[
+        (
+            "demo/mem.py",
+            "def read(pid):\n    return open(f'/proc/{pid}/mem', 'rb').read(10)\nMINE = open('/proc/self/mem', 'rb')",
+        ),
+        (
+            "demo/dev.py",
+            "import subprocess, sys\ndef bootstrap():\n    subprocess.check_call([sys.executable, '-m', 'pip', 'install', 'https://x.example/a.whl'])",
+        ),
+        (
+            "demo/vault.py",
+            "from cryptography.fernet import Fernet\ndef save(path, key, data):\n    with open(path, 'wb') as f:\n        f.write(Fernet(key).encrypt(data))",
+        ),
+        (
+            "demo/icon.py",
+            "import base64\nwith open('icon.png', 'wb') as f:\n    f.write(base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk'))",
+        ),
+        (
+            "demo/clean.py",
+            "import os, shutil\nfor top, folders, files in os.walk('build'):\n    for name in files:\n        os.remove(os.path.join(top, name))",
+        ),
+        (
+            "demo/client.py",
+            "import requests\nclass Client:\n    def __init__(self, base, api_key, password):\n        self.base = base\n        self.password = password\n    def login(self):\n        return requests.post(f'{self.base}/login', json={'password': self.password})\n    def check(self, private_key):\n        return requests.post(f'{self.base}/keys', json={'key': private_key})",
+        ),
+        (
+            "demo/bot.py",
+            "import discord, subprocess\nclient = discord.Client()\n@client.event\nasync def on_message(message):\n    subprocess.run(['espeak', message.content])",
+        ),
+        (
+            "demo/agent.py",
+            "import platform, requests\ndef headers():\n    return {'User-Agent': platform.platform()}\ndef get(url):\n    return requests.get(url, headers=headers())",
+        ),
+        (
+            "demo/paths.py",
+            "import os, urllib.request\ndef fetch(url):\n    urllib.request.urlretrieve(url, os.path.join(os.getcwd(), 'a.tar'))",
+        ),
+        (
+            "demo/set.py",
+            "def both(a, b):\n    return a ^ b\nFLAGS = both({1}, {2})\nTEXT = ''.join(chr(c) for c in range(97, 123))",
+        ),
+    ]);
+}
+
+#[test]
+fn honest_packages_of_several_files_are_quiet() {
+    use support::score;
+    let packages: &[&[(&str, &[u8])]] = &[
+        &[
+            ("setup.py", b"from setuptools import setup\nexec(open('demo/version.py').read())\nsetup(version=__version__)"),
+            ("demo/version.py", b"__version__ = '1.0'"),
+        ],
+        &[
+            ("demo/__init__.py", b"from .util import run, fetch\nVERSION = run(['git', 'describe'])"),
+            ("demo/util.py", b"import subprocess, requests\ndef run(args):\n    return subprocess.check_output(args)\ndef fetch(url):\n    return requests.get(url).content"),
+        ],
+        &[
+            ("demo/__init__.py", b"import base64\nfrom ._data import LOGO\nimage = base64.b64decode(LOGO)"),
+            ("demo/_data.py", b"LOGO = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk'"),
+        ],
+    ];
+    for files in packages {
+        assert!(score(files) < 20, "{:?}", files[0]);
+    }
+}
+
+#[test]
 fn capabilities_are_told_once_for_a_package() {
     use packguard_sdk::Analyzer as _;
     use packguard_sdk::testing::PackageBuilder;

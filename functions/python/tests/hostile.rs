@@ -115,6 +115,10 @@ fn work_is_bounded() {
         "def f():\n  pass\n".repeat(20_000),
         "class A:\n  def f(self): self.f()\n".repeat(10_000),
         "x = 1;".repeat(100_000),
+        format!("x = {}\n", "9".repeat(11_000)).repeat(300),
+        "print x\n".repeat(50_000),
+        "d = {}\n".to_owned() + &"d['a'] = d\n".repeat(5_000),
+        "exec x, y\n".repeat(20_000),
         "\u{202e}#".repeat(100_000),
         format!("#{}\n", "a".repeat(2_000_000)),
     ];

@@ -91,7 +91,11 @@ pub fn method<'a>(
             return Some(Value::tainted(receiver.taint));
         }
         (Kind::Big(bytes), "to_bytes") => {
-            let mut bytes: Vec<u8> = bytes.iter().copied().skip_while(|byte| *byte == 0).collect();
+            let mut bytes: Vec<u8> = bytes
+                .iter()
+                .copied()
+                .skip_while(|byte| *byte == 0)
+                .collect();
             if text_arg(1).as_deref() == Some("little") {
                 bytes.reverse();
             }

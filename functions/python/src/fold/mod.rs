@@ -24,6 +24,9 @@ pub const BYTES_PER_FILE: usize = 64 << 20;
 /// Bytes that folding may read for one file, all operations together.
 const READ_PER_FILE: usize = 1 << 30;
 
+/// Longest list that repeating one makes.
+const LISTED: usize = 10_000;
+
 /// Counts what folding produces.
 #[derive(Debug)]
 pub struct Budget {
@@ -105,6 +108,14 @@ pub fn binary<'a>(
                 || Value::tainted(Taint::OVERSIZE),
                 |bytes| budget.bytes(bytes),
             ),
+        (Operator::Mult, Kind::List(items), Kind::Int(count)) => {
+            let count = usize::try_from(*count).unwrap_or(0);
+            let total = items.len().saturating_mul(count);
+            match total <= LISTED && budget.take(total * 16) {
+                true => Value::list(items.iter().cloned().cycle().take(total).collect()),
+                false => Value::unknown(),
+            }
+        }
         (Operator::Mod, Kind::Str(template), _) => percent_format(template, right, budget),
         (Operator::Div, Kind::Str(_), _) | (Operator::Div, _, Kind::Str(_)) => {
             let slash = Value::text("/");

@@ -55,7 +55,9 @@ impl<'a> Interpreter<'a, '_> {
                     None => self.method(base, name),
                 }
             }
-            Kind::Str(_) if base.taint.has(Taint::PARTIAL) && &**self.symbols.name(name) == "parent" => {
+            Kind::Str(_)
+                if base.taint.has(Taint::PARTIAL) && &**self.symbols.name(name) == "parent" =>
+            {
                 Value::text("?").with(base.taint)
             }
             _ => {

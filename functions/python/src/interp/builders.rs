@@ -20,6 +20,21 @@ const MADE: [&str; 4] = [
     "operator.itemgetter",
 ];
 
+/// What calls a function that it is given, with arguments that it is given.
+const LATER: [&str; 11] = [
+    "Thread",
+    "Process",
+    "Timer",
+    "start_new_thread",
+    "submit",
+    "to_thread",
+    "register",
+    "call_soon",
+    "apply_async",
+    "run_in_executor",
+    "call_later",
+];
+
 impl<'a> Interpreter<'a, '_> {
     /// `partial(f, a)`, `methodcaller("exec", a)`: kept until it is called.
     pub(super) fn made(&mut self, path: &str, given: &Given<'a>) -> Option<Value<'a>> {
@@ -187,10 +202,13 @@ impl<'a> Interpreter<'a, '_> {
     /// What a thread, a pool or an exit handler will call, with what it will be given.
     pub(super) fn call_later(&mut self, callee: &Value<'a>, given: &Given<'a>, range: TextRange) {
         let name = match &callee.kind {
-            Kind::Path(path) => path.rsplit('.').next().unwrap_or_default().to_owned(),
-            Kind::Method(_, name) => name.to_string(),
+            Kind::Path(path) => path.rsplit('.').next().unwrap_or_default(),
+            Kind::Method(_, name) => name,
             _ => return,
         };
+        if !LATER.contains(&name) {
+            return;
+        }
         let keyword = |wanted: &str| {
             let found = given.keywords.iter().find(|(name, _)| &**name == wanted);
             found.map(|(_, value)| value)
@@ -200,9 +218,12 @@ impl<'a> Interpreter<'a, '_> {
                 .and_then(Value::as_list)
                 .map_or_else(Vec::new, <[_]>::to_vec)
         };
-        let (target, args) = match name.as_str() {
+        let (target, args) = match name {
             "Thread" | "Process" => (keyword("target"), list(keyword("args"))),
-            "Timer" => (given.args.get(1), list(given.args.get(2).or(keyword("args")))),
+            "Timer" => (
+                given.args.get(1),
+                list(given.args.get(2).or(keyword("args"))),
+            ),
             "start_new_thread" => (given.args.first(), list(given.args.get(1))),
             "submit" | "to_thread" | "register" | "call_soon" | "apply_async" => (
                 given.args.first(),
@@ -247,4 +268,41 @@ fn table<'a>(given: &Given<'a>) -> Option<Value<'a>> {
     let from = fold::elements(first, 1_000)?;
     let to = fold::elements(second, 1_000)?;
     Some(Value::dict(from.into_iter().zip(to).collect()))
+}
+
+/// Whether a callee calls functions that it is handed, now or soon: threads, pools,
+/// event loops, exit handlers. Others keep them for later, as option parsers do.
+pub(super) fn runs_what_it_is_given(callee: &Value<'_>) -> bool {
+    let name = match &callee.kind {
+        Kind::Path(path) => path.rsplit('.').next().unwrap_or_default(),
+        Kind::Method(_, name) => name,
+        _ => return false,
+    };
+    matches!(
+        name,
+        "Thread"
+            | "Timer"
+            | "Process"
+            | "start_new_thread"
+            | "submit"
+            | "apply"
+            | "apply_async"
+            | "map"
+            | "filter"
+            | "run"
+            | "run_until_complete"
+            | "create_task"
+            | "ensure_future"
+            | "call_soon"
+            | "call_later"
+            | "gather"
+            | "register"
+            | "setprofile"
+            | "settrace"
+            | "reduce"
+            | "sorted"
+            | "timeit"
+            | "schedule"
+            | "after"
+    )
 }

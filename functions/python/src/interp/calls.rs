@@ -6,7 +6,9 @@ use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::{Ranged as _, TextRange};
 
 use super::Interpreter;
+use super::builders::runs_what_it_is_given;
 use super::notes::Callee;
+use super::written::walked;
 use crate::fold;
 use crate::names::Role;
 use crate::path::Path;
@@ -241,7 +243,9 @@ impl<'a> Interpreter<'a, '_> {
         }
         match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
-            None if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
+            None if path.starts_with("socket.") && &**path != "socket.socketpair" => {
+                result.with(Taint::SOCKET | handed_on)
+            }
             None => {
                 let on_environment = path.starts_with("os.environ.");
                 let wholesale = (on_environment || given.args.iter().any(is_environment))
@@ -258,6 +262,13 @@ impl<'a> Interpreter<'a, '_> {
                 let files = match (walks, given.args.first()) {
                     (true, Some(top)) => walked(top),
                     _ => Taint::NONE,
+                };
+                let kept = path.starts_with("browser_cookie3.")
+                    || path.starts_with("browsercookie.")
+                    || &**path == "win32crypt.CryptUnprotectData";
+                let files = match kept {
+                    true => files | Taint::CREDENTIAL,
+                    false => files,
                 };
                 let cipher = match path.ends_with(".encrypt") {
                     true => Taint::ENCRYPTED,
@@ -329,36 +340,6 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
-    fn write_label(&mut self, key: Option<Rc<str>>, given: &Given<'a>) {
-        let mut labels = given.taint().only(Taint::LOOT | Taint::HOST_FACT);
-        if given.taint().has(Taint::DOWNLOADED) {
-            labels |= Taint::DOWNLOADED_FILE;
-        }
-        self.write_to(key, labels);
-    }
-
-    /// Files that a call writes besides those that are opened: archives, screenshots.
-    fn side_files(&mut self, path: &str, callee: &Value<'a>, given: &Given<'a>) {
-        let text = |at: usize| given.text(at).map(Rc::<str>::from);
-        if path == "shutil.make_archive" {
-            let whole = given.taint().has(Taint::CREDENTIAL_PATH);
-            if let (true, Some(name), Some(kind)) = (whole, text(0), text(1)) {
-                self.write_to(Some(format!("{name}.{kind}").into()), Taint::CREDENTIAL);
-            }
-        } else if path.ends_with(".save") && callee.taint.has(Taint::SCREEN) {
-            self.write_to(text(0), Taint::SCREEN);
-        } else if path == "pyautogui.screenshot" || path == "pyscreenshot.grab_to_file" {
-            self.write_to(text(0), Taint::SCREEN);
-        } else if path.ends_with(".extractall") || path.ends_with(".extract") {
-            let from = callee.taint | given.taint();
-            if from.has(Taint::DOWNLOADED | Taint::DOWNLOADED_FILE)
-                && let Some(folder) = text(0).filter(|_| self.unpacked.len() < 50)
-            {
-                self.unpacked.push(folder);
-            }
-        }
-    }
-
     pub(super) fn join_path(&mut self, parts: &[Value<'a>]) -> Value<'a> {
         let slash = Value::text("/");
         let mut pieces: Vec<&Value<'a>> = Vec::new();
@@ -371,55 +352,6 @@ impl<'a> Interpreter<'a, '_> {
         let value = fold::concat(pieces, &mut self.budget).with(Taint::BUILT);
         self.relabel(value)
     }
-}
-
-/// Whether a callee calls functions that it is handed, now or soon: threads, pools,
-/// event loops, exit handlers. Others keep them for later, as option parsers do.
-fn runs_what_it_is_given(callee: &Value<'_>) -> bool {
-    let name = match &callee.kind {
-        Kind::Path(path) => path.rsplit('.').next().unwrap_or_default(),
-        Kind::Method(_, name) => name,
-        _ => return false,
-    };
-    matches!(
-        name,
-        "Thread"
-            | "Timer"
-            | "Process"
-            | "start_new_thread"
-            | "submit"
-            | "apply"
-            | "apply_async"
-            | "map"
-            | "filter"
-            | "run"
-            | "run_until_complete"
-            | "create_task"
-            | "ensure_future"
-            | "call_soon"
-            | "call_later"
-            | "gather"
-            | "register"
-            | "setprofile"
-            | "settrace"
-            | "reduce"
-            | "sorted"
-            | "timeit"
-            | "schedule"
-            | "after"
-    )
-}
-
-/// Labels of the names that a folder holds.
-fn walked(top: &Value<'_>) -> Taint {
-    let wide = top.as_str().is_some_and(|text| {
-        matches!(
-            text.trim_end_matches(['/', '\\', '*']),
-            "" | "~" | "C:" | "c:" | "~/Documents" | "~/Desktop" | "/home" | "/root" | "/"
-        ) && !text.is_empty()
-    });
-    let kept = top.taint.only(Taint::CREDENTIAL_PATH);
-    if wide { kept | Taint::WIDE } else { kept }
 }
 
 /// `os.environ` itself, or all of it.

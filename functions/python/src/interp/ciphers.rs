@@ -61,5 +61,9 @@ impl<'a> Interpreter<'a, '_> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .take(64)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use ruff_python_ast::{
     Comprehension, Expr, ExprBinOp, ExprFString, ExprSubscript, FStringPart,
-    InterpolatedStringElement, Number, UnaryOp,
+    InterpolatedStringElement, Number,
 };
 use ruff_text_size::{Ranged as _, TextRange};
 
 use super::calls;
 use super::labels::{text_labels, variable};
+use super::numbers::unary;
 use super::{DEPTH_LIMIT, Interpreter};
 use crate::fold;
 use crate::path::Path;
@@ -17,9 +18,6 @@ use crate::value::{Kind, Taint, Value};
 
 /// Longest constant that a comprehension is followed over, element by element.
 const COMPREHENSION_LIMIT: usize = 200_000;
-
-/// Longest integer that is read, in digits: the work grows with the square.
-const BIG_DIGITS: usize = 12_000;
 
 /// Longest list that is kept; longer ones are data.
 const LIST_LIMIT: usize = 200_000;
@@ -57,7 +55,7 @@ impl<'a> Interpreter<'a, '_> {
             Expr::NumberLiteral(literal) => match &literal.value {
                 Number::Int(int) => int
                     .as_i64()
-                    .map_or_else(|| big(&int.to_string()), |n| Value::of(Kind::Int(n))),
+                    .map_or_else(|| self.large(&int.to_string()), |n| Value::of(Kind::Int(n))),
                 _ => Value::unknown(),
             },
             Expr::BooleanLiteral(literal) => Value::of(Kind::Int(i64::from(literal.value))),
@@ -193,7 +191,10 @@ impl<'a> Interpreter<'a, '_> {
             true => Taint::NONE,
             false => self.written.get(&text).copied().unwrap_or_default(),
         };
-        let unpacked = self.unpacked.iter().any(|folder| text.starts_with(&**folder));
+        let unpacked = self
+            .unpacked
+            .iter()
+            .any(|folder| text.starts_with(&**folder));
         let label = match unpacked {
             true => Taint::DOWNLOADED_FILE,
             false => Taint::NONE,
@@ -369,43 +370,5 @@ impl<'a> Interpreter<'a, '_> {
             values.push(value);
         }
         Value::list(values).with(taint.without(Taint::PARTIAL))
-    }
-}
-
-/// A large integer as it is written.
-fn big<'a>(digits: &str) -> Value<'a> {
-    let digits = digits.replace('_', "");
-    if digits.len() > BIG_DIGITS {
-        return Value::tainted(Taint::OVERSIZE);
-    }
-    if let Some(hex) = digits.to_ascii_lowercase().strip_prefix("0x") {
-        let padded = format!("{}{hex}", "0".repeat(hex.len() % 2));
-        return packguard_sdk::decode::hex(&padded)
-            .map_or_else(Value::unknown, |bytes| Value::of(Kind::Big(bytes.into())));
-    }
-    // Lowest limb first.
-    let mut limbs: Vec<u32> = Vec::new();
-    for digit in digits.chars() {
-        let Some(mut carry) = digit.to_digit(10).map(u64::from) else {
-            return Value::unknown();
-        };
-        for limb in &mut limbs {
-            let sum = u64::from(*limb) * 10 + carry;
-            *limb = u32::try_from(sum & 0xFFFF_FFFF).unwrap_or(0);
-            carry = sum >> 32;
-        }
-        if carry > 0 {
-            limbs.push(u32::try_from(carry).unwrap_or(0));
-        }
-    }
-    let bytes: Vec<u8> = limbs.iter().rev().flat_map(|limb| limb.to_be_bytes()).collect();
-    Value::of(Kind::Big(bytes.into()))
-}
-
-fn unary<'a>(operator: UnaryOp, value: &Value<'a>) -> Value<'a> {
-    match (operator, value.as_int()) {
-        (UnaryOp::USub, Some(number)) => Value::of(Kind::Int(number.saturating_neg())),
-        (UnaryOp::Invert, Some(number)) => Value::of(Kind::Int(!number)),
-        _ => Value::unknown(),
     }
 }

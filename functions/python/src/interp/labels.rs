@@ -64,8 +64,18 @@ pub(super) fn text_labels(text: &str) -> Taint {
 /// Whether a text uses a library for chat bots.
 pub(super) fn is_bot(text: &str) -> bool {
     [
-        "telebot", "telegram", "discord", "nextcord", "disnake", "aiogram", "pyrogram",
-        "telethon", "slack_bolt", "pyTelegramBotAPI", "revolt",
+        "telebot",
+        "telegram",
+        "discord",
+        "nextcord",
+        "disnake",
+        "aiogram",
+        "pyrogram",
+        "telethon",
+        "slack_bolt",
+        "pyTelegramBotAPI",
+        "revolt",
+        "websocket",
     ]
     .iter()
     .any(|library| {
@@ -75,13 +85,13 @@ pub(super) fn is_bot(text: &str) -> bool {
 }
 
 /// Labels for what a parameter's name says of it.
-pub(super) fn parameter(name: &str, is_bot: bool) -> Taint {
+pub(super) fn parameter(name: &str, is_bot: impl Fn() -> bool) -> Taint {
     match name {
         "private_key" | "privkey" | "priv_key" | "privateKey" | "mnemonic" | "seed_phrase"
         | "seedphrase" | "mnemonic_phrase" | "seed_words" | "recovery_phrase" | "wallet_key"
         | "mnemonics" | "wallet_seed" | "secret_phrase" => Taint::WALLET_KEY,
         "password" | "passwd" | "passphrase" | "secret_key" | "api_secret" => Taint::PASSWORD,
-        "message" | "msg" | "update" | "ctx" | "event" if is_bot => Taint::COMMANDED,
+        "message" | "msg" | "update" | "ctx" | "event" if is_bot() => Taint::COMMANDED,
         _ => Taint::NONE,
     }
 }

@@ -10,20 +10,24 @@ mod calls;
 mod ciphers;
 mod expressions;
 mod follow;
+mod imports;
 mod labels;
 mod library;
 mod modules;
 mod notes;
+mod numbers;
 mod results;
 mod scope;
 mod statements;
+mod unit;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::rc::Rc;
 
 use packguard_sdk::Phase;
-use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
+use ruff_python_ast::{Stmt, StmtFunctionDef};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashMap;
 
@@ -32,9 +36,10 @@ use crate::fold::Budget;
 use crate::path::{Path, Paths};
 use crate::symbols::{Symbol, Symbols};
 use crate::value::{Kind, Taint, Value};
-pub use modules::Module;
 use modules::Content;
+pub use modules::Module;
 use scope::Scope;
+pub use unit::{Outcome, Surroundings, Unit};
 
 /// Evaluations beyond one per node and walk: for calls, loops and comprehensions over
 /// constants, which are followed element by element. A decoder of a 400 KB payload by
@@ -50,29 +55,6 @@ const INLINE_DEPTH: usize = 4;
 
 /// Calls noted in one file.
 const CALLS_PER_FILE: usize = 50_000;
-
-/// What a file is, for the interpreter.
-#[derive(Debug, Clone, Copy)]
-pub struct Unit {
-    /// When its top level runs.
-    pub phase: Phase,
-    /// Whether it is a `setup.py`, whose command classes run at installation.
-    pub setup: bool,
-    /// Whether what does not parse is read once more as Python 2.
-    pub modern: bool,
-}
-
-/// What surrounds a file that is walked.
-#[derive(Clone, Copy)]
-pub struct Surroundings<'s> {
-    /// The modules whose texts stand one after the other in what is walked; none where
-    /// it is one file.
-    pub modules: &'s [Module],
-    /// Contents of the package's files, where they are asked for.
-    pub content: Option<&'s Content<'s>>,
-    /// First parts of names that the package's own modules have.
-    pub tops: &'s BTreeSet<String>,
-}
 
 /// A function of the file.
 #[derive(Debug)]
@@ -131,7 +113,7 @@ pub struct Interpreter<'a, 's> {
     /// Whether the text names what runs code.
     runs_code: bool,
     /// Whether it uses a library for chat bots.
-    is_bot: bool,
+    is_bot: std::cell::OnceCell<bool>,
     functions: Vec<Function<'a>>,
     function_at: BTreeMap<u32, usize>,
     classes: Vec<Class>,
@@ -188,19 +170,6 @@ pub struct Interpreter<'a, 's> {
     too_many: bool,
 }
 
-/// What the walk of a file gave.
-#[derive(Debug, Default)]
-pub struct Outcome<'a> {
-    /// What the rules look at.
-    pub facts: Facts<'a>,
-    /// What was not followed, one line.
-    pub problem: Option<&'static str>,
-    /// What it calls of other modules of the package by itself, or hands to what runs code.
-    pub siblings: BTreeSet<Rc<str>>,
-    /// Whether what a file of the package contains is run.
-    pub runs_file: bool,
-}
-
 impl<'a, 's> Interpreter<'a, 's> {
     /// Walks a module.
     pub fn run(
@@ -215,7 +184,7 @@ impl<'a, 's> Interpreter<'a, 's> {
             runs_code: ["exec", "eval(", "__builtins__", "builtins"]
                 .iter()
                 .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some()),
-            is_bot: labels::is_bot(source),
+            is_bot: std::cell::OnceCell::new(),
             functions: Vec::new(),
             function_at: BTreeMap::new(),
             classes: Vec::new(),
@@ -308,7 +277,9 @@ impl<'a, 's> Interpreter<'a, 's> {
         }
         for parameter in &function.parameters {
             let value = parameter.given.clone().unwrap_or_default();
-            let label = labels::parameter(self.symbols.name(parameter.name), self.is_bot);
+            let label = labels::parameter(self.symbols.name(parameter.name), || {
+                *self.is_bot.get_or_init(|| labels::is_bot(self.source))
+            });
             let label = match function.intercepts {
                 true => label | Taint::SECRET,
                 false => label,
@@ -333,6 +304,14 @@ impl<'a, 's> Interpreter<'a, 's> {
             "finalize_options",
             "initialize_options",
             "build_extension",
+            "build_extensions",
+            "install_for_development",
+            "do_egg_install",
+            "get_outputs",
+            "__init__",
+            "__new__",
+            "__call__",
+            "__getattr__",
         ];
         let mut found: BTreeSet<usize> = self
             .functions
@@ -404,21 +383,6 @@ impl<'a, 's> Interpreter<'a, 's> {
         } else {
             64
         }
-    }
-
-    /// A name for the file that a path expression names: its text where it is
-    /// constant, otherwise the expression within its scope.
-    fn file_key(&self, expression: &Expr, value: &Value<'a>) -> Option<Rc<str>> {
-        if let Kind::Str(text) = &value.kind
-            && !value.taint.has(Taint::PARTIAL)
-        {
-            return Some(text.clone());
-        }
-        let text = self.source.get(bytes_of(expression.range()))?;
-        (text.len() <= 200).then(|| match text.strip_prefix("self.") {
-            Some(_) => text.into(),
-            None => format!("{}:{text}", self.scope).into(),
-        })
     }
 }
 

@@ -91,7 +91,10 @@ impl<'a> Interpreter<'a, '_> {
 
     /// Binds all names of a module, for a star import.
     pub(super) fn import_all(&mut self, module: &str) {
-        let Some(scope) = self.module_scope(module).filter(|scope| *scope != self.scope) else {
+        let Some(scope) = self
+            .module_scope(module)
+            .filter(|scope| *scope != self.scope)
+        else {
             return;
         };
         for (name, value) in self.scopes[scope].all() {
@@ -110,9 +113,11 @@ impl<'a> Interpreter<'a, '_> {
         );
         let is_sibling = |path: &str| {
             path.starts_with('.')
-                || self.tops.contains(path.split('.').next().unwrap_or_default())
+                || self
+                    .tops
+                    .contains(path.split('.').next().unwrap_or_default())
         };
-        if name.role().is_none() && is_sibling(name) && self.phase() == self.unit.phase {
+        if name.role().is_none() && self.phase() == self.unit.phase && is_sibling(name) {
             self.siblings.insert((**name).into());
         }
         if runs {
@@ -134,9 +139,9 @@ impl<'a> Interpreter<'a, '_> {
     ) -> Option<Value<'a>> {
         let bytes = path == "pkgutil.get_data" || path.ends_with("read_bytes");
         let named = match path {
-            "pkgutil.get_data" | "importlib.resources.read_text" | "importlib.resources.read_binary" => {
-                given.args.get(1)?
-            }
+            "pkgutil.get_data"
+            | "importlib.resources.read_text"
+            | "importlib.resources.read_binary" => given.args.get(1)?,
             "builtins.open().read" => callee,
             "?.read_text" | "?.read_bytes" => callee,
             _ => return None,

@@ -29,6 +29,9 @@ impl Callee<'_> {
                     || path.starts_with("socket.")
                     || path.starts_with("subprocess.")
                     || path.starts_with("pip.")
+                    || path.starts_with("yaml.")
+                    || path.starts_with("mmap.")
+                    || &**path == "__pyarmor__"
                     || path.ends_with(".chmod")
             }
             Callee::Method(name) => {

@@ -59,7 +59,9 @@ impl<'a> Interpreter<'a, '_> {
             Role::Shell | Role::Spawn if is_recon(given) => {
                 result.with(handed_on | Taint::HOST_FACT)
             }
-            _ if path.starts_with("socket.") => result.with(Taint::SOCKET | handed_on),
+            _ if path.starts_with("socket.") && path != "socket.socketpair" => {
+                result.with(Taint::SOCKET | handed_on)
+            }
             _ => result.with(handed_on),
         }
     }
@@ -93,8 +95,17 @@ fn is_recon(given: &Given<'_>) -> bool {
     };
     let list = command.as_list().unwrap_or(std::slice::from_ref(command));
     let words = [
-        "whoami", "hostname", "ifconfig", "ipconfig", "systeminfo", "uname", "id", "ip",
-        "/etc/passwd", "tasklist", "netstat",
+        "whoami",
+        "hostname",
+        "ifconfig",
+        "ipconfig",
+        "systeminfo",
+        "uname",
+        "id",
+        "ip",
+        "/etc/passwd",
+        "tasklist",
+        "netstat",
     ];
     list.iter().filter_map(Value::as_str).take(4).any(|text| {
         text.split([' ', ';', '&', '|'])
@@ -133,7 +144,11 @@ fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
     if path.has(Taint::DOWNLOADED_FILE) && !writes {
         taint |= Taint::DOWNLOADED;
     }
-    if path.has(Taint::DOWNLOADED) && file.as_path().is_some_and(|file| file.starts_with("zipfile")) {
+    if path.has(Taint::DOWNLOADED)
+        && file
+            .as_path()
+            .is_some_and(|file| file.starts_with("zipfile"))
+    {
         taint |= Taint::DOWNLOADED;
     }
     if !writes {

@@ -10,6 +10,9 @@ use crate::path::Path;
 use crate::symbols::Symbol;
 use crate::value::{Kind, Taint, Value};
 
+/// Entries of a dictionary that is filled one by one.
+const ENTRIES_LIMIT: usize = 64;
+
 /// One namespace: a module's, a class's or a function's.
 #[derive(Debug, Default)]
 pub(super) struct Scope<'a> {
@@ -94,6 +97,7 @@ impl<'a> Interpreter<'a, '_> {
         }
         let path = match &*text {
             "__builtins__" => "builtins".into(),
+            "__pyarmor__" => "__pyarmor__".into(),
             text if names::BUILTINS.contains(&text) => format!("builtins.{text}"),
             _ => return None,
         };
@@ -130,6 +134,29 @@ impl<'a> Interpreter<'a, '_> {
         replace(self.scopes[scope].names.entry(name), value, keep);
     }
 
+    /// Adds an entry to a small dictionary; false where there is none.
+    pub(super) fn set_entry(&mut self, name: &str, key: &Value<'a>, item: &Value<'a>) -> bool {
+        let name = self.symbols.get(name);
+        if key.as_str().is_none() || self.branch > 0 {
+            return false;
+        }
+        let Some(value) = self.scopes[self.scope].names.get_mut(&name) else {
+            return false;
+        };
+        let Kind::Dict(items) = &value.kind else {
+            return false;
+        };
+        if items.len() >= ENTRIES_LIMIT {
+            return false;
+        }
+        let mut items = items.to_vec();
+        items.retain(|(old, _)| old.as_str() != key.as_str());
+        items.push((key.clone(), item.clone()));
+        let taint = value.taint | item.taint.without(Taint::PARTIAL | Taint::BUILT);
+        *value = Value::dict(items).with(taint);
+        true
+    }
+
     /// Sets one element of a list or byte array that is known; false where it is not.
     pub(super) fn set_element(&mut self, name: &str, index: &Value<'a>, item: &Value<'a>) -> bool {
         let name = self.symbols.get(name);
@@ -139,7 +166,10 @@ impl<'a> Interpreter<'a, '_> {
         let Some(value) = self.scopes[self.scope].names.get_mut(&name) else {
             return false;
         };
-        match (&mut value.kind, item.as_int().and_then(|n| u8::try_from(n).ok())) {
+        match (
+            &mut value.kind,
+            item.as_int().and_then(|n| u8::try_from(n).ok()),
+        ) {
             (Kind::Bytes(bytes), Some(byte)) if at < bytes.len() => {
                 if Rc::get_mut(bytes).is_none() {
                     if !self.budget.take(bytes.len()) {

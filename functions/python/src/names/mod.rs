@@ -1,14 +1,18 @@
 //! What the functions of Python's library and of popular packages do: the vocabulary
 //! that the rules speak.
 
+mod more_roles;
+mod roles;
 mod table;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use more_roles::OTHERS;
+use roles::RUNNING;
 pub use table::{BUILTINS, SEES_SECRETS};
-use table::{REACHING, ROLES, SAME};
+use table::{REACHING, SAME};
 
 /// What calling a name does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +113,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
         lengths: [0; 256],
         words: BTreeSet::from(REACHING),
     };
-    for (role, names) in ROLES {
+    for (role, names) in RUNNING.iter().chain(OTHERS) {
         for name in *names {
             index.roles.insert(name, *role);
             if let Some(last) = name.bytes().last() {

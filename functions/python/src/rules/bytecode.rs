@@ -26,6 +26,9 @@ pub const BYTECODE_PAYLOAD: Rule = Rule::new(
 /// Constants of one code that are decoded.
 const CONSTANTS_LIMIT: usize = 40;
 
+/// Names of a module from which on some go together by chance.
+const LARGE: usize = 250;
+
 /// Names of which one of each list tells a deed.
 const DEEDS: &[(&str, &[&[&str]])] = &[
     (
@@ -33,7 +36,9 @@ const DEEDS: &[(&str, &[&[&str]])] = &[
         &[
             &["urlopen", "urlretrieve", "get", "requests"],
             &["exec", "eval", "Popen", "startfile", "system"],
-            &["requests", "urllib", "urllib2", "httpx", "urlopen", "aiohttp"],
+            &[
+                "requests", "urllib", "urllib2", "httpx", "urlopen", "aiohttp",
+            ],
             &["content", "text", "read", "urlretrieve", "write"],
         ],
     ),
@@ -41,7 +46,15 @@ const DEEDS: &[(&str, &[&[&str]])] = &[
         "decodes and runs code",
         &[
             &["exec", "eval", "loads"],
-            &["b64decode", "decompress", "a85decode", "b85decode", "unhexlify", "Fernet", "b32decode"],
+            &[
+                "b64decode",
+                "decompress",
+                "a85decode",
+                "b85decode",
+                "unhexlify",
+                "Fernet",
+                "b32decode",
+            ],
             &["exec", "eval", "marshal"],
         ],
     ),
@@ -51,6 +64,7 @@ const DEEDS: &[(&str, &[&[&str]])] = &[
             &["environ"],
             &["post", "urlopen", "sendall", "sendto"],
             &["requests", "urllib", "socket", "httpx"],
+            &["dict", "items", "urlencode", "dumps"],
         ],
     ),
     (
@@ -58,7 +72,14 @@ const DEEDS: &[(&str, &[&[&str]])] = &[
         &[
             &["socket", "create_connection"],
             &["connect", "create_connection"],
-            &["dup2", "Popen", "check_output", "getoutput", "popen", "system"],
+            &[
+                "dup2",
+                "Popen",
+                "check_output",
+                "getoutput",
+                "popen",
+                "system",
+            ],
             &["recv", "dup2", "fileno"],
         ],
     ),
@@ -85,9 +106,17 @@ pub fn check(summary: &Summary, range: &Range<usize>, phase: Phase, depth: usize
     let holds = |name: &&str| summary.names.contains(*name);
     let deed = DEEDS
         .iter()
-        .find(|(_, parts)| parts.iter().all(|part| part.iter().any(|name| holds(name))));
+        .find(|(_, parts)| parts.iter().all(|part| part.iter().any(holds)));
     let host = hostile(summary);
-    let runs = ["exec", "eval", "Popen", "system", "post", "urlopen", "startfile"];
+    let runs = [
+        "exec",
+        "eval",
+        "Popen",
+        "system",
+        "post",
+        "urlopen",
+        "startfile",
+    ];
     let named = host.as_ref().filter(|_| runs.iter().any(holds));
     if deed.is_some() || named.is_some() {
         let what = match (deed, &named) {
@@ -96,11 +125,16 @@ pub fn check(summary: &Summary, range: &Range<usize>, phase: Phase, depth: usize
             (None, Some(host)) => format!("Compiled code sends to or runs from {host}"),
             (None, None) => String::new(),
         };
+        let large = summary.names.len() > LARGE;
         let both = deed.is_some() && named.is_some();
         hits.push(
             Hit::new(&BYTECODE_PAYLOAD, range.clone(), phase)
                 .title(what)
-                .severity(if both { Severity::Critical } else { Severity::High })
+                .severity(match (both, large) {
+                    (true, _) => Severity::Critical,
+                    (false, false) => Severity::High,
+                    (false, true) => Severity::Medium,
+                })
                 .layers(&[listing(summary)])
                 .why("So say the names and constants of code that comes without its source."),
         );
@@ -113,8 +147,7 @@ pub fn check(summary: &Summary, range: &Range<usize>, phase: Phase, depth: usize
 fn hostile(summary: &Summary) -> Option<String> {
     summary.strings.iter().take(5_000).find_map(|text| {
         let found = indicators::scan(text).into_iter().find(|found| {
-            found.kind.is_hostile_host()
-                || matches!(found.kind, Kind::CredentialPath | Kind::Miner)
+            found.kind.is_hostile_host() || matches!(found.kind, Kind::CredentialPath | Kind::Miner)
         });
         found.map(|found| found.text)
     })
@@ -156,9 +189,10 @@ fn inner(bytes: &[u8], range: &Range<usize>, phase: Phase, depth: usize) -> Vec<
         text: packguard_sdk::text::cut(&text, 2_000).into(),
     };
     let inspection = inspect_payload(&text, phase, depth + 1);
-    let grave = inspection.hits.into_iter().filter(|hit| {
-        !is_capability(hit.rule.id) && hit.severity >= Severity::Medium
-    });
+    let grave = inspection
+        .hits
+        .into_iter()
+        .filter(|hit| !is_capability(hit.rule.id) && hit.severity >= Severity::Medium);
     grave
         .map(|mut hit| {
             hit.range = range.clone();
@@ -178,8 +212,21 @@ fn listing(summary: &Summary) -> Layer {
         .collect();
     Layer {
         encoding: "marshal",
-        text: format!("names: {}\nconstants: {}", names.join(" "), strings.join("\n")).into(),
+        text: format!(
+            "names: {}\nconstants: {}",
+            names.join(" "),
+            strings.join("\n")
+        )
+        .into(),
     }
+}
+
+/// `_Class__name` is written `__name`; a dotted module may be written in parts.
+fn unmangled(name: &str) -> &str {
+    let name = name.rsplit('.').next().unwrap_or(name);
+    name.rsplit("__")
+        .find(|part| !part.is_empty())
+        .unwrap_or(name)
 }
 
 /// Names of compiled code that its source does not hold.
@@ -188,9 +235,7 @@ pub fn strangers(summary: &Summary, source: &str) -> usize {
         name.len() >= 3
             && !name.starts_with("__")
             && !name.starts_with('.')
-            && memchr::memmem::find(source.as_bytes(), name.trim_start_matches('_').as_bytes())
-                .is_none()
+            && memchr::memmem::find(source.as_bytes(), unmangled(name).as_bytes()).is_none()
     };
     summary.names.iter().filter(strange).count()
 }
-

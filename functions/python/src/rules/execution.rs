@@ -44,6 +44,18 @@ pub const UNPICKLE_PAYLOAD: Rule = Rule::new(
     &["T1059.006", "T1027"],
 );
 
+/// An executable carried in a string.
+pub const DROPPER: Rule = Rule::new(
+    "python-dropper",
+    "Writes an executable that it carries encoded",
+    "Found when a constant that is decoded to a Windows or Linux executable is written to a \
+     file.\n\nHonest packages ship programs as files.\n\nDo not install unless you know the \
+     program.",
+    Category::Execution,
+    Severity::High,
+    &["T1027.009", "T1204.002"],
+);
+
 /// Programs that run what they are given.
 const INTERPRETERS: &[&str] = &[
     "sh",
@@ -75,7 +87,15 @@ const INTERPRETERS: &[&str] = &[
 
 /// Switches of interpreters that are followed by code.
 const RUNS_NEXT: &[&str] = &[
-    "-c", "-e", "-Command", "-command", "-EncodedCommand", "-enc", "/c", "/C", "-r",
+    "-c",
+    "-e",
+    "-Command",
+    "-command",
+    "-EncodedCommand",
+    "-enc",
+    "/c",
+    "/C",
+    "-r",
 ];
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
@@ -96,7 +116,9 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 context.hit(download(call, "Downloads a module and loads it"));
             }
             Some(Role::Unpickle) => unpickle(context, call),
+            None if call.callee.starts_with("yaml.") => unpickle(context, call),
             None if matches!(call.name(), "write" | "write_text" | "write_bytes") => {
+                drops(context, call);
                 written(context, call);
             }
             _ => {}
@@ -116,9 +138,20 @@ fn dropped(context: &mut Context<'_, '_>) {
             && call.runs_by_itself()
     });
     let marks = calls.iter().any(|call| {
-        call.name() == "chmod" && call.args.last().and_then(Value::as_int).is_some_and(|mode| mode & 0o100 != 0)
+        call.name() == "chmod"
+            && call
+                .args
+                .last()
+                .and_then(Value::as_int)
+                .is_some_and(|mode| mode & 0o100 != 0)
     });
-    if !writes || !marks || context.found.hits.iter().any(|hit| hit.rule.id == DOWNLOAD_EXECUTE.id)
+    if !writes
+        || !marks
+        || context
+            .found
+            .hits
+            .iter()
+            .any(|hit| hit.rule.id == DOWNLOAD_EXECUTE.id)
     {
         return;
     }
@@ -132,7 +165,10 @@ fn dropped(context: &mut Context<'_, '_>) {
             && program == Some(true)
     });
     if let Some(call) = start {
-        context.hit(download(call, "Downloads a file, makes it executable and starts a program"));
+        context.hit(download(
+            call,
+            "Downloads a file, makes it executable and starts a program",
+        ));
     }
 }
 
@@ -213,6 +249,24 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
     );
 }
 
+/// A program that comes encoded and is written to a file.
+fn drops(context: &mut Context<'_, '_>, call: &Call<'_>) {
+    let dropped = call.args.first().filter(|value| {
+        let bytes = value.as_bytes().unwrap_or_default();
+        value.taint.has(Taint::HIDDEN | Taint::CHARACTER_CODES)
+            && matches!(bytes, [b'M', b'Z', ..] | [0x7F, b'E', b'L', b'F', ..])
+            && bytes.len() > 64
+    });
+    if let Some(value) = dropped {
+        context.hit(
+            hit_at(&DROPPER, call)
+                .severity(by_phase(call.phase, Severity::Critical, Severity::High))
+                .layers(value.layers().map_or(&[], |layers| layers))
+                .why(format!("It is written {}.", when(call.phase))),
+        );
+    }
+}
+
 /// A program that is written out to be run elsewhere: what is grave in it is grave here.
 fn written(context: &mut Context<'_, '_>, call: &Call<'_>) {
     let Some(value) = call.args.first() else {
@@ -274,7 +328,9 @@ fn runs_download(call: &Call<'_>) -> bool {
             .skip(1)
             .find(|item| !item.as_str().is_some_and(is_switch));
         let code = items.windows(2).any(|pair| {
-            pair[0].as_str().is_some_and(|word| RUNS_NEXT.contains(&word))
+            pair[0]
+                .as_str()
+                .is_some_and(|word| RUNS_NEXT.contains(&word))
                 && pair[1].taint.has(Taint::DOWNLOADED)
         });
         return first
@@ -313,7 +369,9 @@ fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {
     let Some(value) = call.args.first() else {
         return;
     };
-    let names: [&[u8]; 8] = [
+    let names: [&[u8]; 10] = [
+        b"!!python/object/apply:",
+        b"!!python/object/new:",
         b"posix\nsystem",
         b"nt\nsystem",
         b"os\nsystem",
@@ -330,6 +388,7 @@ fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {
     {
         context.hit(
             hit_at(&UNPICKLE_PAYLOAD, call)
+                .severity(by_phase(call.phase, Severity::Critical, Severity::High))
                 .layers(value.layers().map_or(&[], |layers| layers))
                 .why("Loading this pickle calls a function that runs code or commands."),
         );

@@ -137,10 +137,10 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                     .why(format!("It runs {}.", super::when(call.phase))),
             );
         }
-        if process || call.callee.starts_with("pip.") {
-            if let Some(hit) = runtime_install(call) {
-                context.hit(hit);
-            }
+        if (process || call.callee.starts_with("pip."))
+            && let Some(hit) = runtime_install(call)
+        {
+            context.hit(hit);
         }
         if !context.setup || call.phase != Phase::Install {
             continue;

@@ -30,6 +30,7 @@ pub const RULES: &[&Rule] = &[
     &execution::DECODE_EXEC,
     &execution::DOWNLOAD_EXECUTE,
     &execution::UNPICKLE_PAYLOAD,
+    &execution::DROPPER,
     &shell::DOWNLOAD_RUN,
     &shell::DECODE_RUN,
     &shell::RECON,

@@ -89,6 +89,6 @@ fn carries_code(call: &Call<'_>) -> bool {
     call.args.iter().any(|arg| {
         let bytes = arg.as_bytes().unwrap_or_default();
         let binary = bytes.len() >= CODE_LENGTH && std::str::from_utf8(bytes).is_err();
-        binary || arg.taint.has(Taint::HIDDEN)
+        binary || arg.taint.has(Taint::HIDDEN | Taint::DOWNLOADED)
     })
 }

@@ -77,23 +77,16 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             .split('.')
             .any(|part| part.starts_with("pyarmor_runtime") || part == "pytransform");
         if armored {
-            context
-                .found
-                .hits
-                .push(pyarmor(
-                    range.clone(),
-                    packguard_sdk::Phase::Import,
-                    Severity::Medium,
-                ));
+            context.found.hits.push(pyarmor(
+                range.clone(),
+                packguard_sdk::Phase::Import,
+                Severity::Medium,
+            ));
         }
     }
 }
 
-fn pyarmor(
-    range: std::ops::Range<usize>,
-    phase: packguard_sdk::Phase,
-    severity: Severity,
-) -> Hit {
+fn pyarmor(range: std::ops::Range<usize>, phase: packguard_sdk::Phase, severity: Severity) -> Hit {
     Hit::new(&OBFUSCATED, range, phase)
         .title("The code is encrypted with PyArmor")
         .severity(severity)

@@ -35,9 +35,9 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
             && call.payload_taint().has(Taint::SOCKET);
         let tied = tied || piped;
         let ordered = matches!(call.role, Some(Role::Shell | Role::Spawn))
-            && call.arg(0, "args").is_some_and(|command| {
-                command.taint.has(Taint::COMMANDED) && runs_all(command)
-            });
+            && call
+                .arg(0, "args")
+                .is_some_and(|command| command.taint.has(Taint::COMMANDED) && runs_all(command));
         let driven = matches!(call.role, Some(Role::Shell | Role::Spawn))
             && call.arg(0, "args").is_some_and(|command| {
                 command.taint.has(Taint::SOCKET) && command.taint.has(Taint::DOWNLOADED)

