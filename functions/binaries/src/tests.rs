@@ -285,7 +285,13 @@ proptest! {
 
 /// Rules found in a PE program with these texts in its data.
 fn found_with(path: &str, texts: &str) -> Vec<(String, Severity)> {
-    let table = format!("\0{}\0", texts.replace('|', "\0"));
+    let table = format!(
+        "\0{}\0",
+        texts
+            .replace(" | ", "\t")
+            .replace('|', "\0")
+            .replace('\t', " | ")
+    );
     found(path, &pe(&[(".rdata", DATA, table.as_bytes())], b""))
 }
 
