@@ -22,6 +22,9 @@ use marks::Marks;
 use stream::{Act, Search};
 use structure::Structure;
 
+/// Programs made of scripts are larger than their loader alone, in bytes.
+const FILLED: u64 = 1 << 20;
+
 /// The analyzer.
 #[derive(Debug, Default)]
 pub struct Binaries;
@@ -304,7 +307,9 @@ fn marks(
         analysis.push(finding.decoded("text", command));
     }
     if let Some(tool) = marks.bundle() {
-        let severity = if library && !kind::is_place_of_programs(file) {
+        // A loader without scripts, as the tools themselves ship it, is small.
+        let filled = file.size() >= FILLED;
+        let severity = if library && filled && !kind::is_place_of_programs(file) {
             Severity::Medium
         } else {
             Severity::Low

@@ -32,6 +32,8 @@ const ENTROPY_LIMIT: f64 = 7.2;
 /// rest by itself.
 const IMPORTS_FEW: usize = 10;
 
+/// Sections begin at multiples of at most this, in bytes.
+const FILE_ALIGNMENT: u64 = 4_096;
 /// Libraries up to this size do one thing, in bytes.
 const SMALL: u64 = 256 << 10;
 /// Most symbols of such a library that are looked at.
@@ -196,7 +198,8 @@ fn directories<'d, Pe: ImageNtHeaders, R: ReadRef<'d>>(
     // The signature stands after the sections, and belongs there.
     if let Some(directory) = file.data_directory(pe::IMAGE_DIRECTORY_ENTRY_SECURITY) {
         let (offset, size) = directory.address_range();
-        if u64::from(offset) <= end.next_multiple_of(8) {
+        // Sections end where their last byte is; the file is filled up behind them.
+        if u64::from(offset) <= end.next_multiple_of(FILE_ALIGNMENT) {
             end = end.max(u64::from(offset) + u64::from(size));
         }
     }

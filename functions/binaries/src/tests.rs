@@ -359,8 +359,12 @@ fn texts_tell_what_a_program_is_for() {
 
 #[test]
 fn bundles_of_scripts_weigh_in_libraries() {
-    let rules = found_with("demo/helper.exe", "_MEIPASS2|pyi-runtime-tmpdir");
-    assert!(rules.contains(&("binary-script-bundle".to_owned(), Severity::Medium)));
+    let small = "_MEIPASS2|pyi-runtime-tmpdir";
+    let large = format!("{small}|{}", " ".repeat(1 << 20));
+    for (texts, severity) in [(small, Severity::Low), (&large, Severity::Medium)] {
+        let rules = found_with("demo/helper.exe", texts);
+        assert!(rules.contains(&("binary-script-bundle".to_owned(), severity)));
+    }
 }
 
 #[test]
