@@ -1,6 +1,8 @@
 //! Looks at compiled code: ELF, PE, Mach-O and WebAssembly files in packages.
 
+mod hidden;
 mod kind;
+mod marks;
 mod rules;
 mod stream;
 mod structure;
@@ -16,8 +18,12 @@ use packguard_sdk::{
 };
 
 use kind::Kind;
+use marks::Marks;
 use stream::{Act, Search};
 use structure::Structure;
+
+/// Programs made of scripts are larger than their loader alone, in bytes.
+const FILLED: u64 = 1 << 20;
 
 /// The analyzer.
 #[derive(Debug, Default)]
@@ -35,17 +41,20 @@ impl Analyzer for Binaries {
         let mut analysis = Analysis::default();
         let mut search = Search::default();
         let mut head = Vec::new();
-        let mut census = Census::default();
+        let mut census = Census {
+            library: is_library(package),
+            ..Census::default()
+        };
         for file in package.files() {
             let outcome = kind(file, &mut head).and_then(|kind| match kind {
                 Some(kind) => binary(file, kind, &mut search, &mut census, &mut analysis),
-                None => Ok(()),
+                None => hidden::look(file, &mut head, &mut analysis),
             });
             if let Err(error) = outcome {
                 analysis.problem(file, format!("can't be read: {error}"));
             }
         }
-        census.report(package, &mut analysis);
+        census.report(&mut analysis);
         Ok(analysis)
     }
 }
@@ -59,6 +68,32 @@ fn kind(file: File<'_>, head: &mut Vec<u8>) -> io::Result<Option<Kind>> {
     Ok(Kind::of(head))
 }
 
+/// Whether a package is a library of a language that needs no programs; where the
+/// ecosystem is not known, its manifest tells.
+fn is_library(package: &Package) -> bool {
+    const MANIFESTS: &[&str] = &[
+        "package.json",
+        "setup.py",
+        "pyproject.toml",
+        "PKG-INFO",
+        "composer.json",
+        "Cargo.toml",
+        "go.mod",
+    ];
+    match package.ecosystem() {
+        "pypi" | "npm" | "gem" | "composer" | "cargo" | "golang" => true,
+        "generic" => {
+            let manifest = |path: &str| {
+                MANIFESTS.contains(&path)
+                    || path.ends_with(".gemspec")
+                    || path.ends_with(".dist-info/METADATA")
+            };
+            !package.top_files(manifest).is_empty()
+        }
+        _ => false,
+    }
+}
+
 /// The compiled code of a package as a whole.
 #[derive(Debug, Default)]
 struct Census<'a> {
@@ -67,22 +102,21 @@ struct Census<'a> {
     dotnet: Vec<File<'a>>,
     /// Stand-alone programs where none are expected.
     programs: Vec<File<'a>>,
+    /// The package is a library of a language that is interpreted or built from source.
+    library: bool,
 }
 
 impl Census<'_> {
-    fn report(self, package: &Package, analysis: &mut Analysis) {
+    fn report(self, analysis: &mut Analysis) {
         let kinds: Vec<&str> = self.kinds.into_iter().collect();
         let kinds = kinds.join(", ");
         many(analysis, &rules::NATIVE, &self.binaries, |count| {
             format!("{count} of compiled code ({kinds})")
         });
         many(analysis, &rules::DOTNET, &self.dotnet, |count| {
-            format!("{count} of .NET code, whose instructions are not analysed")
+            format!("{count} of .NET code")
         });
-        if matches!(
-            package.ecosystem(),
-            "pypi" | "npm" | "gem" | "composer" | "cargo" | "golang"
-        ) {
+        if self.library {
             many(analysis, &rules::PROGRAM, &self.programs, |count| {
                 format!("{count} outside of the folders for commands can be started as a program")
             });
@@ -137,6 +171,7 @@ fn binary<'a>(
     parts(file, &structure, analysis);
     let found = search.file(file)?;
     acts(file, &found.acts, analysis);
+    marks(file, &found.marks, &structure, census.library, analysis);
     for indicator in found.indicators {
         let (severity, what) = meaning(indicator.kind);
         let finding = rules::INDICATOR
@@ -230,6 +265,61 @@ fn acts(file: File<'_>, acts: &BTreeSet<Act>, analysis: &mut Analysis) {
         if needed.iter().all(|act| acts.contains(act)) {
             analysis.push(rule.at_file(file, Confidence::Medium).why(*why));
         }
+    }
+}
+
+/// Findings about what the texts are about.
+fn marks(
+    file: File<'_>,
+    marks: &Marks,
+    structure: &Structure,
+    library: bool,
+    analysis: &mut Analysis,
+) {
+    if let Some(what) = marks.stealer() {
+        analysis.push(
+            rules::STEALER
+                .at_file(file, Confidence::High)
+                .title(format!("Compiled code names {what}")),
+        );
+    }
+    for (seen, rule) in [
+        (marks.miner(), &rules::MINER),
+        (marks.defences(), &rules::DEFENCES),
+        (
+            structure.shell_connect && marks.shell() && marks.address,
+            &rules::SHELL_CONNECT,
+        ),
+    ] {
+        if seen {
+            analysis.push(rule.at_file(file, Confidence::High));
+        }
+    }
+    if let Some((command, hostile)) = &marks.command {
+        let severity = if *hostile {
+            Severity::High
+        } else {
+            Severity::Low
+        };
+        let finding = rules::COMMAND
+            .at_file(file, Confidence::Medium)
+            .severity(severity);
+        analysis.push(finding.decoded("text", command));
+    }
+    if let Some(tool) = marks.bundle() {
+        // A loader without scripts, as the tools themselves ship it, is small.
+        let filled = file.size() >= FILLED;
+        let severity = if library && filled && !kind::is_place_of_programs(file) {
+            Severity::Medium
+        } else {
+            Severity::Low
+        };
+        analysis.push(
+            rules::BUNDLE
+                .at_file(file, Confidence::High)
+                .severity(severity)
+                .title(format!("{tool} made a program of scripts")),
+        );
     }
 }
 

@@ -17,6 +17,14 @@ pub(crate) const RULES: &[&Rule] = &[
     &MEMORY_PROGRAM,
     &INDICATOR,
     &DOTNET,
+    &STEALER,
+    &MINER,
+    &COMMAND,
+    &DEFENCES,
+    &BUNDLE,
+    &SHELL_CONNECT,
+    &ENCODED,
+    &INSTALLER,
 ];
 
 pub(crate) const NATIVE: Rule = Rule {
@@ -149,8 +157,92 @@ pub(crate) const INDICATOR: Rule = Rule {
 pub(crate) const DOTNET: Rule = Rule {
     id: "binary-dotnet",
     title: "A .NET assembly",
-    help: "**A .NET assembly**\n\nCompiled for .NET; its code is not analysed yet.",
+    help: "**A .NET assembly**\n\nCompiled for .NET; the analyzer `bytecode` follows what its code does.",
     category: Category::Capability,
     severity: Severity::Info,
     attack: &[],
+};
+
+pub(crate) const STEALER: Rule = Rule {
+    id: "binary-stealer",
+    title: "Compiled code that names what thieves take",
+    help: "**Compiled code that names what thieves take**\n\nThe password stores of several \
+           browsers with what decrypts them, the files of several wallets, or the tokens of chat \
+           programs. No library needs those.",
+    category: Category::CredentialAccess,
+    severity: Severity::High,
+    attack: &["T1555.003", "T1539"],
+};
+
+pub(crate) const MINER: Rule = Rule {
+    id: "binary-miner",
+    title: "A miner of cryptocurrency",
+    help: "**A miner of cryptocurrency**\n\nThe texts are those of a program that mines: its \
+           algorithms, its options, the protocol of pools.",
+    category: Category::Impact,
+    severity: Severity::High,
+    attack: &["T1496"],
+};
+
+pub(crate) const COMMAND: Rule = Rule {
+    id: "binary-command",
+    title: "Compiled code with a hostile command line",
+    help: "**Compiled code with a hostile command line**\n\nA text is a command that downloads and \
+           runs, decodes and runs, or connects a shell. From places that attackers use it is high; \
+           from ordinary hosts it may be advice for installing, and is low.",
+    category: Category::Execution,
+    severity: Severity::High,
+    attack: &["T1059", "T1105"],
+};
+
+pub(crate) const DEFENCES: Rule = Rule {
+    id: "binary-defences-off",
+    title: "Compiled code switches virus scanners off",
+    help: "**Compiled code switches virus scanners off**\n\nThe texts are commands and settings that \
+           blind Microsoft Defender.",
+    category: Category::DefenseEvasion,
+    severity: Severity::High,
+    attack: &["T1562.001"],
+};
+
+pub(crate) const BUNDLE: Rule = Rule {
+    id: "binary-script-bundle",
+    title: "A program made of scripts and their interpreter",
+    help: "**A program made of scripts and their interpreter**\n\nPyInstaller, Nuitka, pkg, nexe or \
+           AutoIt packed scripts into a program, so that nobody reads them. A library that could \
+           ship the scripts themselves has no reason to.",
+    category: Category::Binary,
+    severity: Severity::Medium,
+    attack: &["T1027.002"],
+};
+
+pub(crate) const SHELL_CONNECT: Rule = Rule {
+    id: "binary-shell-connect",
+    title: "A small library that starts a shell and connects",
+    help: "**A small library that starts a shell and connects**\n\nIt takes from the system what \
+           starts programs and what connects, and names a shell and an address: a reverse shell has \
+           no more than that.",
+    category: Category::CommandAndControl,
+    severity: Severity::High,
+    attack: &["T1059.004", "T1571"],
+};
+
+pub(crate) const ENCODED: Rule = Rule {
+    id: "binary-encoded",
+    title: "A program hidden by exclusive or",
+    help: "**A program hidden by exclusive or**\n\nEvery byte of a program was changed by one key, so \
+           that no scanner knows it. Something in the package turns it back.",
+    category: Category::DefenseEvasion,
+    severity: Severity::High,
+    attack: &["T1027.013"],
+};
+
+pub(crate) const INSTALLER: Rule = Rule {
+    id: "binary-installer",
+    title: "An installer in the package",
+    help: "**An installer in the package**\n\nA package of Windows, Debian or Red Hat inside of a \
+           library: it runs scripts with high rights once somebody starts it.",
+    category: Category::Binary,
+    severity: Severity::Low,
+    attack: &["T1218.007"],
 };

@@ -11,6 +11,8 @@ use std::io;
 use packguard_sdk::File;
 use packguard_sdk::indicators::{self, Indicator, Kind};
 
+use crate::marks::Marks;
+
 /// Bytes read at once.
 const PIECE: usize = 1 << 20;
 /// What two pieces share, longer than any name of a function or host.
@@ -94,6 +96,7 @@ pub(crate) struct Found {
     pub acts: BTreeSet<Act>,
     /// At most [`INDICATORS_LIMIT`], one per kind and text.
     pub indicators: Vec<Indicator>,
+    pub marks: Marks,
 }
 
 /// Searches binaries. Made once per package.
@@ -215,6 +218,7 @@ fn is_printable(byte: u8) -> bool {
 }
 
 fn search(text: &str, found: &mut Found) {
+    found.marks.search(text);
     for indicator in indicators::scan(text) {
         let known = found
             .indicators

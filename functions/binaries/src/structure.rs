@@ -7,7 +7,10 @@ use std::io;
 use object::read::macho::{FatArch, MachOFatFile32, MachOFatFile64};
 use object::read::pe::{ImageNtHeaders, PeFile};
 use object::read::{ReadCache, ReadRef};
-use object::{Object as _, ObjectKind, ObjectSection as _, ObjectSegment as _, SectionKind, pe};
+use object::{
+    Object as _, ObjectKind, ObjectSection as _, ObjectSegment as _, ObjectSymbol as _,
+    SectionKind, pe,
+};
 use packguard_sdk::text::entropy;
 
 use crate::kind::Kind;
@@ -28,6 +31,13 @@ const ENTROPY_LIMIT: f64 = 7.2;
 /// Fewer imports than this beside code of high entropy: a packer's stub resolves the
 /// rest by itself.
 const IMPORTS_FEW: usize = 10;
+
+/// Sections begin at multiples of at most this, in bytes.
+const FILE_ALIGNMENT: u64 = 4_096;
+/// Libraries up to this size do one thing, in bytes.
+const SMALL: u64 = 256 << 10;
+/// Most symbols of such a library that are looked at.
+const SYMBOLS_LIMIT: usize = 10_000;
 
 /// Section names that packers leave behind.
 const PACKER_SECTIONS: &[(&[u8], &str)] = &[
@@ -94,6 +104,8 @@ pub(crate) struct Structure {
     pub writable_code: Option<String>,
     /// Data of high entropy after its end.
     pub overlay: Option<Overlay>,
+    /// It is small and takes from libraries both what starts programs and what connects.
+    pub shell_connect: bool,
     /// Why it could not be parsed.
     pub malformed: Option<String>,
 }
@@ -116,7 +128,8 @@ pub(crate) fn look(location: &str, kind: Kind) -> io::Result<Structure> {
     let cache = ReadCache::new(fs::File::open(location)?);
     let mut structure = Structure::default();
     let result = match kind {
-        Kind::Elf | Kind::MachO => one(&cache, &mut structure),
+        Kind::Elf => one(&cache, &mut structure).map(|()| elf(&cache, &mut structure)),
+        Kind::MachO => one(&cache, &mut structure),
         Kind::Pe => pe(&cache, &mut structure),
         Kind::MachOFat => fat(&cache, &mut structure),
         Kind::Wasm => Ok(()),
@@ -185,11 +198,78 @@ fn directories<'d, Pe: ImageNtHeaders, R: ReadRef<'d>>(
     // The signature stands after the sections, and belongs there.
     if let Some(directory) = file.data_directory(pe::IMAGE_DIRECTORY_ENTRY_SECURITY) {
         let (offset, size) = directory.address_range();
-        if u64::from(offset) <= end.next_multiple_of(8) {
+        // Sections end where their last byte is; the file is filled up behind them.
+        if u64::from(offset) <= end.next_multiple_of(FILE_ALIGNMENT) {
             end = end.max(u64::from(offset) + u64::from(size));
         }
     }
     structure.overlay = overlay(data, end);
+}
+
+/// What only ELF files have: sections and segments that tell where the file ends, and
+/// tables of the functions that it takes from libraries.
+fn elf(cache: &Cache, structure: &mut Structure) {
+    if let Ok(file) = object::File::parse(cache) {
+        structure.overlay = elf_end(&file, cache).and_then(|end| overlay(cache, end));
+        if cache.len().is_ok_and(|size| size <= SMALL) {
+            structure.shell_connect = starts_and_connects(&file);
+        }
+    }
+}
+
+/// Where an ELF file ends, as its headers have it.
+fn elf_end<'d>(file: &object::File<'d, &'d Cache>, cache: &'d Cache) -> Option<u64> {
+    let head = cache.read_bytes_at(0, 64).ok()?;
+    let wide = head.get(4) == Some(&2);
+    if head.get(5) != Some(&1) {
+        return None;
+    }
+    let number = |at: usize, size: usize| {
+        let bytes = head.get(at..at + size)?;
+        let mut whole = [0; 8];
+        whole[..size].copy_from_slice(bytes);
+        Some(u64::from_le_bytes(whole))
+    };
+    let (table, size, count) = if wide {
+        (number(0x28, 8)?, number(0x3A, 2)?, number(0x3C, 2)?)
+    } else {
+        (number(0x20, 4)?, number(0x2E, 2)?, number(0x30, 2)?)
+    };
+    let mut end = table.checked_add(size * count)?;
+    let mut add = |(offset, size): (u64, u64)| end = end.max(offset.saturating_add(size));
+    file.segments()
+        .take(PARTS_LIMIT)
+        .for_each(|one| add(one.file_range()));
+    file.sections()
+        .take(PARTS_LIMIT)
+        .filter_map(|one| one.file_range())
+        .for_each(add);
+    Some(end)
+}
+
+/// Whether it imports both what starts programs and what connects to other hosts.
+fn starts_and_connects<'d>(file: &object::File<'d, &'d Cache>) -> bool {
+    const START: &[&str] = &[
+        "system",
+        "popen",
+        "execve",
+        "execl",
+        "execv",
+        "execvp",
+        "execlp",
+        "posix_spawn",
+    ];
+    const CONNECT: &[&str] = &["connect", "inet_addr", "inet_pton", "inet_aton"];
+    let (mut starts, mut connects) = (false, false);
+    for symbol in file.dynamic_symbols().take(SYMBOLS_LIMIT) {
+        if let Ok(name) = symbol.name()
+            && symbol.is_undefined()
+        {
+            starts |= START.contains(&name);
+            connects |= CONNECT.contains(&name);
+        }
+    }
+    starts && connects
 }
 
 fn overlay<'d, R: ReadRef<'d>>(data: R, end: u64) -> Option<Overlay> {

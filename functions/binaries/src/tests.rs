@@ -1,6 +1,7 @@
 //! What is found in small binaries made here, and in an honest one of the machine.
 
 mod build;
+mod texts;
 
 use build::{CODE, DATA, WRITABLE_CODE, elf, fat, macho, noise, pe};
 use packguard_sdk::testing::PackageBuilder;

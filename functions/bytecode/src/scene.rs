@@ -267,7 +267,10 @@ impl Scene<'_> {
             });
         }
         let origin = sum.origin.clone().or_else(|| {
-            let place = matches!(deed, Deed::Fetch | Deed::DownloadToFile | Deed::Connect);
+            let place = matches!(
+                deed,
+                Deed::Fetch | Deed::Send | Deed::DownloadToFile | Deed::Connect
+            );
             text.clone().filter(|_| place)
         });
         self.note(deed, sum.labels, text.clone(), origin.clone());

@@ -79,87 +79,53 @@ fn count(text: &str, words: &[&str]) -> usize {
     words.iter().filter(|word| text.contains(**word)).count()
 }
 
+#[rustfmt::skip]
+const BROWSERS: &[&str] = &[
+    "Google\\Chrome", "Google/Chrome", "BraveSoftware", "Opera Software", "Microsoft\\Edge",
+    "Microsoft/Edge", "YandexBrowser", "Yandex\\", "Vivaldi", "CocCoc", "Mozilla\\Firefox", "7Star",
+    "Orbitum", "Amigo\\User Data", "Torch\\User Data", "Kometa", "CentBrowser",
+];
+
+#[rustfmt::skip]
+const STORES: &[&str] = &[
+    "Login Data", "Local State", "Web Data", "logins.json", "key4.db", "Cookies", "cookies.sqlite",
+];
+
+#[rustfmt::skip]
+const KEYS: &[&str] = &[
+    "os_crypt", "encrypted_key", "password_value", "encrypted_value", "CryptUnprotectData",
+];
+
+#[rustfmt::skip]
+const WALLETS: &[&str] = &[
+    "Exodus\\exodus.wallet", "exodus.wallet", "Electrum\\wallets", "Ethereum\\keystore",
+    "atomic\\Local Storage", "Coinomi", "wallet.dat", "Guarda", "Armory", "Jaxx", "Zcash",
+    "nkbihfbeogaeaoehlefnkodbefgpgknn", "bfnaelmomeimhlpmgjnjophhpkkoljpa",
+    "ibnejdfjmmkpcnlpebklmnkoeoihofec", "fhbohimaelbohpjbbldcngcnapndodjp",
+];
+
+#[rustfmt::skip]
+const CHATS: &[&str] = &[
+    "discordcanary", "discordptb", "Lightcord",
+];
+
+#[rustfmt::skip]
+const SESSIONS: &[&str] = &[
+    "Telegram Desktop\\tdata", "launcher_profiles.json", "launcher_accounts.json", "ssfn",
+    "FileZilla\\recentservers.xml", "Growtopia",
+];
+
 fn credentials(facts: &Facts, found: &mut Vec<Found>) {
     let text = facts.texts.as_str();
-    let browsers = count(
-        text,
-        &[
-            "Google\\Chrome",
-            "Google/Chrome",
-            "BraveSoftware",
-            "Opera Software",
-            "Microsoft\\Edge",
-            "Microsoft/Edge",
-            "YandexBrowser",
-            "Yandex\\",
-            "Vivaldi",
-            "CocCoc",
-            "Mozilla\\Firefox",
-            "7Star",
-            "Orbitum",
-            "Amigo\\User Data",
-            "Torch\\User Data",
-            "Kometa",
-            "CentBrowser",
-        ],
-    );
-    let stores = count(
-        text,
-        &[
-            "Login Data",
-            "Local State",
-            "Web Data",
-            "logins.json",
-            "key4.db",
-            "Cookies",
-            "cookies.sqlite",
-        ],
-    );
-    let keys = count(
-        text,
-        &[
-            "os_crypt",
-            "encrypted_key",
-            "password_value",
-            "encrypted_value",
-            "CryptUnprotectData",
-        ],
-    ) + usize::from(facts.does(Deed::Unprotect));
-    let wallets = count(
-        text,
-        &[
-            "Exodus\\exodus.wallet",
-            "exodus.wallet",
-            "Electrum\\wallets",
-            "Ethereum\\keystore",
-            "atomic\\Local Storage",
-            "Coinomi",
-            "wallet.dat",
-            "Guarda",
-            "Armory",
-            "Jaxx",
-            "Zcash",
-            "nkbihfbeogaeaoehlefnkodbefgpgknn",
-            "bfnaelmomeimhlpmgjnjophhpkkoljpa",
-            "ibnejdfjmmkpcnlpebklmnkoeoihofec",
-            "fhbohimaelbohpjbbldcngcnapndodjp",
-        ],
-    );
-    let chat = count(text, &["discordcanary", "discordptb", "Lightcord"]) >= 2
+    let browsers = count(text, BROWSERS);
+    let stores = count(text, STORES);
+    let keys = count(text, KEYS) + usize::from(facts.does(Deed::Unprotect));
+    let wallets = count(text, WALLETS);
+    let chat = count(text, CHATS) >= 2
         || text.contains("[\\w-]{24}\\.[\\w-]{6}")
         || text.contains("mfa\\.[\\w-]{84}")
         || text.contains("dQw4w9WgXcQ:");
-    let sessions = count(
-        text,
-        &[
-            "Telegram Desktop\\tdata",
-            "launcher_profiles.json",
-            "launcher_accounts.json",
-            "ssfn",
-            "FileZilla\\recentservers.xml",
-            "Growtopia",
-        ],
-    );
+    let sessions = count(text, SESSIONS);
     let what = if stores >= 1 && keys >= 1 && browsers >= 1 {
         "Stores of passwords and cookies of browsers, and what decrypts them."
     } else if wallets >= 3 {

@@ -20,7 +20,10 @@ impl Step<'_, '_, '_> {
         let (name, kind) = self.class.name_type(*name);
         let descriptor = Descriptor::read(&kind);
         let receiver = opcode != 0xB8;
-        let args = self.arguments(&descriptor, receiver);
+        let mut args = self.arguments(&descriptor, receiver);
+        if matches!(name.as_ref(), "append" | "valueOf") {
+            self.spell(&kind, &mut args);
+        }
         let meaning = LIBRARY
             .find(&owner, &name)
             .or_else(|| by_name(&name, &kind));
@@ -38,6 +41,29 @@ impl Step<'_, '_, '_> {
             let machine = &mut *self.scene.machine;
             machine.push_id(id);
             machine.push_unknown(descriptor.returns - 1);
+        }
+    }
+
+    /// A constant letter or number that is put into a text becomes one.
+    fn spell(&mut self, kind: &str, args: &mut [Id]) {
+        let Some(last) = args.last_mut() else {
+            return;
+        };
+        let machine = &mut *self.scene.machine;
+        let value = machine.value(*last);
+        let text = match (value.number, kind.get(..3)) {
+            (Some(number), Some("(C)")) => {
+                let letter = u32::try_from(number).ok().and_then(char::from_u32);
+                letter.map(|letter| letter.to_string())
+            }
+            (Some(number), Some("(I)")) => Some(number.to_string()),
+            _ => None,
+        };
+        if let Some(text) = text {
+            *last = machine.add(Value {
+                text: Some(text.into()),
+                ..Value::default()
+            });
         }
     }
 

@@ -43,6 +43,19 @@ fn a_download_that_is_run_is_found() {
 }
 
 #[test]
+fn a_download_that_is_run_is_found_however_it_is_written() {
+    for name in [
+        "EvasionReversed",
+        "EvasionClient",
+        "EvasionThread",
+        "EvasionScript",
+        "EvasionLetters",
+    ] {
+        expect(name, "bytecode-download-execute", Severity::Critical);
+    }
+}
+
+#[test]
 fn a_static_initialiser_runs_at_import() {
     let analysis = analyze(&[("a.jar!/DownloadRun.class", class("DownloadRun"))]);
     let finding = analysis
