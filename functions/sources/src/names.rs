@@ -10,8 +10,6 @@ use crate::value::Taint;
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Nothing that matters by itself.
-    Other,
     /// Runs a command line.
     Shell,
     /// Starts a program, given word by word.
@@ -705,7 +703,7 @@ GroovyShell Process ProcessStartInfo Assembly WebClient HttpClient TcpClient Dll
 WriteProcessMemory CreateRemoteThread URLDownloadToFile URLDownloadToFileA memfd_create execve execl execv execvp WinExec \
 ShellExecuteA ShellExecute CreateProcessA LoadLibraryA os.execute execute loadstring load qx LWP INET unserialize Marshal \
 rdev GlobalScreen FileUtils RemoveAll remove_dir_all rmtree deleteDirectory dup2 ENV environ Environ vars $_GET $_POST $_REQUEST $_COOKIE \
-$_SERVER $_FILES $GLOBALS";
+$_SERVER $_FILES $GLOBALS Base64 base64 method File IO Files FileOutputStream FileWriter RegistryKey Registry WriteFile OpenFile Fiddle Zlib";
 
 /// Whether a word tells that a file is worth a walk.
 pub fn is_telling(word: &[u8]) -> bool {

@@ -394,8 +394,7 @@ fn php_heredoc(lexer: &mut Lexer<'_>) -> bool {
     };
     let _ = name;
     let raw = quote == Some(b'\'');
-    heredoc_pieces(lexer, start, body, end, raw, Quote::Cooked);
-    lexer.at = behind;
+    heredoc_pieces(lexer, start, (body, end, behind), raw, Quote::Cooked);
     true
 }
 
@@ -428,10 +427,8 @@ fn heredoc(lexer: &mut Lexer<'_>) -> bool {
     } else {
         Quote::Cooked
     };
-    lexer.at = at + name + usize::from(quote.is_some());
-    let go_on = lexer.at;
-    heredoc_pieces(lexer, start, body, end, quote == Some(b'\''), kind);
-    lexer.at = go_on;
+    let go_on = at + name + usize::from(quote.is_some());
+    heredoc_pieces(lexer, start, (body, end, go_on), quote == Some(b'\''), kind);
     lexer.resume = Some(behind);
     true
 }
@@ -477,8 +474,7 @@ fn heredoc_body(
 fn heredoc_pieces(
     lexer: &mut Lexer<'_>,
     start: usize,
-    body: usize,
-    end: usize,
+    (body, end, behind): (usize, usize, usize),
     raw: bool,
     quote: Quote,
 ) {
@@ -493,7 +489,7 @@ fn heredoc_pieces(
         at = code(lexer, at, &mut from, &mut pieces, inner);
     }
     let quote = if raw { Quote::Raw } else { quote };
-    finish(lexer, start, (from.min(end), end, end), quote, pieces);
+    finish(lexer, start, (from.min(end), end, behind), quote, pieces);
 }
 
 fn closing(open: u8) -> u8 {

@@ -93,14 +93,18 @@ pub(super) fn check(context: &mut Context<'_>) {
     dropped(context);
 }
 
+/// The code of an evaluation.
+fn code_of(call: &Call) -> Option<&Value> {
+    match call.name() {
+        "create_function" => call.args.get(1),
+        _ => call.args.first(),
+    }
+}
+
 /// Labels of what runs: code of an evaluation, the command of a shell.
 fn runs(call: &Call) -> Option<Taint> {
     match call.role {
-        Role::Eval => Some(
-            call.args
-                .first()
-                .map_or(Taint::NONE, |arg| crate::facts::deep(arg, 2)),
-        ),
+        Role::Eval => Some(code_of(call).map_or(Taint::NONE, |arg| crate::facts::deep(arg, 2))),
         Role::Load => Some(call.taint()),
         Role::Shell => Some(
             call.args
@@ -237,7 +241,11 @@ fn backdoor(call: &Call, lang: Lang) -> Option<Hit> {
     let named =
         call.role == Role::Reflect && lang == Lang::Php && call.receiver.taint.has(Taint::REQUEST)
             || call.callee_taint.has(Taint::REQUEST);
-    let subject = call.args.first()?;
+    let subject = if call.role == Role::Eval {
+        code_of(call)?
+    } else {
+        call.args.first()?
+    };
     let asked = matches!(call.role, Role::Eval | Role::Shell) && wholly(subject, Taint::REQUEST);
     if !named && !asked {
         return None;
@@ -417,7 +425,7 @@ pub fn payload(call: &Call) -> Option<String> {
     if call.role != Role::Eval {
         return None;
     }
-    let first = call.args.first()?;
+    let first = code_of(call)?;
     let hidden =
         first.taint.has(Taint::HIDDEN) || first.bytes().is_some_and(|text| text.len() >= 16);
     match &first.content {

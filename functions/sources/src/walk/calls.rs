@@ -236,6 +236,12 @@ impl Walk<'_> {
                     Taint::NONE
                 }));
             }
+            "arrayOf" | "listOf" | "asList" | "mutableListOf" | "vec!" | "array" | "setOf" => {
+                return Some(Value::list(args.to_vec()));
+            }
+            "of" if name.ends_with("List.of") || name.ends_with("Set.of") => {
+                return Some(Value::list(args.to_vec()));
+            }
             "alias_method" | "define_method" if args.len() >= 2 => {
                 let (new, old) = (args[0].to_text()?, args[1].to_text()?);
                 self.aliases.insert(new.into(), old.into());
@@ -400,6 +406,7 @@ impl Walk<'_> {
         args: &[Value],
     ) -> Option<Value> {
         let index = receiver.call? as usize;
+        let given = args.iter().fold(Taint::NONE, |all, arg| all | arg.taint);
         let call = self.facts.calls.get_mut(index)?;
         let grows = matches!(
             call.role,
@@ -424,7 +431,9 @@ impl Walk<'_> {
             call.args.extend(args.iter().take(16).cloned());
         }
         let taint = match call.role {
-            Role::Net | Role::Socket => Taint::REMOTE,
+            Role::Net | Role::Socket => {
+                Taint::REMOTE | ((receiver.taint | given) & Taint::SUSPECT_HOST)
+            }
             Role::Spawn | Role::Shell => receiver.taint | Taint::OUTPUT,
             _ => receiver.taint,
         };
@@ -466,7 +475,7 @@ impl Walk<'_> {
                 let call = self.call_fact(name, role, receiver, all, range);
                 Value {
                     call,
-                    ..Value::tainted(Taint::REMOTE)
+                    ..Value::tainted(Taint::REMOTE | (taint & Taint::SUSPECT_HOST))
                 }
             }
             Role::Read => {
@@ -515,7 +524,7 @@ impl Walk<'_> {
                 self.call_fact(name, role, receiver, args, range);
                 Value::tainted(taint.without(Taint::CONSTANT))
             }
-            Role::Dns | Role::Chmod | Role::Delete | Role::Keys | Role::Redirect | Role::Other => {
+            Role::Dns | Role::Chmod | Role::Delete | Role::Keys | Role::Redirect => {
                 self.call_fact(name, role, receiver, args, range);
                 if role == Role::Keys {
                     Value::tainted(Taint::KEYS)

@@ -51,7 +51,6 @@ struct Function {
 struct Frame {
     name: Rc<str>,
     vars: FxHashMap<Rc<str>, Value>,
-    last: Value,
 }
 
 /// The state of a walk.

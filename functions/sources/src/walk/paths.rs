@@ -125,30 +125,7 @@ impl Walk<'_> {
                 }
                 Kind::Word => {
                     let word = self.word(token);
-                    if matches!(
-                        word,
-                        "new"
-                            | "await"
-                            | "return"
-                            | "not"
-                            | "range"
-                            | "yield"
-                            | "move"
-                            | "mut"
-                            | "ref"
-                            | "throw"
-                            | "raise"
-                            | "async"
-                            | "defer"
-                            | "go"
-                            | "print"
-                            | "echo"
-                            | "typeof"
-                            | "unsafe"
-                            | "clone"
-                            | "global"
-                            | "stackalloc"
-                    ) {
+                    if self.is_prefix_word(word) {
                         if word == "range" {
                             let (value, next) = self.operand(stream, at + 1, end);
                             return (element(&value.value).into(), next);
@@ -168,6 +145,19 @@ impl Walk<'_> {
             }
         }
         (Operand::default(), at)
+    }
+
+    /// Words before an operand that say nothing about it.
+    fn is_prefix_word(&self, word: &str) -> bool {
+        match word {
+            "new" | "await" | "return" | "not" | "range" | "yield" | "throw" | "raise" => true,
+            "go" | "defer" => self.lang == Lang::Go,
+            "move" | "mut" | "ref" | "unsafe" | "async" | "typeof" | "stackalloc" => {
+                !matches!(self.lang, Lang::Ruby | Lang::Perl | Lang::Php | Lang::Lua)
+            }
+            "print" | "echo" | "clone" | "global" => self.lang == Lang::Php,
+            _ => false,
+        }
     }
 
     pub(super) fn number(&self, token: Token) -> Value {
@@ -233,6 +223,16 @@ impl Walk<'_> {
         };
         self.leave();
         let next = close + 1;
+        // `[]byte{…}`, `[]string(…)` of Go.
+        let typed = self.lang == Lang::Go
+            && kind == "["
+            && stream
+                .tokens
+                .get(next)
+                .is_some_and(|t| next < end && t.kind == Kind::Word && !t.spaced);
+        if typed {
+            return self.operand(stream, next, end);
+        }
         // `(char) 104`, `(string) x`
         let follows = stream.tokens.get(next).filter(|_| next < end);
         let cast = kind == "("
@@ -353,7 +353,8 @@ impl Walk<'_> {
                 path.value = self.global(&word);
             }
         }
-        if path.value.from.is_none() {
+        let variable = word.starts_with('$') || self.lookup(&word).is_some();
+        if path.value.from.is_none() && variable {
             path.value.from = Some(word.as_str().into());
         }
         self.postfix(stream, at + 1, end, path)
@@ -426,7 +427,7 @@ impl Walk<'_> {
                     });
                     at = close + 1;
                     // `byte[] name`
-                    if index.is_empty()
+                    if (index.is_empty() || self.lang == Lang::Go)
                         && stream
                             .tokens
                             .get(at)

@@ -161,7 +161,7 @@ impl Walk<'_> {
             self.is_any(
                 stream,
                 at,
-                &["ctor", "ModuleInitializer", "init_array", "link_section"],
+                &["ctor", "ModuleInitializer", "init_array", "constructor"],
             )
         });
         if entry {
@@ -174,6 +174,7 @@ impl Walk<'_> {
         let word = self.word(stream.tokens[at]).to_owned();
         let lang = self.lang;
         match word.as_str() {
+            "def" if lang == Lang::Kotlin && self.is(stream, at + 2, "=") => return Some(at + 1),
             "def" | "func" | "fn" | "fun" | "function" | "sub" => {
                 return self.definition(stream, at, end);
             }
@@ -212,7 +213,22 @@ impl Walk<'_> {
             "static" => return Some(at + 1),
             _ => {}
         }
-        if MODIFIERS.contains(&word.as_str()) {
+        let own = match word.as_str() {
+            "go" | "defer" => lang == Lang::Go,
+            "var" | "const" => !matches!(lang, Lang::Ruby | Lang::Perl),
+            "lock" | "match" | "ref" | "out" | "val" | "let" | "register" | "partial" | "lazy"
+            | "auto" | "loop" | "print" | "global" | "end" | "inline" | "final" | "async"
+            | "not" | "finally" | "begin" | "then" => {
+                !matches!(lang, Lang::Go)
+                    && !(matches!(lang, Lang::Ruby | Lang::Perl | Lang::Lua)
+                        && !matches!(
+                            word.as_str(),
+                            "loop" | "print" | "end" | "begin" | "then" | "not"
+                        ))
+            }
+            _ => true,
+        };
+        if own && MODIFIERS.contains(&word.as_str()) {
             return Some(self.declared(stream, at + 1, end));
         }
         self.method(stream, at, end)
