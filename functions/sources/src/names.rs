@@ -166,7 +166,7 @@ const RUBY: &[Row] = &[
     ),
     (
         Pass,
-        ".strip .chomp .to_s .to_str .join .gsub .tr .downcase .upcase .chop .force_encoding .encode .to_sym .freeze .dup .body .read_body .string .split .map .unpack .unpack1 .each_char .chars .bytes .delete .sub .squeeze .concat .to_json JSON.generate JSON.dump .inspect URI.parse URI URI.encode URI.join URI.encode_www_form_component CGI.escape Base64.encode64 Base64.strict_encode64 Base64.urlsafe_encode64 .first .call String.new .flatten .scan .collect File.join File.expand_path JSON.parse",
+        "format sprintf Kernel.format .strip .chomp .to_s .to_str .join .gsub .tr .downcase .upcase .chop .force_encoding .encode .to_sym .freeze .dup .body .read_body .string .split .map .unpack .unpack1 .each_char .chars .bytes .delete .sub .squeeze .concat .to_json JSON.generate JSON.dump .inspect URI.parse URI URI.encode URI.join URI.encode_www_form_component CGI.escape Base64.encode64 Base64.strict_encode64 Base64.urlsafe_encode64 .first .call String.new .flatten .scan .collect File.join File.expand_path JSON.parse",
     ),
 ];
 
@@ -333,7 +333,7 @@ const RUST: &[Row] = &[
     ),
     (
         Source(Taint::CLIPBOARD),
-        ".get_text ClipboardContext.new Clipboard.new .get_contents",
+        "ClipboardContext.new Clipboard.new",
     ),
     (
         Source(Taint::SCREEN),

@@ -33,7 +33,9 @@ fn strings_without_end_do_not_stop_it() {
         "a.b".repeat(50_000),
         "x = x + x\n".repeat(50_000),
     ] {
-        for path in ["a.rb", "a.php", "a.go", "a.rs", "a.java", "a.cs", "a.c", "a.lua", "a.pl", "a.kt"] {
+        for path in [
+            "a.rb", "a.php", "a.go", "a.rs", "a.java", "a.cs", "a.c", "a.lua", "a.pl", "a.kt",
+        ] {
             let code = format!("<?php system(1); eval(2);\n{text}");
             let _ = run(path, &code);
         }
@@ -44,10 +46,17 @@ fn strings_without_end_do_not_stop_it() {
 fn many_concatenations_are_linear() {
     let sum = "\"a\" + ".repeat(1_000_000);
     let analysis = run("a.rb", format!("system({sum}\"b\")\n"));
-    assert!(found(&analysis).iter().all(|(rule, _)| rule.starts_with("source-")));
+    assert!(
+        found(&analysis)
+            .iter()
+            .all(|(rule, _)| rule.starts_with("source-"))
+    );
     let lines = "x = x + \"abcdefgh\"\n".repeat(200_000);
     let analysis = run("a.rb", format!("x = ''\n{lines}system(x)\neval(y)\n"));
-    assert!(!analysis.problems().is_empty(), "the budget is exceeded and said");
+    assert!(
+        !analysis.problems().is_empty(),
+        "the budget is exceeded and said"
+    );
     let doubled = "x = x + x\n".repeat(100);
     let _ = run("a.rb", format!("x = 'ab'\n{doubled}eval(x)\n"));
 }

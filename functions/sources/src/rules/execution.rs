@@ -112,8 +112,27 @@ fn runs(call: &Call) -> Option<Taint> {
                 .take(3)
                 .fold(Taint::NONE, |all, arg| all | crate::facts::deep(arg, 2)),
         ),
-        Role::Spawn => Some(call.taint()),
+        Role::Spawn => Some(told(call)),
         _ => None,
+    }
+}
+
+/// Labels of the program that is started and of what its shell is told.
+fn told(call: &Call) -> Taint {
+    let words = words(call);
+    let first = words.first().map_or(Taint::NONE, |(_, value)| value.taint);
+    let code = shell_code(call).map_or(Taint::NONE, |value| value.taint);
+    // .NET: program and arguments are set one by one.
+    let few = if words.len() <= 2 {
+        call.taint()
+    } else {
+        Taint::NONE
+    };
+    let known = words.iter().all(|(_, value)| value.bytes().is_some());
+    if known {
+        first | code | few
+    } else {
+        first | code
     }
 }
 
@@ -250,15 +269,14 @@ fn backdoor(call: &Call, lang: Lang) -> Option<Hit> {
     if !named && !asked {
         return None;
     }
-    let direct = |value: &Value| {
-        value
-            .from
-            .as_deref()
-            .is_some_and(|from| from.starts_with("$_") || from == "$HTTP_RAW_POST_DATA")
-    };
+    let direct = crate::is_asked;
     let sure =
         direct(subject) || named && direct(&call.receiver) || subject.taint.has(Taint::DECODED);
-    let grave = call.role == Role::Eval || lang == Lang::Php && sure;
+    let code = call.role == Role::Eval && (sure || lang == Lang::Php && subject.bytes().is_none());
+    if !sure && !code && !named {
+        return None;
+    }
+    let grave = code || lang == Lang::Php && sure;
     Some(
         hit_at(&BACKDOOR, call)
             .severity(if grave {

@@ -57,11 +57,7 @@ impl Walk<'_> {
             return result;
         }
         let taint = args.iter().fold(callee.taint, |all, arg| all | arg.taint);
-        if callee
-            .taint
-            .has(Taint::REQUEST | Taint::REMOTE | Taint::HIDDEN)
-            && self.lang.evaluates_text()
-        {
+        if self.asked_or_hidden(&callee) {
             let index = self.call_fact("?", Role::Reflect, callee, args, range);
             return Value {
                 call: index,
@@ -69,6 +65,17 @@ impl Walk<'_> {
             };
         }
         Value::tainted(taint.without(Taint::CONSTANT))
+    }
+
+    /// Whether what is called was named by a request, or hidden.
+    fn asked_or_hidden(&self, callee: &Value) -> bool {
+        self.lang == Lang::Php
+            && callee
+                .from
+                .as_deref()
+                .is_some_and(|from| from.starts_with('$'))
+            && (callee.taint.has(Taint::HIDDEN)
+                || callee.taint.has(Taint::REQUEST) && is_asked(callee))
     }
 
     /// A call by name.
@@ -106,7 +113,15 @@ impl Walk<'_> {
                 let taint = args
                     .iter()
                     .fold(receiver.taint, |all, arg| all | deep(arg, 2));
-                let mut value = Value::tainted(taint.without(Taint::PARTIAL | Taint::TEMPORARY));
+                let data = args
+                    .iter()
+                    .any(|arg| arg.bytes().is_some_and(|text| text.len() >= 24));
+                let lost = if data { Taint::NONE } else { Taint::CONSTANT };
+                let mut value =
+                    Value::tainted(taint.without(Taint::PARTIAL | Taint::TEMPORARY | lost));
+                if is_predicate(&last) {
+                    value = Value::default();
+                }
                 value.call = receiver.call;
                 value.from = receiver.from;
                 for part in args.iter().take(4) {
@@ -598,7 +613,6 @@ impl Walk<'_> {
                     let full = full.trim_start_matches("Object.").to_owned();
                     return self.reflected(&full, first.taint, rest, range);
                 }
-                self.call_fact(name, Role::Reflect, first.clone(), args, range);
                 Value::default()
             }
             "method" | "instance_method" | "const_get" | "forName" | "loadClass" | "GetType"
@@ -680,8 +694,8 @@ impl Walk<'_> {
             let value = self.reflected(&function, taint, rest, range);
             return value;
         }
-        if taint.has(Taint::REQUEST | Taint::REMOTE | Taint::HIDDEN) {
-            let callee = args.get(position).cloned().unwrap_or_default();
+        let callee = args.get(position).cloned().unwrap_or_default();
+        if self.asked_or_hidden(&callee) {
             self.call_fact("?", Role::Reflect, callee, rest, range);
         }
         let all = args.iter().fold(Taint::NONE, |all, arg| all | deep(arg, 2));
@@ -776,6 +790,55 @@ impl Walk<'_> {
             _ => Value::default(),
         }
     }
+}
+
+/// Functions that answer yes or no, or how many.
+fn is_predicate(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    name.ends_with('?')
+        || [
+            "is_",
+            "has_",
+            "escapeshell",
+            "preg_match",
+            "in_array",
+            "intval",
+            "sanitize",
+        ]
+        .iter()
+        .any(|start| lower.starts_with(start))
+        || matches!(
+            lower.as_str(),
+            "count"
+                | "len"
+                | "length"
+                | "size"
+                | "strlen"
+                | "empty"
+                | "isset"
+                | "basename"
+                | "contains"
+                | "equals"
+                | "startswith"
+                | "starts_with"
+        )
+}
+
+/// Whether a value was read from a request right here.
+pub fn is_asked(value: &Value) -> bool {
+    value.from.as_deref().is_some_and(|from| {
+        from.starts_with("$_")
+            || matches!(
+                from,
+                "$HTTP_RAW_POST_DATA"
+                    | "params"
+                    | "cookies"
+                    | "env"
+                    | "request"
+                    | "@env"
+                    | "@request"
+            )
+    })
 }
 
 /// A command as one text, for what it prints.

@@ -133,7 +133,7 @@ impl Walk<'_> {
             },
         };
         value.call = from.call;
-        let constant = taint.has(Taint::CONSTANT | Taint::EMBEDDED)
+        let constant = taint.has(Taint::CONSTANT | Taint::EMBEDDED | Taint::REQUEST)
             || matches!(value.content, Content::Text(_));
         value.taint |= taint.without(Taint::PARTIAL);
         if constant {

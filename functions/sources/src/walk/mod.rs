@@ -8,6 +8,7 @@ mod literals;
 mod paths;
 mod statements;
 
+pub use calls::is_asked;
 pub use literals::{ordinary, pointed_at};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -120,6 +120,9 @@ impl Walk<'_> {
                         at = self.closure_params(stream, at, end);
                         continue;
                     }
+                    if text == "$" && self.lang == Lang::Php && self.is(stream, at + 1, "{") {
+                        return self.variable_variable(stream, at + 1, end);
+                    }
                     negative = text == "-";
                     at += 1;
                 }
@@ -145,6 +148,26 @@ impl Walk<'_> {
             }
         }
         (Operand::default(), at)
+    }
+
+    /// `${'name'}` of PHP.
+    fn variable_variable(&mut self, stream: &Stream, at: usize, end: usize) -> (Operand, usize) {
+        let close = self.mate(stream, at, end);
+        let items = self.elements(stream, at + 1, close);
+        let name = items.first().and_then(Value::to_text).unwrap_or_default();
+        let name = format!("${name}");
+        let mut value = self
+            .lookup(&name)
+            .cloned()
+            .unwrap_or_else(|| self.global(&name));
+        value.from.get_or_insert_with(|| name.as_str().into());
+        let path = Path {
+            name: String::new(),
+            value,
+            place: Some(name),
+            from: at,
+        };
+        self.postfix(stream, close + 1, end, path)
     }
 
     /// Words before an operand that say nothing about it.

@@ -193,7 +193,7 @@ impl Walk<'_> {
                 self.gives(&value);
                 return Some(next);
             }
-            "for" | "foreach" => return self.each(stream, at, end),
+            "for" | "foreach" if lang != Lang::Php => return self.each(stream, at, end),
             "static"
                 if matches!(lang, Lang::Java | Lang::CSharp) && self.is(stream, at + 1, "{") =>
             {

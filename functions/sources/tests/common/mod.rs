@@ -1,6 +1,4 @@
 //! Shared by the tests.
-#![expect(dead_code, reason = "not every test file uses all of it")]
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 use base64::Engine as _;
 use packguard_sdk::testing::PackageBuilder;
