@@ -11,6 +11,7 @@ mod lang;
 mod lex;
 mod manifests;
 mod names;
+mod quotes;
 mod rules;
 mod strings;
 mod value;

