@@ -1,5 +1,4 @@
 //! Rewritings of one technique, each of them still found.
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod common;
 

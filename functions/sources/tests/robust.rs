@@ -27,16 +27,16 @@ fn deep_nesting_is_reported() {
 #[test]
 fn strings_without_end_do_not_stop_it() {
     for text in [
-        "\"".repeat(100_000),
-        "<<~A\n".repeat(50_000),
-        "\"#{".repeat(50_000),
-        "%w(".repeat(50_000),
-        "/*".repeat(50_000),
-        "r#\"".repeat(50_000),
-        "eval(\"".repeat(20_000),
-        "def a\n".repeat(50_000),
-        "a.b".repeat(50_000),
-        "x = x + x\n".repeat(50_000),
+        "\"".repeat(20_000),
+        "<<~A\n".repeat(10_000),
+        "\"#{".repeat(10_000),
+        "%w(".repeat(10_000),
+        "/*".repeat(10_000),
+        "r#\"".repeat(10_000),
+        "eval(\"".repeat(5_000),
+        "def a\n".repeat(10_000),
+        "a.b".repeat(10_000),
+        "x = x + x\n".repeat(10_000),
     ] {
         for path in [
             "a.rb", "a.php", "a.go", "a.rs", "a.java", "a.cs", "a.c", "a.lua", "a.pl", "a.kt",

@@ -208,6 +208,9 @@ impl Walk<'_> {
 
     /// An element by its index.
     pub(super) fn index(&mut self, name: &str, value: Value, index: &[Value]) -> Value {
+        if name == "vec!" {
+            return Value::list(index.to_vec());
+        }
         if let (
             Some(items),
             [
