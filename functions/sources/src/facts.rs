@@ -46,11 +46,6 @@ impl Call {
         matches!(self.phase, Phase::Install | Phase::Import)
     }
 
-    /// The first argument with a known text.
-    pub fn first_text(&self) -> Option<String> {
-        self.args.iter().find_map(Value::to_text)
-    }
-
     /// Last part of the name.
     pub fn name(&self) -> &str {
         self.callee.rsplit('.').next().unwrap_or_default()

@@ -1,11 +1,10 @@
 //! One text from its bytes to hits, and the texts inside of it.
 
-use packguard_sdk::indicators::{self, ShellAct};
-use packguard_sdk::{Hit, Phase, Severity};
+use packguard_sdk::{Hit, Phase};
 
 use crate::facts::Facts;
 use crate::lang::{Lang, Unit};
-use crate::lex::{Kind, Stream, lex};
+use crate::lex::{Kind, Quote, Stream, lex};
 use crate::names::{Role, is_telling};
 use crate::rules;
 use crate::walk::walk;
@@ -72,7 +71,10 @@ fn is_worth(text: &str, stream: &Stream, lang: Lang) -> bool {
                             .get(at + 1)
                             .is_some_and(|next| of(next) == b"(")
             }
-            Kind::Str => bytes[token.start as usize] == b'`' && lang != Lang::Go,
+            Kind::Str => stream
+                .literals
+                .get(token.mate as usize)
+                .is_some_and(|literal| literal.quote == Quote::Command),
             _ => false,
         })
 }
@@ -100,7 +102,7 @@ fn payloads(facts: &Facts, unit: Unit, depth: usize, left: &mut Budget, into: &m
         return;
     }
     for call in facts.calls.iter().filter(|call| call.role == Role::Eval) {
-        let Some(code) = rules_payload(call) else {
+        let Some(code) = rules::payload(call) else {
             continue;
         };
         if depth >= DEPTH || left.count == 0 || code.len() > left.bytes {
@@ -132,18 +134,6 @@ fn payloads(facts: &Facts, unit: Unit, depth: usize, left: &mut Budget, into: &m
         }
         into.problems.extend(inner.problems);
     }
-}
-
-fn rules_payload(call: &crate::facts::Call) -> Option<String> {
-    rules::payload(call)
-}
-
-/// Whether decoded text is a hostile script of a shell.
-pub fn hostile_script(text: &str) -> Option<(ShellAct, Severity)> {
-    indicators::shell(text)
-        .into_iter()
-        .find(|found| matches!(found.act, ShellAct::DownloadAndRun | ShellAct::ReverseShell))
-        .map(|found| (found.act, Severity::High))
 }
 
 /// A unit for a text without a file, for tests and fuzzing.

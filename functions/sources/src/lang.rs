@@ -33,11 +33,6 @@ impl Lang {
         matches!(self, Self::Ruby | Self::Go | Self::Kotlin | Self::Lua)
     }
 
-    /// Whether functions may be called without parentheses.
-    pub fn calls_bare(self) -> bool {
-        matches!(self, Self::Ruby | Self::Perl)
-    }
-
     /// Whether a function gives its last expression back.
     pub fn returns_last(self) -> bool {
         matches!(self, Self::Ruby | Self::Rust | Self::Kotlin | Self::Perl)

@@ -408,15 +408,15 @@ impl Lexer<'_> {
         while self.at < self.end && is_word(self.bytes[self.at]) {
             self.at += 1;
         }
-        let ruby_mark = self.lang == Lang::Ruby
-            && matches!(self.peek(0), b'?' | b'!')
-            && !matches!(self.peek(1), b'=' | b'~')
-            && (self.peek(0) == b'!' || !self.peek(1).is_ascii_alphanumeric() || true);
-        if ruby_mark && self.peek(1) != b':' {
-            self.at += 1;
-        } else if self.lang == Lang::Rust && self.peek(0) == b'!' && self.peek(1) != b'=' {
-            self.at += 1;
-        }
+        let next = self.peek(1);
+        let mark = match self.lang {
+            Lang::Ruby => {
+                matches!(self.peek(0), b'?' | b'!') && !matches!(next, b'=' | b'~' | b':')
+            }
+            Lang::Rust => self.peek(0) == b'!' && next != b'=',
+            _ => false,
+        };
+        self.at += usize::from(mark);
         self.push(Kind::Word, start, NONE);
     }
 

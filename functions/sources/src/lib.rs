@@ -11,6 +11,7 @@ mod lang;
 mod lex;
 mod manifests;
 mod names;
+mod quotes;
 mod rules;
 mod strings;
 mod value;
@@ -21,6 +22,7 @@ use std::collections::BTreeSet;
 use packguard_sdk::text::Source;
 use packguard_sdk::{Analysis, Analyzer, Descriptor, Package, descriptor};
 
+pub(crate) use walk::is_asked;
 pub(crate) use walk::{ordinary as walk_ordinary, pointed_at as walk_pointed_at};
 
 /// Largest file that is read, in bytes. Beyond it the file is a problem.

@@ -10,8 +10,6 @@ use crate::value::Taint;
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Nothing that matters by itself.
-    Other,
     /// Runs a command line.
     Shell,
     /// Starts a program, given word by word.
@@ -168,7 +166,7 @@ const RUBY: &[Row] = &[
     ),
     (
         Pass,
-        ".strip .chomp .to_s .to_str .join .gsub .tr .downcase .upcase .chop .force_encoding .encode .to_sym .freeze .dup .body .read_body .string .split .map .unpack .unpack1 .each_char .chars .bytes .delete .sub .squeeze .concat .to_json JSON.generate JSON.dump .inspect URI.parse URI URI.encode URI.join URI.encode_www_form_component CGI.escape Base64.encode64 Base64.strict_encode64 Base64.urlsafe_encode64 .first .call String.new .flatten .scan .collect File.join File.expand_path JSON.parse",
+        "format sprintf Kernel.format .strip .chomp .to_s .to_str .join .gsub .tr .downcase .upcase .chop .force_encoding .encode .to_sym .freeze .dup .body .read_body .string .split .map .unpack .unpack1 .each_char .chars .bytes .delete .sub .squeeze .concat .to_json JSON.generate JSON.dump .inspect URI.parse URI URI.encode URI.join URI.encode_www_form_component CGI.escape Base64.encode64 Base64.strict_encode64 Base64.urlsafe_encode64 .first .call String.new .flatten .scan .collect File.join File.expand_path JSON.parse",
     ),
 ];
 
@@ -335,7 +333,7 @@ const RUST: &[Row] = &[
     ),
     (
         Source(Taint::CLIPBOARD),
-        ".get_text ClipboardContext.new Clipboard.new .get_contents",
+        "ClipboardContext.new Clipboard.new",
     ),
     (
         Source(Taint::SCREEN),
@@ -705,7 +703,7 @@ GroovyShell Process ProcessStartInfo Assembly WebClient HttpClient TcpClient Dll
 WriteProcessMemory CreateRemoteThread URLDownloadToFile URLDownloadToFileA memfd_create execve execl execv execvp WinExec \
 ShellExecuteA ShellExecute CreateProcessA LoadLibraryA os.execute execute loadstring load qx LWP INET unserialize Marshal \
 rdev GlobalScreen FileUtils RemoveAll remove_dir_all rmtree deleteDirectory dup2 ENV environ Environ vars $_GET $_POST $_REQUEST $_COOKIE \
-$_SERVER $_FILES $GLOBALS";
+$_SERVER $_FILES $GLOBALS Base64 base64 method File IO Files FileOutputStream FileWriter RegistryKey Registry WriteFile OpenFile Fiddle Zlib";
 
 /// Whether a word tells that a file is worth a walk.
 pub fn is_telling(word: &[u8]) -> bool {

@@ -93,14 +93,18 @@ pub(super) fn check(context: &mut Context<'_>) {
     dropped(context);
 }
 
+/// The code of an evaluation.
+fn code_of(call: &Call) -> Option<&Value> {
+    match call.name() {
+        "create_function" => call.args.get(1),
+        _ => call.args.first(),
+    }
+}
+
 /// Labels of what runs: code of an evaluation, the command of a shell.
 fn runs(call: &Call) -> Option<Taint> {
     match call.role {
-        Role::Eval => Some(
-            call.args
-                .first()
-                .map_or(Taint::NONE, |arg| crate::facts::deep(arg, 2)),
-        ),
+        Role::Eval => Some(code_of(call).map_or(Taint::NONE, |arg| crate::facts::deep(arg, 2))),
         Role::Load => Some(call.taint()),
         Role::Shell => Some(
             call.args
@@ -108,8 +112,27 @@ fn runs(call: &Call) -> Option<Taint> {
                 .take(3)
                 .fold(Taint::NONE, |all, arg| all | crate::facts::deep(arg, 2)),
         ),
-        Role::Spawn => Some(call.taint()),
+        Role::Spawn => Some(told(call)),
         _ => None,
+    }
+}
+
+/// Labels of the program that is started and of what its shell is told.
+fn told(call: &Call) -> Taint {
+    let words = words(call);
+    let first = words.first().map_or(Taint::NONE, |(_, value)| value.taint);
+    let code = shell_code(call).map_or(Taint::NONE, |value| value.taint);
+    // .NET: program and arguments are set one by one.
+    let few = if words.len() <= 2 {
+        call.taint()
+    } else {
+        Taint::NONE
+    };
+    let known = words.iter().all(|(_, value)| value.bytes().is_some());
+    if known {
+        first | code | few
+    } else {
+        first | code
     }
 }
 
@@ -237,20 +260,23 @@ fn backdoor(call: &Call, lang: Lang) -> Option<Hit> {
     let named =
         call.role == Role::Reflect && lang == Lang::Php && call.receiver.taint.has(Taint::REQUEST)
             || call.callee_taint.has(Taint::REQUEST);
-    let subject = call.args.first()?;
+    let subject = if call.role == Role::Eval {
+        code_of(call)?
+    } else {
+        call.args.first()?
+    };
     let asked = matches!(call.role, Role::Eval | Role::Shell) && wholly(subject, Taint::REQUEST);
     if !named && !asked {
         return None;
     }
-    let direct = |value: &Value| {
-        value
-            .from
-            .as_deref()
-            .is_some_and(|from| from.starts_with("$_") || from == "$HTTP_RAW_POST_DATA")
-    };
+    let direct = crate::is_asked;
     let sure =
         direct(subject) || named && direct(&call.receiver) || subject.taint.has(Taint::DECODED);
-    let grave = call.role == Role::Eval || lang == Lang::Php && sure;
+    let code = call.role == Role::Eval && (sure || lang == Lang::Php && subject.bytes().is_none());
+    if !sure && !code && !named {
+        return None;
+    }
+    let grave = code || lang == Lang::Php && sure;
     Some(
         hit_at(&BACKDOOR, call)
             .severity(if grave {
@@ -417,7 +443,7 @@ pub fn payload(call: &Call) -> Option<String> {
     if call.role != Role::Eval {
         return None;
     }
-    let first = call.args.first()?;
+    let first = code_of(call)?;
     let hidden =
         first.taint.has(Taint::HIDDEN) || first.bytes().is_some_and(|text| text.len() >= 16);
     match &first.content {

@@ -124,7 +124,7 @@ fn interactive(call: &Call) -> bool {
     let Some((first, value)) = words.iter().find(|(text, _)| text != "?") else {
         return false;
     };
-    if !value.bytes().is_some() {
+    if value.bytes().is_none() {
         return false;
     }
     let mut parts = first.split_whitespace();

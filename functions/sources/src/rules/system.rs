@@ -221,9 +221,8 @@ fn injects(context: &mut Context<'_>) {
         call.taint()
             .has(Taint::DECODED | Taint::REMOTE | Taint::EMBEDDED)
     });
-    if !other && !code && steps.len() < 3
-        || matches!(facts.lang, Lang::C | Lang::Rust) && !other && !code
-    {
+    let few = steps.len() < 3 || matches!(facts.lang, Lang::C | Lang::Rust);
+    if few && !other && !code {
         return;
     }
     let severity = match (code, first.by_itself()) {

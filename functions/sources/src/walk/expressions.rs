@@ -75,7 +75,13 @@ impl Walk<'_> {
             if binds == 0 || binds < least.max(1) {
                 break;
             }
-            if binds == 1 {
+            // `text << more` changes the text in Ruby.
+            let grows = operator == "<<"
+                && self.lang == Lang::Ruby
+                && operand.place.is_some()
+                && operand.value.bytes().is_some();
+            if binds == 1 || grows {
+                let operator = if grows { "+=".to_owned() } else { operator };
                 let (value, next) = self.assignment(stream, at, end, operand, &operator);
                 operand = value.into();
                 at = next;
@@ -211,6 +217,9 @@ impl Walk<'_> {
             let token = stream.tokens[next];
             match token.kind {
                 Kind::Word if self.lang == Lang::Php => {
+                    if !self.word(token).starts_with('$') {
+                        return next;
+                    }
                     let name: Rc<str> = self.word(token).into();
                     self.assign(&name, element.clone());
                 }
@@ -289,6 +298,7 @@ impl Walk<'_> {
                 let known = !matches!(left.content, Content::Unknown);
                 let mut value = if known { left } else { right.clone() };
                 value.taint = taint;
+                value.from = value.from.or_else(|| right.from.clone());
                 return value;
             }
             _ => {}
@@ -358,6 +368,11 @@ impl Walk<'_> {
     }
 
     fn statement_in(&mut self, stream: &Stream, at: usize, end: usize, last: &mut Value) -> usize {
+        // `&block` of Ruby is no text.
+        if self.lang == Lang::Ruby && self.is(stream, at, "&") {
+            let (_, next) = self.expression(stream, at, end, 0);
+            return next;
+        }
         // A list of plain values needs no look for statements.
         let token = stream.tokens[at];
         if token.kind == Kind::Number && self.is(stream, at + 1, ",") {

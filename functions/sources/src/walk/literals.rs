@@ -67,7 +67,9 @@ impl Walk<'_> {
             }
             value
         };
-        value.from = None;
+        if literal.pieces.len() > 1 || value.is_constant() {
+            value.from = None;
+        }
         value.taint |= self.indicated(&value, token);
         value
     }

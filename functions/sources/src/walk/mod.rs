@@ -1,14 +1,26 @@
 //! The walk: one pass over the tokens that folds values and notes calls. It parses as it
 //! goes, tolerantly: what it does not understand joins the labels of what stands there.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "values are handed on and end here"
+)]
+
 mod calls;
+mod definitions;
 mod expressions;
 mod fold;
+mod imports;
 mod literals;
+mod members;
 mod paths;
+mod reflect;
+mod special;
 mod statements;
+mod texts;
 
 pub use literals::{ordinary, pointed_at};
+pub use reflect::is_asked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -51,7 +63,6 @@ struct Function {
 struct Frame {
     name: Rc<str>,
     vars: FxHashMap<Rc<str>, Value>,
-    last: Value,
 }
 
 /// The state of a walk.

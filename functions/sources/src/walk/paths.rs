@@ -7,17 +7,17 @@ use super::expressions::Operand;
 use super::statements::element;
 use crate::lang::Lang;
 use crate::lex::{Kind, NONE, Stream, Token};
-use crate::names::Role;
 use crate::value::{Content, Taint, Value};
 
 /// A name that is being read.
-struct Path {
+pub(super) struct Path {
     /// The dotted name as far as it is one; empty for what is a value only.
-    name: String,
-    value: Value,
+    pub name: String,
+    pub value: Value,
     /// The variable or field, for assignments.
-    place: Option<String>,
-    from: usize,
+    pub place: Option<String>,
+    /// Its first token.
+    pub from: usize,
 }
 
 impl Walk<'_> {
@@ -120,35 +120,15 @@ impl Walk<'_> {
                         at = self.closure_params(stream, at, end);
                         continue;
                     }
+                    if text == "$" && self.lang == Lang::Php && self.is(stream, at + 1, "{") {
+                        return self.variable_variable(stream, at + 1, end);
+                    }
                     negative = text == "-";
                     at += 1;
                 }
                 Kind::Word => {
                     let word = self.word(token);
-                    if matches!(
-                        word,
-                        "new"
-                            | "await"
-                            | "return"
-                            | "not"
-                            | "range"
-                            | "yield"
-                            | "move"
-                            | "mut"
-                            | "ref"
-                            | "throw"
-                            | "raise"
-                            | "async"
-                            | "defer"
-                            | "go"
-                            | "print"
-                            | "echo"
-                            | "typeof"
-                            | "unsafe"
-                            | "clone"
-                            | "global"
-                            | "stackalloc"
-                    ) {
+                    if self.is_prefix_word(word) {
                         if word == "range" {
                             let (value, next) = self.operand(stream, at + 1, end);
                             return (element(&value.value).into(), next);
@@ -168,6 +148,39 @@ impl Walk<'_> {
             }
         }
         (Operand::default(), at)
+    }
+
+    /// `${'name'}` of PHP.
+    fn variable_variable(&mut self, stream: &Stream, at: usize, end: usize) -> (Operand, usize) {
+        let close = self.mate(stream, at, end);
+        let items = self.elements(stream, at + 1, close);
+        let name = items.first().and_then(Value::to_text).unwrap_or_default();
+        let name = format!("${name}");
+        let mut value = self
+            .lookup(&name)
+            .cloned()
+            .unwrap_or_else(|| self.global(&name));
+        value.from.get_or_insert_with(|| name.as_str().into());
+        let path = Path {
+            name: String::new(),
+            value,
+            place: Some(name),
+            from: at,
+        };
+        self.postfix(stream, close + 1, end, path)
+    }
+
+    /// Words before an operand that say nothing about it.
+    fn is_prefix_word(&self, word: &str) -> bool {
+        match word {
+            "new" | "await" | "return" | "not" | "range" | "yield" | "throw" | "raise" => true,
+            "go" | "defer" => self.lang == Lang::Go,
+            "move" | "mut" | "ref" | "unsafe" | "async" | "typeof" | "stackalloc" => {
+                !matches!(self.lang, Lang::Ruby | Lang::Perl | Lang::Php | Lang::Lua)
+            }
+            "print" | "echo" | "clone" | "global" => self.lang == Lang::Php,
+            _ => false,
+        }
     }
 
     pub(super) fn number(&self, token: Token) -> Value {
@@ -191,7 +204,7 @@ impl Walk<'_> {
     }
 
     /// `|a, b|` before a closure's body: names get an element of the subject.
-    fn closure_params(&mut self, stream: &Stream, at: usize, end: usize) -> usize {
+    pub(super) fn closure_params(&mut self, stream: &Stream, at: usize, end: usize) -> usize {
         if self.is(stream, at, "||") {
             return at + 1;
         }
@@ -233,6 +246,16 @@ impl Walk<'_> {
         };
         self.leave();
         let next = close + 1;
+        // `[]byte{…}`, `[]string(…)` of Go.
+        let typed = self.lang == Lang::Go
+            && kind == "["
+            && stream
+                .tokens
+                .get(next)
+                .is_some_and(|t| next < end && t.kind == Kind::Word && !t.spaced);
+        if typed {
+            return self.operand(stream, next, end);
+        }
         // `(char) 104`, `(string) x`
         let follows = stream.tokens.get(next).filter(|_| next < end);
         let cast = kind == "("
@@ -343,9 +366,7 @@ impl Walk<'_> {
                 }
             }
             None => {
-                let plain = word
-                    .trim_start_matches(|c| matches!(c, '&' | '%'))
-                    .to_owned();
+                let plain = word.trim_start_matches(['&', '%']).to_owned();
                 path.name = self
                     .aliases
                     .get(plain.as_str())
@@ -353,7 +374,8 @@ impl Walk<'_> {
                 path.value = self.global(&word);
             }
         }
-        if path.value.from.is_none() {
+        let variable = word.starts_with('$') || self.lookup(&word).is_some();
+        if path.value.from.is_none() && variable {
             path.value.from = Some(word.as_str().into());
         }
         self.postfix(stream, at + 1, end, path)
@@ -382,7 +404,7 @@ impl Walk<'_> {
                     if matches!(text, "?" | "!!" | "!") && self.lang == Lang::Rust
                         || text == "!!" =>
                 {
-                    at += 1
+                    at += 1;
                 }
                 Kind::Op if text == "\\" && self.lang == Lang::Php => {
                     // Namespaces.
@@ -426,7 +448,7 @@ impl Walk<'_> {
                     });
                     at = close + 1;
                     // `byte[] name`
-                    if index.is_empty()
+                    if (index.is_empty() || self.lang == Lang::Go)
                         && stream
                             .tokens
                             .get(at)
@@ -493,291 +515,6 @@ impl Walk<'_> {
     pub(super) fn range(&self, stream: &Stream, from: usize, to: usize) -> std::ops::Range<usize> {
         let last = to.min(stream.tokens.len()).saturating_sub(1).max(from);
         stream.tokens[from].start as usize..stream.tokens[last].end as usize
-    }
-
-    fn is_member(&self, text: &str) -> bool {
-        match self.lang {
-            Lang::Php => matches!(text, "->" | "::" | "?->"),
-            Lang::Perl => matches!(text, "->" | "::"),
-            Lang::C => matches!(text, "->" | "::" | "."),
-            Lang::Lua => matches!(text, "." | ":"),
-            _ => matches!(text, "." | "::" | "?." | "&."),
-        }
-    }
-
-    fn takes_block(&self, stream: &Stream, at: usize, called: bool, path: &Path) -> bool {
-        match self.lang {
-            Lang::Ruby => called || !path.name.is_empty(),
-            Lang::Kotlin => called || stream.tokens[at].spaced && !path.name.is_empty(),
-            Lang::Go | Lang::Java | Lang::CSharp => {
-                // `[]byte{…}`, `new byte[] {…}`, `new T() {…}`, `&T{…}`
-                let composite = self.lang == Lang::Go && !stream.tokens[at].spaced;
-                let array = at > 0 && self.is_any(stream, at - 1, &["]"]);
-                composite
-                    || array
-                    || self.lang == Lang::CSharp
-                        && path.from > 0
-                        && self.is(stream, path.from - 1, "new")
-                    || self.lang == Lang::Java
-                        && called
-                        && path.from > 0
-                        && self.is(stream, path.from - 1, "new")
-            }
-            _ => false,
-        }
-    }
-
-    /// A block, closure body or composite behind a name or call.
-    fn block_of(&mut self, stream: &Stream, at: usize, close: usize, path: &mut Path) -> usize {
-        if !self.enter() {
-            return close + 1;
-        }
-        let subject = std::mem::replace(&mut self.subject, path.value.clone());
-        let composite = matches!(self.lang, Lang::Go | Lang::Java | Lang::CSharp);
-        if composite {
-            let items = self.elements(stream, at, close);
-            let call = path.value.call;
-            if let Some(call) = call.and_then(|call| self.facts.calls.get_mut(call as usize)) {
-                call.args.extend(items.iter().take(32).cloned());
-            }
-            let mut value = Value::list(items);
-            value.call = call;
-            path.value = value;
-            path.name = String::new();
-        } else {
-            let start = if self.is(stream, at, "|") {
-                self.closure_params(stream, at, close)
-            } else {
-                at
-            };
-            let result = self.statements(stream, start, close);
-            path.value.taint |= result.taint;
-            path.value.merge_layers(&result);
-        }
-        self.subject = subject;
-        self.leave();
-        close + 1
-    }
-
-    /// `.name`, with its call if one follows.
-    fn member(
-        &mut self,
-        stream: &Stream,
-        at: usize,
-        end: usize,
-        path: &mut Path,
-        called: &mut bool,
-    ) -> Option<usize> {
-        let next = at + 1;
-        let token = stream.tokens.get(next).filter(|_| next < end)?;
-        if self.word(*token) == "(" && self.lang == Lang::Ruby {
-            // `m.(x)` calls what `m` holds.
-            return Some(next);
-        }
-        if self.word(*token) == "<" && self.lang == Lang::Rust {
-            // `::<T>`
-            let mut depth = 0_i32;
-            for at in next..end.min(next + 48) {
-                depth += match self.word(stream.tokens[at]) {
-                    "<" => 1,
-                    ">" => -1,
-                    ">>" => -2,
-                    _ => 0,
-                };
-                if depth <= 0 {
-                    return Some(at + 1);
-                }
-            }
-            return Some(next + 1);
-        }
-        if token.kind != Kind::Word {
-            if self.lang == Lang::Php && matches!(token.kind, Kind::Open) {
-                // `$x->{'name'}(…)`
-                let close = self.mate(stream, next, end);
-                let items = self.elements(stream, next + 1, close);
-                path.name = items.first().and_then(Value::to_text).unwrap_or_default();
-                return Some(close + 1);
-            }
-            return (token.kind == Kind::Number
-                || token.kind == Kind::Open
-                || self.word(*token) == "$")
-                .then_some(next + 1);
-        }
-        let word = self.word(*token).to_owned();
-        let word = if self.lang == Lang::Php && word.starts_with('$') {
-            self.lookup(&word).and_then(Value::to_text).unwrap_or(word)
-        } else {
-            word
-        };
-        if path.name.is_empty()
-            && let Content::Name(name) = &path.value.content
-        {
-            path.name = name.to_string();
-        }
-        path.name = format!(
-            "{}.{word}",
-            if path.name.is_empty() {
-                "?"
-            } else {
-                &path.name
-            }
-        );
-        if path.name.len() > 400 {
-            path.name = format!("?.{word}");
-        }
-        path.place = path.place.take().map(|place| format!("{place}.{word}"));
-        let next = next + 1;
-        let is_call = self.is(stream, next, "(")
-            || self.is_any(stream, next, &["::", "."])
-                && self.is(stream, next + 1, "<")
-                && self.lang == Lang::Rust;
-        if is_call && !(stream.tokens[next].spaced && self.lang == Lang::Ruby) {
-            return Some(next);
-        }
-        if let Some(place) = &path.place
-            && let Some(value) = self.lookup(place)
-        {
-            path.value = value.clone();
-            path.name = match &path.value.content {
-                Content::Name(name) => name.to_string(),
-                _ => String::new(),
-            };
-            return Some(next);
-        }
-        let bare = self.lang == Lang::Ruby
-            && stream
-                .tokens
-                .get(next)
-                .is_some_and(|_| next < end && self.takes_bare(stream, next, path));
-        if !bare {
-            self.attribute_value(stream, path, next, called);
-        }
-        Some(next)
-    }
-
-    /// A member that is read, or called without parentheses.
-    fn attribute_value(&mut self, stream: &Stream, path: &mut Path, at: usize, called: &mut bool) {
-        let range = self.range(stream, path.from, at);
-        let assigned = self.is_any(stream, at, &["=", "+=", ":="]);
-        let role = self.table.role(&path.name);
-        if !assigned
-            && (self.lang == Lang::Ruby && role.is_some() || matches!(role, Some(Role::Source(_))))
-        {
-            let name = std::mem::take(&mut path.name);
-            path.value = self.call(&name, std::mem::take(&mut path.value), Vec::new(), range);
-            if matches!(role, Some(Role::Net | Role::Source(_))) {
-                path.name = name;
-            }
-            *called = true;
-            return;
-        }
-        let fact = self.host_attribute(&path.name);
-        path.value.taint |= fact;
-        // An unknown member of a known value is another value.
-        if !matches!(path.value.content, Content::Unknown | Content::Name(_)) {
-            path.value.content = Content::Unknown;
-        }
-        if matches!(path.value.content, Content::Name(_)) {
-            path.value.content = Content::Unknown;
-        }
-    }
-
-    /// Whether what stands at `at` is the argument of a call without parentheses.
-    fn takes_bare(&self, stream: &Stream, at: usize, path: &Path) -> bool {
-        let token = stream.tokens[at];
-        if token.fresh || !token.spaced && token.kind != Kind::Str || path.name.is_empty() {
-            return false;
-        }
-        let word = self.word(token);
-        match self.lang {
-            Lang::Ruby => {
-                let value = self
-                    .lookup(path.place.as_deref().unwrap_or_default())
-                    .is_some();
-                !value
-                    && !self.ends_here(stream, at)
-                    && !matches!(word, "and" | "or" | "in" | "=>" | "if" | "unless")
-            }
-            Lang::Perl | Lang::Php => {
-                matches!(
-                    path.name.as_str(),
-                    "system"
-                        | "exec"
-                        | "eval"
-                        | "open"
-                        | "require"
-                        | "do"
-                        | "include"
-                        | "include_once"
-                        | "require_once"
-                        | "unpack"
-                        | "pack"
-                        | "join"
-                        | "reverse"
-                        | "chr"
-                        | "decode_base64"
-                        | "print"
-                        | "get"
-                        | "unlink"
-                        | "assert"
-                ) && !matches!(
-                    word,
-                    "and" | "or" | "xor" | "x" | "eq" | "ne" | "as" | "instanceof"
-                )
-            }
-            Lang::Lua => token.kind == Kind::Str,
-            _ => false,
-        }
-    }
-
-    fn bare_call(&mut self, stream: &Stream, mut at: usize, end: usize, path: &mut Path) -> usize {
-        let from = path.from;
-        let mut args = Vec::new();
-        let subject = std::mem::replace(&mut self.subject, path.value.clone());
-        while at < end && args.len() < 32 {
-            let (value, next) = self.expression(stream, at, end, 2);
-            args.push(value);
-            at = next.max(at + 1);
-            if self.lang == Lang::Lua || !self.is(stream, at, ",") {
-                break;
-            }
-            at += 1;
-        }
-        self.subject = subject;
-        let range = self.range(stream, from, at);
-        let name = std::mem::take(&mut path.name);
-        path.value = self.call(&name, std::mem::take(&mut path.value), args, range);
-        self.renamed(path, name);
-        at
-    }
-
-    fn call_here(&mut self, stream: &Stream, at: usize, end: usize, path: &mut Path) -> usize {
-        let close = self.mate(stream, at, end);
-        if !self.enter() {
-            return close + 1;
-        }
-        let subject = std::mem::replace(&mut self.subject, path.value.clone());
-        let args = self.elements(stream, at + 1, close);
-        self.subject = subject;
-        let range = self.range(stream, path.from, close + 1);
-        let name = std::mem::take(&mut path.name);
-        path.value = if name.is_empty() {
-            self.call_value(std::mem::take(&mut path.value), args, range)
-        } else {
-            self.call(&name, std::mem::take(&mut path.value), args, range)
-        };
-        self.renamed(path, name);
-        self.leave();
-        close + 1
-    }
-
-    /// What is called on the result of a call goes by that call's name.
-    fn renamed(&self, path: &mut Path, name: String) {
-        path.name = match &path.value.content {
-            Content::Name(name) => name.to_string(),
-            Content::Unknown => name,
-            _ => String::new(),
-        };
     }
 
     /// Variables that are always there.
