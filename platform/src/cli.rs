@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::admin::AdminCommand;
 use crate::config::{AdminFlags, MigrateFlags, ServeFlags, WorkFlags};
 use crate::functions::probe::AdmitArgs;
 use crate::limits::ScanLimits;
-use crate::output::{FailOn, Format};
+use crate::output::{FailOn, FailOnNew, Format};
 use crate::purl::Ecosystem;
 use crate::roles::DoctorArgs;
+use crate::rules::RulesFormat;
+use crate::thresholds::JudgeThresholds;
 
 /// Tells whether an open-source package is safe to install.
 #[derive(Debug, Parser)]
@@ -30,6 +32,11 @@ pub enum Command {
     /// Analyse packages here and now, and print a verdict with its evidence
     #[command(after_help = SCAN_HELP)]
     Scan(Box<ScanArgs>),
+    /// What is new in a release since another one
+    #[command(after_help = DIFF_HELP)]
+    Diff(Box<DiffArgs>),
+    /// What the analyzers can find, rule by rule
+    Rules(RulesArgs),
     /// The whole platform on this machine, with a Postgres and a Redis of its own
     Dev(DevArgs),
     /// Serve the REST API
@@ -80,6 +87,13 @@ pub struct AdminArgs {
     pub flags: AdminFlags,
 }
 
+const DIFF_HELP: &str = "\
+Exit codes are those of `scan`; 1 also where a finding of --fail-on-new or above is new.
+
+Examples:
+  packguard diff pkg:npm/left-pad@1.2.0 pkg:npm/left-pad@1.3.0
+  packguard diff ./mine-1.0.tar.gz ./mine-1.1.tar.gz --format markdown";
+
 const SCAN_HELP: &str = "\
 Exit codes:
   0  clean
@@ -112,6 +126,80 @@ pub struct ScanArgs {
     /// Packages analysed at once [default: one per core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+    /// Leave out of the JSON report what varies from run to run
+    #[arg(long)]
+    pub no_timings: bool,
+    /// Whether to compare with the release before: `auto` does it for a release that is named
+    /// alone
+    #[arg(long, value_enum, default_value_t = Compare::Auto)]
+    pub compare_previous: Compare,
+    /// Where rules are explained, for SARIF's `helpUri`; `{id}` stands for the rule
+    #[arg(long, value_name = "URL", env = "PACKGUARD_RULES_URL", value_parser = rules_url)]
+    pub rules_url: Option<String>,
+    /// How to analyse
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+}
+
+/// When a release is compared with the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Compare {
+    /// Where a single release is named by its purl, and the registry may be asked.
+    #[default]
+    Auto,
+    /// For every release.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `packguard diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The release before: a package URL, an archive or a folder
+    pub before: String,
+    /// The release after
+    pub after: String,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Write the result to FILE, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The mildest verdict of the release after that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Suspicious)]
+    pub fail_on: FailOn,
+    /// The mildest new finding that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = FailOnNew::High)]
+    pub fail_on_new: FailOnNew,
+    /// Leave out of the JSON what varies from run to run
+    #[arg(long)]
+    pub no_timings: bool,
+    /// How to analyse
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+}
+
+/// `packguard rules`
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// Only this rule
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = RulesFormat::Human)]
+    pub format: RulesFormat,
+    /// A further analyzer: a component file
+    #[arg(long, value_name = "FILE")]
+    pub analyzer: Vec<PathBuf>,
+    /// Where compiled components are kept [default: packguard in the user's cache folder]
+    #[arg(long, value_name = "FOLDER", env = "PACKGUARD_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// How packages are analysed.
+#[derive(Debug, Args)]
+pub struct AnalysisArgs {
     /// Ask no registry: analyse local archives and folders only
     #[arg(long)]
     pub offline: bool,
@@ -123,9 +211,24 @@ pub struct ScanArgs {
         hide_default_value = true
     )]
     pub limits: ScanLimits,
-    /// Leave out of the JSON report what varies from run to run
-    #[arg(long)]
-    pub no_timings: bool,
+    /// From which score on a package is what, as in malicious=80,suspicious=40
+    #[arg(
+        long,
+        value_name = "NAME=SCORE,…",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub threshold: JudgeThresholds,
+    /// Findings that are accepted, in TOML; see README.md
+    #[arg(long, value_name = "FILE")]
+    pub suppressions: Option<PathBuf>,
+    /// The day that suppressions are compared with [default: today, UTC]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub today: Option<chrono::NaiveDate>,
+    /// Known malware and advisories in the OSV format: a folder, a zip archive, a document, or
+    /// the URL of one
+    #[arg(long, value_name = "PATH|URL")]
+    pub osv: Option<String>,
     /// Further YARA rules: a file, or a folder of .yar and .yara files
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
@@ -138,6 +241,16 @@ pub struct ScanArgs {
     /// Where compiled components are kept [default: packguard in the user's cache folder]
     #[arg(long, value_name = "FOLDER", env = "PACKGUARD_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
+}
+
+/// A URL, with or without `{id}` in it.
+fn rules_url(text: &str) -> Result<String, String> {
+    match url::Url::parse(&text.replace("{id}", "id")) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!(
+            "it is no URL ({error}), as https://docs.example.com/rules/{{id}} is"
+        )),
+    }
 }
 
 fn names_setting(text: &str) -> Result<(Ecosystem, PathBuf), String> {

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use packguard_platform::cli::{Cli, Command};
 use packguard_platform::functions::probe;
 use packguard_platform::worker::Mode;
-use packguard_platform::{roles, scan};
+use packguard_platform::{diff, roles, rules, scan};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -19,7 +19,11 @@ fn main() -> ExitCode {
     // The roles of a deployment log as they are configured.
     if matches!(
         cli.command,
-        Command::Scan(_) | Command::Dev(_) | Command::Admin(_)
+        Command::Scan(_)
+            | Command::Diff(_)
+            | Command::Rules(_)
+            | Command::Dev(_)
+            | Command::Admin(_)
     ) {
         log_to_stderr(cli.verbose);
     }
@@ -43,6 +47,8 @@ fn main() -> ExitCode {
 async fn run(command: Command, cancel: CancellationToken) -> u8 {
     let done = match command {
         Command::Scan(args) => return scan::run(*args, cancel).await,
+        Command::Diff(args) => return diff::run(*args, cancel).await,
+        Command::Rules(args) => return rules::run(&args).await,
         Command::Dev(args) => roles::dev(args, cancel).await,
         Command::Serve(flags) => roles::serve(&flags.0, cancel).await,
         Command::Work(args) => {

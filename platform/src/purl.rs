@@ -146,6 +146,18 @@ impl Purl {
             ..self.clone()
         }
     }
+
+    /// Another release of the package: as [`Purl::with_version`], without the qualifiers that
+    /// hold for one release alone.
+    #[must_use]
+    pub fn at_version(&self, version: &str) -> Self {
+        let mut other = self.with_version(version);
+        let of_one = ["file_name", "filename", "dist_tag", "dist", "checksum"];
+        other
+            .qualifiers
+            .retain(|key, _| !of_one.contains(&key.as_str()));
+        other
+    }
 }
 
 impl FromStr for Purl {

@@ -1,16 +1,18 @@
 //! Makes the report out of what the steps said. What guests say is checked here: rules
 //! they never listed, artifacts that do not exist, floods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::bindings::judge;
 use crate::bindings::types as wit;
 use crate::component::Component;
+use crate::pipeline::KnownFinding;
+use crate::pipeline::suppress::{self, Suppression};
 use crate::report::{
-    Category, Confidence, DecodedLayer, DescriptorInfo, Finding, Incomplete, Location, Outcome,
-    Phase, Reason, RuleInfo, Severity, StepInfo, Verdict,
+    DecodedLayer, Finding, Incomplete, Location, Outcome, Phase, Reason, RuleInfo, StepInfo,
+    Thresholds, Verdict,
 };
 use crate::step::Step;
 
@@ -29,6 +31,8 @@ pub(crate) struct Assembly {
     pub steps: Vec<StepInfo>,
     rules: BTreeMap<String, RuleInfo>,
     artifacts: Vec<String>,
+    /// Remarks for the reader.
+    pub notes: Vec<String>,
 }
 
 /// How a step ended, as the report says it.
@@ -106,7 +110,7 @@ impl Assembly {
                     self.rules
                         .entry(rule.id.clone())
                         .or_insert_with(|| rule.into());
-                    let finding = self.finding(&descriptor.name, finding);
+                    let finding = self.finding(&descriptor.name, &rule.attack, finding);
                     self.findings.push(finding);
                 }
                 None => {
@@ -118,6 +122,59 @@ impl Assembly {
                 }
             }
         }
+    }
+
+    /// Takes over what is known from elsewhere.
+    pub(crate) fn know(&mut self, known: &[KnownFinding]) {
+        for one in known {
+            let rule = &one.rule;
+            self.rules
+                .entry(rule.id.clone())
+                .or_insert_with(|| rule.clone());
+            self.findings.push(Finding {
+                fingerprint: fingerprint(&rule.id, None, &one.title),
+                content_fingerprint: None,
+                content: None,
+                rule: rule.id.clone(),
+                title: one.title.clone(),
+                analyzer: one.source.into(),
+                category: rule.category,
+                severity: rule.severity,
+                confidence: one.confidence,
+                phase: Phase::Unknown,
+                location: None,
+                decoded: Vec::new(),
+                why: one.why.clone(),
+                attack: rule.attack.clone(),
+                suppressed: None,
+            });
+        }
+    }
+
+    /// Says of each finding which content it stands in, and marks those that are suppressed.
+    pub(crate) fn identify(&mut self, package: &wit::Package, suppressions: &[Suppression]) {
+        let mut release: Option<String> = None;
+        for finding in &mut self.findings {
+            let place = finding.location.as_ref();
+            let file = place.and_then(|place| {
+                let index = self
+                    .artifacts
+                    .iter()
+                    .position(|name| *name == place.artifact)?;
+                file(package, u32::try_from(index).ok()?, &place.path)
+            });
+            let content = match file {
+                Some(file) => file.sha256.as_str(),
+                None => release.get_or_insert_with(|| whole(package)),
+            };
+            let text = place
+                .and_then(|place| place.snippet.as_deref())
+                .unwrap_or(&finding.title);
+            finding.content_fingerprint = Some(content_fingerprint(&finding.rule, content, text));
+            finding.content = Some(content.to_owned());
+        }
+        let notes = suppress::apply(suppressions, &mut self.findings);
+        self.notes.extend(notes);
     }
 
     /// Orders what was collected, so that it does not depend on which step was faster.
@@ -163,7 +220,7 @@ impl Assembly {
         self.artifacts.get(usize::try_from(index).ok()?).cloned()
     }
 
-    fn finding(&self, analyzer: &str, from: wit::Finding) -> Finding {
+    fn finding(&self, analyzer: &str, attack: &[String], from: wit::Finding) -> Finding {
         let location = from.location.and_then(|place| {
             Some(Location {
                 artifact: self.artifact(place.artifact)?,
@@ -176,6 +233,8 @@ impl Assembly {
         });
         Finding {
             fingerprint: fingerprint(&from.rule, location.as_ref(), &from.title),
+            content_fingerprint: None,
+            content: None,
             rule: from.rule,
             title: from.title,
             analyzer: analyzer.into(),
@@ -193,8 +252,39 @@ impl Assembly {
                 })
                 .collect(),
             why: from.why,
+            attack: attack.to_vec(),
+            suppressed: None,
         }
     }
+}
+
+/// The file at that path: files are ordered by artifact, then by path.
+fn file<'a>(package: &'a wit::Package, artifact: u32, path: &str) -> Option<&'a wit::FileEntry> {
+    let found = package
+        .files
+        .binary_search_by(|file| (file.artifact, file.path.as_str()).cmp(&(artifact, path)));
+    package.files.get(found.ok()?)
+}
+
+/// The content of a release as a whole.
+fn whole(package: &wit::Package) -> String {
+    let hashes: BTreeSet<&str> = package
+        .files
+        .iter()
+        .map(|file| file.sha256.as_str())
+        .collect();
+    let mut hash = Sha256::new();
+    for one in hashes {
+        hash.update(one);
+    }
+    hex::encode(hash.finalize())
+}
+
+/// Makes a [`Finding::content_fingerprint`].
+fn content_fingerprint(rule: &str, content: &str, text: &str) -> String {
+    let text: String = text.split_whitespace().collect();
+    let hash = Sha256::digest(format!("{rule}\n{content}\n{text}"));
+    hex::encode(&hash[..16])
 }
 
 /// What orders findings of the same gravity.
@@ -225,23 +315,13 @@ pub fn fingerprint(rule: &str, place: Option<&Location>, title: &str) -> String 
     hex::encode(&hash[..16])
 }
 
-/// The judge's view of the findings.
-pub(crate) fn evidence(findings: &[Finding]) -> Vec<judge::Evidence> {
-    findings
-        .iter()
-        .map(|finding| judge::Evidence {
-            analyzer: finding.analyzer.clone(),
-            finding: finding.into(),
-        })
-        .collect()
-}
-
 /// The judge's answer, checked: whatever a judge says, a package that was not wholly
 /// analysed is not clean.
 pub(crate) fn verdict(
     from: judge::Verdict,
-    findings: &[Finding],
+    findings: &[&Finding],
     incomplete: &[Incomplete],
+    thresholds: Thresholds,
 ) -> Verdict {
     let outcome = match from.outcome {
         judge::Outcome::Malicious => Outcome::Malicious,
@@ -258,6 +338,7 @@ pub(crate) fn verdict(
         outcome,
         score: from.score.min(100),
         summary: from.summary,
+        thresholds: Some(thresholds),
         reasons: from
             .reasons
             .into_iter()
@@ -273,106 +354,3 @@ pub(crate) fn verdict(
             .collect(),
     }
 }
-
-impl From<&wit::Rule> for RuleInfo {
-    fn from(from: &wit::Rule) -> Self {
-        Self {
-            id: from.id.clone(),
-            title: from.title.clone(),
-            help: from.help.clone(),
-            category: from.category.into(),
-            severity: from.severity.into(),
-            attack: from.attack.clone(),
-        }
-    }
-}
-
-impl From<&wit::Descriptor> for DescriptorInfo {
-    fn from(from: &wit::Descriptor) -> Self {
-        Self {
-            name: from.name.clone(),
-            version: from.version.clone(),
-            description: from.description.clone(),
-            ecosystems: from.ecosystems.clone(),
-            rules: from.rules.iter().map(Into::into).collect(),
-        }
-    }
-}
-
-impl From<&Finding> for wit::Finding {
-    fn from(from: &Finding) -> Self {
-        Self {
-            rule: from.rule.clone(),
-            title: from.title.clone(),
-            category: from.category.into(),
-            severity: from.severity.into(),
-            confidence: from.confidence.into(),
-            phase: from.phase.into(),
-            location: from.location.as_ref().map(|place| wit::Location {
-                artifact: 0,
-                path: place.path.clone(),
-                line: place.line,
-                column: place.column,
-                end_line: place.end_line,
-                snippet: place.snippet.clone(),
-            }),
-            decoded: from
-                .decoded
-                .iter()
-                .map(|layer| wit::DecodedLayer {
-                    encoding: layer.encoding.clone(),
-                    text: layer.text.clone(),
-                })
-                .collect(),
-            why: from.why.clone(),
-        }
-    }
-}
-
-/// Converts an enum of the contract to the report's and back, case by case.
-macro_rules! same_cases {
-    ($name:ident { $($case:ident),+ }) => {
-        impl From<wit::$name> for $name {
-            fn from(from: wit::$name) -> Self {
-                match from { $(wit::$name::$case => Self::$case),+ }
-            }
-        }
-        impl From<$name> for wit::$name {
-            fn from(from: $name) -> Self {
-                match from { $($name::$case => Self::$case),+ }
-            }
-        }
-    };
-}
-
-same_cases!(Severity {
-    Info,
-    Low,
-    Medium,
-    High,
-    Critical
-});
-same_cases!(Confidence { Low, Medium, High });
-same_cases!(Phase {
-    Install,
-    Import,
-    Execute,
-    Unknown
-});
-same_cases!(Category {
-    Capability,
-    InstallHook,
-    Execution,
-    Persistence,
-    DefenseEvasion,
-    CredentialAccess,
-    Discovery,
-    Collection,
-    CommandAndControl,
-    Exfiltration,
-    Impact,
-    SupplyChain,
-    Archive,
-    Metadata,
-    Binary
-});

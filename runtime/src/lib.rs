@@ -17,6 +17,8 @@ mod cache;
 mod component;
 mod config;
 mod configuration;
+mod convert;
+mod dossier;
 mod engine;
 mod examine;
 mod host;
@@ -38,8 +40,9 @@ pub use examine::{Access, CONTRACT_VERSION, Examination, Import, examine};
 pub use host::sink::{AddError, ArchiveLimits, Sink};
 pub use limits::Limits;
 pub use pipeline::{
-    Analysed, Comparison, ComponentId, Input, InputArtifact, Integrity, Judged, Missing, Pipeline,
-    PipelineError, SkippedArtifact, Source, Watcher,
+    Analysed, Comparison, ComponentId, Input, InputArtifact, Integrity, Judged, KnownFinding,
+    Missing, Pipeline, PipelineError, Scope, SkippedArtifact, Snapshot, Source, Suppression,
+    Watcher, comparison_rules,
 };
 pub use shared::{ShareKey, SharedCode};
 pub use step::Step;

@@ -1,37 +1,40 @@
 //! The steps of one package: unpack, analyze side by side, judge.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::{self, Assembly};
 use crate::bindings::judge;
 use crate::bindings::types::Package;
-use crate::component::{CONTRACT, Component, World};
-use crate::configuration::{Configuration, Listener};
+use crate::component::{Component, World};
+use crate::configuration::Listener;
+use crate::dossier;
 use crate::engine::Runtime;
 use crate::host::sink::ArchiveLimits;
 use crate::limits::Limits;
-use crate::report::{
-    Behaviour, Outcome, PackageInfo, Provenance, Report, SCHEMA_VERSION, StepInfo, StepOutcome,
-    Verdict,
-};
+use crate::report::{Behaviour, Outcome, Report, SCHEMA_VERSION, StepInfo, StepOutcome, Verdict};
 use crate::sandbox::micros;
 
+pub(crate) mod compare;
 mod folder;
 mod input;
+mod provenance;
 mod shadow;
+pub(crate) mod suppress;
 mod unpack;
 
-pub use input::{Input, InputArtifact, Integrity, PipelineError, SkippedArtifact, Source};
+pub use compare::{Snapshot, rules as comparison_rules};
+pub use input::{
+    Input, InputArtifact, Integrity, KnownFinding, PipelineError, SkippedArtifact, Source,
+};
 pub use shadow::{Analysed, Comparison, Judged};
+pub use suppress::{Scope, Suppression};
 
 /// Is told of each analyzer as it finishes, in no fixed order. It must not block.
 pub type Watcher = Arc<dyn Fn(&StepInfo) + Send + Sync>;
@@ -182,34 +185,6 @@ impl Pipeline {
         all
     }
 
-    /// What a report over `input` will say that it came from; with the artifacts' digests
-    /// and [`Pipeline::components`], all that decides it.
-    pub fn provenance(&self, input: &Input) -> Provenance {
-        let digest = |value: &serde_json::Value| hex::encode(Sha256::digest(value.to_string()));
-        let mut inputs = vec![
-            serde_json::json!(input.settings),
-            serde_json::json!(input.metadata),
-        ];
-        if !self.missing.is_empty() {
-            inputs.push(serde_json::json!(self.missing));
-        }
-        let configured: BTreeMap<&str, &Configuration> = self
-            .analyzers
-            .iter()
-            .filter(|one| *one.configuration != Configuration::default())
-            .map(|one| (one.descriptor().name.as_str(), &*one.configuration))
-            .collect();
-        if !configured.is_empty() {
-            inputs.push(serde_json::json!(configured));
-        }
-        Provenance {
-            packguard: env!("CARGO_PKG_VERSION").into(),
-            contract: CONTRACT.into(),
-            limits: digest(&serde_json::json!([self.limits, self.archive])),
-            inputs: digest(&serde_json::Value::Array(inputs)),
-        }
-    }
-
     /// Analyses one package. Unpacks below `work`, and leaves nothing there.
     ///
     /// # Errors
@@ -255,8 +230,23 @@ impl Pipeline {
         for missing in &self.missing {
             assembly.incomplete(&missing.name, None, None, &*missing.reason);
         }
+        assembly.know(&input.known);
+        let comparison = input.before.as_ref().map(|before| {
+            let files = compare::files(&package, &input.package, &filenames);
+            let (comparison, told) = compare::compare(
+                before,
+                &input.package,
+                &files,
+                &assembly.findings,
+                &assembly.steps,
+            );
+            assembly.know(&told);
+            comparison
+        });
+        assembly.notes.extend(input.notes.iter().cloned());
+        assembly.identify(&package, &input.suppressions);
         assembly.order();
-        let verdict = self.verdict(&input.package, &mut assembly, cancel).await?;
+        let verdict = self.verdict(&package, &mut assembly, cancel).await?;
         let report = Report {
             schema_version: SCHEMA_VERSION.into(),
             provenance: self.provenance(&input),
@@ -266,12 +256,20 @@ impl Pipeline {
             rules: assembly.cited_rules(),
             findings: assembly.findings,
             incomplete: assembly.incomplete,
+            notes: assembly.notes,
+            comparison,
             behaviour: not_observed(),
             analyzers: assembly.steps,
             started_at: Some(humantime::format_rfc3339_seconds(started_at).to_string()),
             duration_us: Some(micros(started.elapsed())),
         };
-        Ok(Analysed::new(report, package, filenames, folder))
+        Ok(Analysed::new(
+            report,
+            package,
+            filenames,
+            input.suppressions,
+            folder,
+        ))
     }
 
     async fn analyze(
@@ -326,16 +324,18 @@ impl Pipeline {
 
     async fn verdict(
         &self,
-        package: &PackageInfo,
+        package: &Package,
         assembly: &mut Assembly,
         cancel: &CancellationToken,
     ) -> Result<Verdict, PipelineError> {
+        let thresholds = dossier::thresholds(&package.settings);
+        let findings = dossier::judged(&assembly.findings);
         let dossier = judge::Dossier {
             purl: package.purl.clone(),
             ecosystem: package.ecosystem.clone(),
             name: package.name.clone(),
             version: package.version.clone(),
-            evidence: assemble::evidence(&assembly.findings),
+            evidence: dossier::evidence(&findings, &package.settings),
             incomplete: assembly
                 .incomplete
                 .iter()
@@ -350,12 +350,16 @@ impl Pipeline {
             return Err(PipelineError::Cancelled);
         }
         Ok(match assembly.record(&self.judge, step) {
-            Some(verdict) => assemble::verdict(verdict, &assembly.findings, &assembly.incomplete),
+            Some(verdict) => {
+                let findings = dossier::judged(&assembly.findings);
+                assemble::verdict(verdict, &findings, &assembly.incomplete, thresholds)
+            }
             None => Verdict {
                 outcome: Outcome::Incomplete,
                 score: 0,
                 summary: "There is no verdict: the judge failed.".into(),
                 reasons: Vec::new(),
+                thresholds: Some(thresholds),
             },
         })
     }

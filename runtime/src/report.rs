@@ -7,9 +7,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod finding;
+
+pub use finding::{
+    Category, Confidence, DecodedLayer, Finding, Location, Phase, Severity, Suppressed,
+};
+
 /// Version of the report's schema. A new optional field raises the minor number,
 /// anything else the major one.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// The analysis of one package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +33,13 @@ pub struct Report {
     /// What was not, or not fully, analysed. Never empty when the verdict is
     /// `incomplete`; always empty when it is `clean`.
     pub incomplete: Vec<Incomplete>,
+    /// What the reader should know besides, one line each: a suppression that ran out, a release
+    /// before that could not be compared with. None of it changes the verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// What is new since the release before, where one was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ReleaseComparison>,
     /// What the package did when it ran, by phase.
     pub behaviour: Behaviour,
     /// The steps that ran, in order.
@@ -100,6 +113,27 @@ pub struct Verdict {
     pub summary: String,
     /// Why, heaviest first.
     pub reasons: Vec<Reason>,
+    /// From which score on it is what. Absent in reports of before 1.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<Thresholds>,
+}
+
+/// From which score on a package is what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Thresholds {
+    /// From here on: do not install.
+    pub malicious: u32,
+    /// From here on: look before installing.
+    pub suspicious: u32,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            malicious: 70,
+            suspicious: 30,
+        }
+    }
 }
 
 /// The possible answers.
@@ -129,121 +163,43 @@ pub struct Reason {
     pub findings: Vec<String>,
 }
 
-/// One piece of evidence.
+/// What is new since the release before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Finding {
-    /// Stable id of this finding: hex of the first 16 bytes of SHA-256 over rule, path and
-    /// snippet. The same code in another version keeps it.
-    pub fingerprint: String,
-    /// Rule id; its text stands in [`Report::rules`].
-    pub rule: String,
-    /// What was found here, one line.
-    pub title: String,
-    /// Name of the analyzer that found it.
-    pub analyzer: String,
-    /// What it is about.
-    pub category: Category,
-    /// How bad it is if true.
-    pub severity: Severity,
-    /// How sure the analyzer is.
-    pub confidence: Confidence,
-    /// When the code runs.
-    pub phase: Phase,
-    /// Where.
-    pub location: Option<Location>,
-    /// Layers of the decoded payload, outermost first.
-    pub decoded: Vec<DecodedLayer>,
-    /// Why it matters.
-    pub why: String,
+pub struct ReleaseComparison {
+    /// The release before.
+    pub before: PackageInfo,
+    /// Its verdict.
+    pub outcome: Outcome,
+    /// Its score.
+    pub score: u32,
+    /// What kind of step lies between the two.
+    pub step: VersionStep,
+    /// Files that only this release has, that only the other has, and that differ.
+    pub files_added: u64,
+    /// See `files_added`.
+    pub files_removed: u64,
+    /// See `files_added`.
+    pub files_changed: u64,
+    /// Rules that only this release has findings of.
+    pub rules_new: Vec<String>,
+    /// Rules that only the release before has findings of.
+    pub rules_gone: Vec<String>,
 }
 
-/// How bad a finding is if it is true.
+/// What kind of step lies between two versions, by their first three numbers.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the words say it; see wit/types.wit")]
-pub enum Severity {
-    Info,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-/// How sure an analyzer is that a finding is true.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the words say it; see wit/types.wit")]
-pub enum Confidence {
-    Low,
-    Medium,
-    High,
-}
-
-/// What a finding is about: MITRE ATT&CK tactics and kinds special to packages.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "documented in wit/types.wit")]
-pub enum Category {
-    Capability,
-    InstallHook,
-    Execution,
-    Persistence,
-    DefenseEvasion,
-    CredentialAccess,
-    Discovery,
-    Collection,
-    CommandAndControl,
-    Exfiltration,
-    Impact,
-    SupplyChain,
-    Archive,
-    Metadata,
-    Binary,
-}
-
-/// When code runs.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "documented in wit/types.wit")]
-pub enum Phase {
-    Install,
-    Import,
-    Execute,
+pub enum VersionStep {
+    /// Another third number, or something less: nothing new is promised.
+    Patch,
+    /// Another second number.
+    Minor,
+    /// Another first number.
+    Major,
+    /// Versions that can't be told apart by numbers.
     Unknown,
-}
-
-/// A place in an artifact. Lines and columns count from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Location {
-    /// File name of the artifact.
-    pub artifact: String,
-    /// Path inside it; files of inner archives stand below `<archive>!/`.
-    pub path: String,
-    /// First line.
-    pub line: Option<u32>,
-    /// First column, in characters.
-    pub column: Option<u32>,
-    /// Last line.
-    pub end_line: Option<u32>,
-    /// The text at that place.
-    pub snippet: Option<String>,
-}
-
-/// One layer taken off an encoded payload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DecodedLayer {
-    /// `base64`, `hex`, `zlib`, …
-    pub encoding: String,
-    /// What came out, cut to a bound.
-    pub text: String,
 }
 
 /// Something that was not, or not fully, analysed.
@@ -385,6 +341,13 @@ pub struct Provenance {
     pub contract: String,
     /// Hex SHA-256 over the limits in force.
     pub limits: String,
-    /// Hex SHA-256 over the operator's settings and the registry's metadata.
+    /// Hex SHA-256 over the operator's settings and the registry's metadata, and over all that
+    /// is said below, as far as it is there.
     pub inputs: String,
+    /// Hex SHA-256 over the operator's suppressions and which of them ran out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressions: Option<String>,
+    /// Hex SHA-256 over the advisories that were looked into (OSV).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisories: Option<String>,
 }

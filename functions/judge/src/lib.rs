@@ -6,9 +6,12 @@ mod say;
 pub mod score;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 use packguard_sdk::judge::{Dossier, Outcome, Verdict};
 use packguard_sdk::{Descriptor, Judge, descriptor};
+
+pub use thresholds::Thresholds;
 
 /// The bundled judge.
 #[derive(Debug)]
@@ -22,17 +25,18 @@ impl Judge for Bench {
     };
 
     fn judge(dossier: &Dossier) -> Result<Verdict, String> {
-        let scored = score::score(&dossier.evidence);
+        let (thresholds, evidence) = Thresholds::split(&dossier.evidence)?;
+        let scored = score::score(evidence, thresholds);
         let outcome = match scored.points {
-            score::MALICIOUS.. => Outcome::Malicious,
-            score::SUSPICIOUS.. => Outcome::Suspicious,
+            points if points >= thresholds.malicious => Outcome::Malicious,
+            points if points >= thresholds.suspicious => Outcome::Suspicious,
             _ if !dossier.incomplete.is_empty() => Outcome::Incomplete,
             _ => Outcome::Clean,
         };
         Ok(Verdict {
             outcome,
             score: scored.points,
-            summary: say::summary(outcome, &scored.reasons, dossier),
+            summary: say::summary(outcome, &scored.reasons, evidence, &dossier.incomplete),
             reasons: scored.reasons,
         })
     }

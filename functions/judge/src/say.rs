@@ -1,6 +1,6 @@
 //! The words of a verdict.
 
-use packguard_sdk::judge::{Dossier, Finding, Outcome, Reason};
+use packguard_sdk::judge::{Evidence, Finding, Outcome, Reason};
 use packguard_sdk::text::cut;
 use packguard_sdk::{Category, Phase, Severity};
 
@@ -41,26 +41,29 @@ pub(crate) fn chain(links: &[&Finding]) -> String {
 }
 
 /// The answer in a line.
-pub(crate) fn summary(outcome: Outcome, reasons: &[Reason], dossier: &Dossier) -> String {
+pub(crate) fn summary(
+    outcome: Outcome,
+    reasons: &[Reason],
+    evidence: &[Evidence],
+    incomplete: &[String],
+) -> String {
     let heaviest = reasons
         .first()
         .map_or(String::new(), |reason| reason.text.clone());
     match outcome {
-        Outcome::Malicious => format!("Do not install: {heaviest}.{}", unseen(dossier)),
-        Outcome::Suspicious => format!("Look before installing: {heaviest}.{}", unseen(dossier)),
-        Outcome::Clean => noted(dossier),
-        Outcome::Incomplete => format!("{}{}", noted(dossier), unseen(dossier)),
+        Outcome::Malicious => format!("Do not install: {heaviest}.{}", unseen(incomplete)),
+        Outcome::Suspicious => format!("Look before installing: {heaviest}.{}", unseen(incomplete)),
+        Outcome::Clean => noted(evidence),
+        Outcome::Incomplete => format!("{}{}", noted(evidence), unseen(incomplete)),
     }
 }
 
-fn noted(dossier: &Dossier) -> String {
-    let capabilities = dossier
-        .evidence
+fn noted(evidence: &[Evidence]) -> String {
+    let capabilities = evidence
         .iter()
         .filter(|piece| piece.finding.category == Category::Capability)
         .count();
-    let findings: Vec<_> = dossier
-        .evidence
+    let findings: Vec<_> = evidence
         .iter()
         .filter(|piece| piece.finding.category != Category::Capability)
         .collect();
@@ -91,8 +94,8 @@ fn count(number: usize, one: &str, many: &str) -> Option<String> {
     }
 }
 
-fn unseen(dossier: &Dossier) -> String {
-    match dossier.incomplete.as_slice() {
+fn unseen(incomplete: &[String]) -> String {
+    match incomplete {
         [] => String::new(),
         [one] => format!(" Not analysed: {}.", quote(one)),
         [first, rest @ ..] => format!(" Not analysed: {} (and {} more).", quote(first), rest.len()),

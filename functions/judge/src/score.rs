@@ -12,19 +12,17 @@ use packguard_sdk::{Category, Confidence, Phase, Severity};
 
 use crate::chain;
 use crate::say;
+use crate::thresholds::Thresholds;
 
-/// From here on: do not install.
-pub const MALICIOUS: u32 = 70;
-/// From here on: look before installing.
-pub const SUSPICIOUS: u32 = 30;
 /// The highest score.
 pub const MAXIMUM: u32 = 100;
 
 /// Most that a package's name, metadata and archive can add: they can raise suspicion
-/// by themselves, and convict only next to behaviour that is suspicious by itself.
-const CIRCUMSTANCE_LIMIT: u64 = (MALICIOUS - SUSPICIOUS) as u64 * POINT;
+/// by themselves, and convict only next to behaviour that is suspicious by itself: it is what
+/// lies between the two thresholds, unless they were moved.
+const CIRCUMSTANCE_LIMIT: u64 = 40 * POINT;
 /// Most that all findings of severity low add together: any number of them, and a lone
-/// medium finding on top, stay below [`SUSPICIOUS`].
+/// medium finding on top, stay below the threshold of `suspicious`, unless it was moved.
 const MINOR_LIMIT: u64 = 10 * POINT;
 
 /// Share, in percent, of the first, second, … finding of one rule, heaviest first.
@@ -71,7 +69,7 @@ enum Tier {
 }
 
 /// Scores the evidence.
-pub(crate) fn score(evidence: &[Evidence]) -> Scored {
+pub(crate) fn score(evidence: &[Evidence], thresholds: Thresholds) -> Scored {
     let weighed = weigh(evidence);
     let mut reasons = Vec::new();
     let mut tiers: BTreeMap<Tier, u64> = BTreeMap::new();
@@ -91,7 +89,7 @@ pub(crate) fn score(evidence: &[Evidence]) -> Scored {
         reasons.push((found.bonus * CHAIN_UNIT / POINT, found.evidence, found.text));
     }
     Scored {
-        points: to_points(total).min(ceiling(&weighed)),
+        points: to_points(total).min(ceiling(&weighed, thresholds)),
         reasons: in_order(reasons),
     }
 }
@@ -215,7 +213,7 @@ fn falling_sum(values: impl Iterator<Item = u64>, factors: &[u64]) -> u64 {
 }
 
 /// The score that the kind of evidence allows, whatever its amount.
-fn ceiling(weighed: &[Weighed<'_>]) -> u32 {
+fn ceiling(weighed: &[Weighed<'_>], thresholds: Thresholds) -> u32 {
     let behaviours: BTreeSet<&str> = weighed
         .iter()
         .filter(|one| tier(one.finding) == Tier::Behaviour)
@@ -243,9 +241,9 @@ fn ceiling(weighed: &[Weighed<'_>]) -> u32 {
         .iter()
         .any(|one| one.finding.severity >= Severity::High);
     if grave || corroborated {
-        MALICIOUS - 1
+        thresholds.malicious - 1
     } else {
-        SUSPICIOUS - 1
+        thresholds.suspicious - 1
     }
 }
 

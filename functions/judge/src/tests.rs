@@ -2,6 +2,7 @@
 
 mod dossiers;
 mod properties;
+mod thresholds;
 
 use packguard_sdk::judge::{Dossier, Evidence, Finding, FindingLocation, Outcome, Verdict};
 use packguard_sdk::{Category, Confidence, Judge as _, Phase, Severity};

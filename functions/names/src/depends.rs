@@ -21,12 +21,13 @@ pub fn of(package: &Package, metadata: &Metadata) -> BTreeSet<String> {
         .all_files()
         .filter(|file| file.path().matches('/').count() <= 1 && file.size() <= MANIFEST_LIMIT)
     {
+        // What a local archive is for is not known: whatever it has counts.
         match (package.ecosystem(), file.name()) {
-            ("npm", "package.json") => {
+            ("npm" | "generic", "package.json") => {
                 names.extend(json(file, &["dependencies", "optionalDependencies"]));
             }
-            ("composer", "composer.json") => names.extend(json(file, &["require"])),
-            ("pypi", "METADATA" | "PKG-INFO") => names.extend(requires_dist(file)),
+            ("composer" | "generic", "composer.json") => names.extend(json(file, &["require"])),
+            ("pypi" | "generic", "METADATA" | "PKG-INFO") => names.extend(requires_dist(file)),
             _ => {}
         }
     }

@@ -33,6 +33,18 @@ const DEPENDENCY_RESEMBLES: Rule = Rule {
     attack: &["T1195.001"],
 };
 
+const DEPENDENCY: Rule = Rule {
+    id: "name-dependency",
+    title: "The package depends on another one",
+    help: "Told only where it is asked for, as `packguard diff` does: what a release begins to depend on is worth a look.",
+    category: Category::Metadata,
+    severity: Severity::Info,
+    attack: &[],
+};
+
+/// The setting that asks for the dependencies' names.
+const INVENTORY: &str = "names.inventory";
+
 /// The seed lists, by ecosystem.
 const SEEDS: &[(&str, &str)] = &[
     ("pypi", include_str!("../lists/pypi.txt")),
@@ -50,13 +62,26 @@ impl Analyzer for Names {
     const DESCRIPTOR: Descriptor = Descriptor {
         name: "names",
         description: "Names that resemble popular packages' names",
-        rules: &[&RESEMBLES, &DEPENDENCY_RESEMBLES],
+        rules: &[&RESEMBLES, &DEPENDENCY_RESEMBLES, &DEPENDENCY],
         ..descriptor!()
     };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
         let mut analysis = Analysis::default();
         let ecosystem = package.ecosystem();
+        let metadata: Metadata = package
+            .metadata()
+            .and_then(|json| serde_json::from_str(json).ok())
+            .unwrap_or_default();
+        if package.setting(INVENTORY) == Some("on") {
+            for name in depends::of(package, &metadata)
+                .into_iter()
+                .take(DEPENDENCIES_LIMIT)
+            {
+                analysis
+                    .push(DEPENDENCY.about_package(format!("Depends on {name}"), Confidence::High));
+            }
+        }
         let popular = popular(package);
         if popular.is_empty() {
             return Ok(analysis);
@@ -65,10 +90,6 @@ impl Analyzer for Names {
             Some(namespace) if !namespace.is_empty() => format!("{namespace}/{}", package.name()),
             _ => package.name().to_owned(),
         };
-        let metadata: Metadata = package
-            .metadata()
-            .and_then(|json| serde_json::from_str(json).ok())
-            .unwrap_or_default();
         if !metadata.is_established()
             && let Some((likeness, target)) = closest(&normal(ecosystem, &name), &popular)
         {

@@ -144,3 +144,27 @@ fn dependencies_beyond_the_limit_are_named() {
     assert_eq!(analysis.problems().len(), 1);
     assert!(analysis.problems()[0].reason.contains("2000 dependencies"));
 }
+
+#[test]
+fn dependencies_are_told_where_it_is_asked_for() {
+    for (ecosystem, path, text) in [
+        (
+            "npm",
+            "package/package.json",
+            r#"{"dependencies": {"a": "1"}}"#,
+        ),
+        ("generic", "package.json", r#"{"dependencies": {"a": "1"}}"#),
+        (
+            "generic",
+            "x-1.0/PKG-INFO",
+            "Name: x\nRequires-Dist: a>=1\n",
+        ),
+        ("composer", "composer.json", r#"{"require": {"a": "1"}}"#),
+    ] {
+        let package = || PackageBuilder::new(ecosystem, "mine-own").file(path, text);
+        assert_eq!(run(package()), [], "{ecosystem} {path}");
+        let found = run(package().setting("names.inventory", "on"));
+        let titles: Vec<&str> = found.iter().map(|(_, _, title)| title.as_str()).collect();
+        assert_eq!(titles, ["Depends on a"], "{ecosystem} {path}");
+    }
+}

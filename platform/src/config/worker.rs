@@ -10,6 +10,7 @@ use packguard_runtime::ShareKey;
 
 use crate::functions::SignaturePolicy;
 use crate::limits::ScanLimits;
+use crate::thresholds::{JudgeThresholds, ThresholdError};
 
 use super::machine::Machine;
 use super::parse::{self, Wrong};
@@ -64,6 +65,12 @@ pub struct WorkerConfig {
     pub limits: ScanLimits,
     /// Further YARA rules.
     pub rules: Option<PathBuf>,
+    /// Findings that are accepted.
+    pub suppressions: Option<PathBuf>,
+    /// Known malware and advisories: a path or a URL.
+    pub osv: Option<String>,
+    /// From which score on a package is what.
+    pub thresholds: JudgeThresholds,
     /// Compiled components; `None`: as `scan` chooses.
     pub cache_dir: Option<PathBuf>,
     /// Where health and metrics are served.
@@ -96,6 +103,9 @@ impl WorkerConfig {
             folder: reader.path("WORKER_FOLDER"),
             limits: reader.optional("WORKER_LIMITS", limits).unwrap_or_default(),
             rules: reader.path("WORKER_RULES"),
+            suppressions: reader.path("SUPPRESSIONS"),
+            osv: reader.optional("OSV_SOURCE", source),
+            thresholds: reader.value("JUDGE_THRESHOLDS", thresholds),
             cache_dir: reader.path("PACKGUARD_CACHE_DIR"),
             metrics_listen: serve::listen(reader, "METRICS_LISTEN"),
             signatures: serve::signatures(reader),
@@ -130,6 +140,7 @@ impl WorkerConfig {
         for (name, path, kind) in [
             ("WORKER_FOLDER", &self.folder, Kind::Folder),
             ("WORKER_RULES", &self.rules, Kind::Either),
+            ("SUPPRESSIONS", &self.suppressions, Kind::Either),
         ] {
             if let Some(path) = path {
                 reader.check(&[name], kind.fits(path), kind.missing(), kind.hint());
@@ -193,6 +204,27 @@ pub(super) fn limits(text: &str) -> Result<ScanLimits, Wrong> {
 
 /// Characters of a secret: as many as 16 random bytes have in hexadecimal.
 const SECRET: usize = 32;
+
+/// A path that is there, or a URL.
+fn source(text: &str) -> Result<String, Wrong> {
+    let is_url = text.starts_with("https://") || text.starts_with("http://");
+    if is_url && url::Url::parse(text).is_ok() || !is_url && Path::new(text).exists() {
+        return Ok(text.to_owned());
+    }
+    Err(Wrong::new(
+        "is neither a file or folder that is there, nor a URL",
+        "mount it, give an address such as https://osv.example.com/all.zip, or unset this",
+    ))
+}
+
+fn thresholds(text: &str) -> Result<JudgeThresholds, Wrong> {
+    text.parse().map_err(|error: ThresholdError| {
+        Wrong::new(
+            "holds what is no threshold",
+            super::problem::readable(&error.to_string()),
+        )
+    })
+}
 
 fn share_key(text: &str) -> Result<ShareKey, Wrong> {
     if text.len() < SECRET {

@@ -20,6 +20,7 @@
 //! `markdown` and `sarif` add what their readers interpret. JSON is not escaped beyond
 //! JSON: it is data.
 
+pub mod diff;
 mod escape;
 mod file;
 mod human;
@@ -37,7 +38,7 @@ use crate::inputs::lock::Remark;
 
 /// Version of [`ScanOutput`]'s schema. A new optional field raises the minor number,
 /// anything else the major one; so does a change of the report's own schema.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// The whole answer of one `packguard scan`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +64,20 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// Where rules are explained; `{id}` stands for the rule. Absent where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_url: Option<String>,
+}
+
+impl Tool {
+    /// This program.
+    fn this() -> Self {
+        Self {
+            name: "packguard".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            rules_url: None,
+        }
+    }
 }
 
 /// How many packages ended how.
@@ -160,16 +175,36 @@ impl ScanOutput {
         };
         Self {
             schema_version: SCHEMA_VERSION.into(),
-            tool: Tool {
-                name: "packguard".into(),
-                version: env!("CARGO_PKG_VERSION").into(),
-            },
+            tool: Tool::this(),
             summary,
             reports,
             failures,
             skipped,
         }
     }
+}
+
+impl ScanOutput {
+    /// The same, naming where rules are explained.
+    #[must_use]
+    pub fn explained_at(mut self, url: Option<&str>) -> Self {
+        self.tool.rules_url = url.map(str::to_owned);
+        self
+    }
+}
+
+/// From which severity on a new finding counts as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum FailOnNew {
+    /// From `medium` on.
+    Medium,
+    /// From `high` on.
+    #[default]
+    High,
+    /// Only `critical`.
+    Critical,
+    /// Never.
+    Never,
 }
 
 /// From which verdict on a scan counts as failed.

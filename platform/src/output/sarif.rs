@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use packguard_runtime::report::{Finding, Incomplete, Location, Report, RuleInfo, Severity};
+use packguard_runtime::report::{
+    Confidence, Finding, Incomplete, Location, Report, RuleInfo, Severity,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -25,10 +27,15 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!');
 
 /// The SARIF log.
-pub(super) fn log(output: &ScanOutput) -> Value {
+pub(in crate::output) fn log(output: &ScanOutput) -> Value {
     let mut rules: BTreeMap<&str, &RuleInfo> = BTreeMap::new();
+    let mut precision: BTreeMap<&str, Confidence> = BTreeMap::new();
     let mut findings: Vec<(&Report, &Finding)> = Vec::new();
     for report in &output.reports {
+        for one in &report.findings {
+            let least = precision.entry(&one.rule).or_insert(one.confidence);
+            *least = one.confidence.min(*least);
+        }
         rules.extend(report.rules.iter().map(|rule| (rule.id.as_str(), rule)));
         findings.extend(report.findings.iter().map(|finding| (report, finding)));
     }
@@ -41,6 +48,10 @@ pub(super) fn log(output: &ScanOutput) -> Value {
         .map(|(report, finding)| result(report, finding, &index))
         .collect();
     let notifications = notifications(output, over);
+    let rules = rules
+        .values()
+        .map(|info| rule(info, precision.get(info.id.as_str()), output));
+    let rules: Vec<Value> = rules.collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -49,10 +60,10 @@ pub(super) fn log(output: &ScanOutput) -> Value {
                 "name": output.tool.name,
                 "version": output.tool.version,
                 "semanticVersion": output.tool.version,
-                "rules": rules.values().map(|info| rule(info)).collect::<Vec<_>>(),
+                "rules": rules,
             }},
             "invocations": [{
-                "executionSuccessful": notifications.is_empty(),
+                "executionSuccessful": notifications.iter().all(|one| one["level"] == "note"),
                 "toolExecutionNotifications": notifications,
             }],
             "columnKind": "unicodeCodePoints",
@@ -106,7 +117,25 @@ fn block(hostile: &str) -> String {
     lines.join("\n")
 }
 
-fn rule(info: &RuleInfo) -> Value {
+/// How often the rule is right: the least sure of its findings here.
+fn precision(confidence: Option<&Confidence>) -> &'static str {
+    match confidence {
+        Some(Confidence::High) => "high",
+        Some(Confidence::Medium) | None => "medium",
+        Some(Confidence::Low) => "low",
+    }
+}
+
+/// Where a rule is explained.
+fn help_uri(template: &str, id: &str) -> String {
+    let id = utf8_percent_encode(id, SEGMENT).to_string();
+    match template.contains("{id}") {
+        true => template.replace("{id}", &id),
+        false => format!("{template}#{id}"),
+    }
+}
+
+fn rule(info: &RuleInfo, confidence: Option<&Confidence>, output: &ScanOutput) -> Value {
     let help = block(&info.help);
     let mut tags = vec!["security".to_owned(), category(info)];
     for id in &info.attack {
@@ -115,7 +144,7 @@ fn rule(info: &RuleInfo) -> Value {
             tags.push(id);
         }
     }
-    json!({
+    let mut rule = json!({
         "id": info.id,
         "shortDescription": {"text": text(&info.title)},
         "fullDescription": {"text": text(&info.title)},
@@ -123,9 +152,14 @@ fn rule(info: &RuleInfo) -> Value {
         "defaultConfiguration": {"level": level(info.severity)},
         "properties": {
             "tags": tags,
+            "precision": precision(confidence),
             "security-severity": security_severity(info.severity),
         },
-    })
+    });
+    if let Some(template) = &output.tool.rules_url {
+        rule["helpUri"] = json!(help_uri(template, &info.id));
+    }
+    rule
 }
 
 fn category(info: &RuleInfo) -> String {
@@ -158,6 +192,25 @@ fn result(report: &Report, finding: &Finding, index: &BTreeMap<&str, usize>) -> 
             "package": package,
         },
     });
+    if let Some(fingerprint) = &finding.content_fingerprint {
+        result["partialFingerprints"]["packguardContent/v1"] = json!(fingerprint);
+    }
+    if let Some(content) = &finding.content {
+        result["properties"]["content"] = json!(content);
+    }
+    if let Some(suppressed) = &finding.suppressed {
+        let justification = format!(
+            "{} ({}, until {})",
+            text(&suppressed.reason),
+            text(&suppressed.owner),
+            text(&suppressed.expires)
+        );
+        result["suppressions"] = json!([{
+            "kind": "external",
+            "status": "accepted",
+            "justification": justification,
+        }]);
+    }
     if let Some(at) = index.get(finding.rule.as_str()) {
         result["ruleIndex"] = json!(at);
     }
@@ -237,6 +290,13 @@ fn notifications(output: &ScanOutput, over: usize) -> Vec<Value> {
                 .iter()
                 .map(|item| incomplete(report, item)),
         );
+    }
+    for report in &output.reports {
+        let package = escape::line(package_name(report), MAX_LINE);
+        list.extend(report.notes.iter().map(|note| {
+            let message = format!("{package}: {}", text(note));
+            json!({"level": "note", "message": {"text": message}, "descriptor": {"id": "note"}})
+        }));
     }
     for entry in &output.skipped {
         let line = entry

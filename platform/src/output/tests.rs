@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-mod samples;
+pub(super) mod samples;
 
 use samples::{clean, failures, incomplete, malicious, named, skipped, suspicious};
 
@@ -220,7 +220,7 @@ fn a_scan_with_gaps_is_never_clean() {
     );
 }
 
-fn assert_valid_sarif(text: &str) {
+pub(super) fn assert_valid_sarif(text: &str) {
     let schema = include_str!("../../testdata/sarif-2.1.0.schema.json");
     // The schema's pattern for languages has a stray bracket, which strict readers refuse.
     let schema = schema.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}$");

@@ -7,7 +7,7 @@ use url::Url;
 use super::checksum::{Algorithm, Checksum};
 use super::release::{Dependency, Metadata, Person};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
-use crate::purl::Purl;
+use crate::purl::{Ecosystem, Purl};
 
 #[derive(Deserialize)]
 struct Config {
@@ -71,6 +71,10 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
         .checksum(Checksum::hex(Algorithm::Sha256, &entry.cksum));
     let mut metadata = describe(entry);
     metadata.versions = Some(entries.len());
+    let offered = entries.iter().filter(|entry| !entry.yanked);
+    let offered: Vec<String> = offered.map(|entry| entry.vers.to_string()).collect();
+    let offered = offered.iter().map(String::as_str);
+    metadata.previous = versions::previous(Ecosystem::Cargo, &entry.vers.to_string(), offered);
     metadata.latest_version = latest.map(|entry| entry.vers.to_string());
     if let Some(api) = settings
         .api

@@ -10,7 +10,7 @@ use super::checksum::{Algorithm, Checksum};
 use super::document::{Document, shown};
 use super::release::{Dependency, Metadata, Person, reason_or_true};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
-use crate::purl::Purl;
+use crate::purl::{Ecosystem, Purl};
 
 /// Where the documents lie if `packages.json` does not say.
 const USUAL_TEMPLATE: &str = "/p2/%package%.json";
@@ -57,6 +57,8 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     let mut metadata = describe(package, purl, version);
     metadata.versions = Some(packages.len());
     metadata.latest_version = latest.map(str::to_owned);
+    let offered = names().filter(is_stable);
+    metadata.previous = versions::previous(Ecosystem::Composer, version, offered);
     metadata.first_published_at = packages
         .iter()
         .filter_map(|p| text(p, "time"))

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::checksum::{Algorithm, Checksum};
 use super::release::{Dependency, Metadata, Person};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
-use crate::purl::Purl;
+use crate::purl::{Ecosystem, Purl};
 
 /// One version for one platform.
 #[derive(Deserialize)]
@@ -68,6 +68,7 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     let distinct: std::collections::BTreeSet<_> = numbers().collect();
     metadata.versions = Some(distinct.len());
     metadata.latest_version = latest.map(str::to_owned);
+    metadata.previous = versions::previous(Ecosystem::Gem, version, numbers());
     metadata.first_published_at = entries.iter().filter_map(|e| e.created_at.clone()).min();
     let file = format!("{version}.json");
     let details = context.endpoint.join([

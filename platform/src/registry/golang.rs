@@ -8,7 +8,7 @@ use super::document::Document;
 use super::endpoints::Endpoint;
 use super::release::{Dependency, Metadata};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
-use crate::purl::Purl;
+use crate::purl::{Ecosystem, Purl};
 
 /// What the proxy says about a version.
 #[derive(Deserialize)]
@@ -58,6 +58,8 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     metadata.published_at = info.time;
     metadata.versions = Some(list.len()).filter(|&count| count > 0);
     metadata.latest_version = latest.map(str::to_owned);
+    let all = list.iter().map(String::as_str);
+    metadata.previous = versions::previous(Ecosystem::Golang, &info.version, all);
     let version = escape(&info.version);
     if let Some(document) = proxy.document(&format!("@v/{version}.mod")).await?
         && let Ok(text) = document.text()

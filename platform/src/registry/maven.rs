@@ -10,7 +10,7 @@ use super::document::Document;
 use super::html;
 use super::release::{Dependency, Metadata, Person};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
-use crate::purl::Purl;
+use crate::purl::{Ecosystem, Purl};
 
 /// More elements than any real POM has (the largest have some 20,000), and few enough to hold.
 const MAX_XML_NODES: u32 = 500_000;
@@ -57,6 +57,8 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     let packaging = describe(&pom, &mut metadata)?;
     metadata.versions = Some(known.len()).filter(|&count| count > 0);
     metadata.latest_version = latest.map(str::to_owned);
+    let all = known.iter().map(String::as_str);
+    metadata.previous = versions::previous(Ecosystem::Maven, version, all);
     let files = Files {
         context,
         coordinates: &coordinates,

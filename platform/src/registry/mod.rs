@@ -40,7 +40,7 @@ mod nuget;
 mod pypi;
 mod release;
 mod simple_index;
-mod versions;
+pub(crate) mod versions;
 
 use std::path::Path;
 
@@ -215,6 +215,7 @@ impl Context<'_> {
             version: metadata.version.clone(),
             is_latest: purl.version().is_none(),
             artifacts,
+            previous: metadata.previous.clone(),
             metadata: metadata.into_value(),
             notes: Vec::new(),
             endpoint: std::sync::Arc::clone(&self.endpoint),

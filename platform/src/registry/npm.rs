@@ -13,7 +13,7 @@ use super::document::Document;
 use super::html::filename;
 use super::release::{Dependency, Metadata, Person, reason_or_true};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
-use crate::purl::Purl;
+use crate::purl::{Ecosystem, Purl};
 
 /// The package's document. Versions stay unparsed: there may be thousands, and one is wanted.
 #[derive(Deserialize)]
@@ -61,6 +61,8 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     metadata.first_published_at = packument.first_published();
     metadata.versions = Some(packument.versions.len());
     metadata.latest_version = latest.map(str::to_owned);
+    let all = packument.versions.keys().map(String::as_str);
+    metadata.previous = versions::previous(Ecosystem::Npm, version, all);
     Ok(context.release(purl, metadata, vec![artifact]))
 }
 

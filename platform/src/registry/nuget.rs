@@ -8,7 +8,7 @@ use super::checksum::{Algorithm, Checksum};
 use super::document::Document;
 use super::release::{Dependency, Metadata, Person, reason_or_true};
 use super::{Context, FetchError, Release, RemoteArtifact, versions};
-use crate::purl::Purl;
+use crate::purl::{Ecosystem, Purl};
 
 #[derive(Deserialize)]
 struct ServiceIndex {
@@ -63,6 +63,7 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     let mut metadata = Metadata::new(purl.name(), version);
     metadata.versions = Some(list.versions.len());
     metadata.latest_version = latest.map(str::to_owned);
+    metadata.previous = versions::previous(Ecosystem::Nuget, version, names());
     let registrations = [
         "RegistrationsBaseUrl/3.6.0",
         "RegistrationsBaseUrl/3.4.0",

@@ -8,7 +8,7 @@ use url::Url;
 use super::release::{Dependency, Metadata, Person, reason_or_true};
 use super::simple_index::{ACCEPT, IndexFile, is_source, read};
 use super::{Context, FetchError, Release, RemoteArtifact, not_found, versions};
-use crate::purl::Purl;
+use crate::purl::{Ecosystem, Purl};
 
 pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Release, FetchError> {
     let url = context.endpoint.join([purl.name(), ""]);
@@ -39,6 +39,9 @@ pub(super) async fn resolve(context: &Context<'_>, purl: &Purl) -> Result<Releas
     let chosen = choose(&files, version, purl)?;
     let mut metadata = index_metadata(purl, version, &files, &chosen);
     metadata.latest_version = latest.map(str::to_owned);
+    let offered = files.iter().filter(|file| file.yanked.is_none());
+    let offered = offered.map(|file| file.version.text.as_str());
+    metadata.previous = versions::previous(Ecosystem::Pypi, version, offered);
     if let Some(url) = json_url(&context.endpoint.url, purl.name(), version)
         && let Some(document) = context.optional_document(&url).await
         && let Ok(project) = document.json::<Project>()

@@ -29,6 +29,8 @@ pub struct Release {
     pub artifacts: Vec<RemoteArtifact>,
     /// The registry's metadata as `docs/metadata.md` describes it.
     pub metadata: serde_json::Value,
+    /// The version before this one, where the registry lists one.
+    pub previous: Option<String>,
     /// Remarks for the report, such as a hash that could not be obtained.
     pub notes: Vec<String>,
     pub(super) endpoint: Arc<Endpoint>,
@@ -193,6 +195,9 @@ pub(super) struct Metadata {
     pub(super) requires_install_script: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) downloads: Option<u64>,
+    /// The version before this one.
+    #[serde(skip)]
+    pub(super) previous: Option<String>,
 }
 
 impl Metadata {

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::error::FetchError;
+use crate::purl::Ecosystem;
 
 /// Compares versions the way Maven, RubyGems, Composer and NuGet agree on: runs of digits by
 /// value, known pre-release words below the release, everything else by the alphabet; a longer
@@ -30,6 +31,43 @@ fn order(a: &str, b: &str) -> Ordering {
             return order;
         }
     }
+}
+
+/// Compares versions as the ecosystem does, where a library knows how, else as [`compare`] does.
+pub(crate) fn order_in(ecosystem: Ecosystem, a: &str, b: &str) -> Ordering {
+    let plain = |text: &str| text.trim_start_matches(['v', 'V']).to_owned();
+    match ecosystem {
+        Ecosystem::Pypi => {
+            let parse = |text: &str| text.parse::<pep440_rs::Version>();
+            if let (Ok(a), Ok(b)) = (parse(a), parse(b)) {
+                return a.cmp(&b);
+            }
+        }
+        Ecosystem::Npm | Ecosystem::Cargo | Ecosystem::Golang => {
+            let parse = |text: &str| semver::Version::parse(&plain(text));
+            if let (Ok(a), Ok(b)) = (parse(a), parse(b)) {
+                return a.cmp_precedence(&b);
+            }
+        }
+        _ => {}
+    }
+    order(&plain(a), &plain(b))
+}
+
+/// The release before this one: the highest version below it, and no pre-release unless this is
+/// one too.
+pub(crate) fn previous<'a>(
+    ecosystem: Ecosystem,
+    version: &str,
+    versions: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let prerelease = is_prerelease(version);
+    let before = versions.filter(|one| {
+        (prerelease || !is_prerelease(one)) && order_in(ecosystem, one, version) == Ordering::Less
+    });
+    // Of two spellings of one version always the same.
+    let highest = before.max_by(|a, b| order_in(ecosystem, a, b).then_with(|| a.cmp(b)));
+    highest.map(str::to_owned)
 }
 
 /// Whether a version has a word that marks it as not yet released.
@@ -166,6 +204,36 @@ mod tests {
             Some("1.0.0.v20200101")
         );
         assert_eq!(latest(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn the_release_before_is_the_highest_below() {
+        let before = |ecosystem, version| {
+            let all = ["1.0.0", "1.9.0", "1.10.0", "2.0.0-rc.1", "2.0.0", "3.0.0"];
+            previous(ecosystem, version, all.into_iter())
+        };
+        for ecosystem in Ecosystem::ALL {
+            assert_eq!(
+                before(ecosystem, "2.0.0").as_deref(),
+                Some("1.10.0"),
+                "{ecosystem}"
+            );
+            assert_eq!(
+                before(ecosystem, "1.10.0").as_deref(),
+                Some("1.9.0"),
+                "{ecosystem}"
+            );
+            assert_eq!(before(ecosystem, "1.0.0"), None, "{ecosystem}");
+            assert_eq!(
+                before(ecosystem, "2.0.0-rc.2").as_deref(),
+                Some("2.0.0-rc.1")
+            );
+        }
+        let all = ["v1.2.3", "v1.2.4"].into_iter();
+        assert_eq!(
+            previous(Ecosystem::Golang, "v1.2.4", all).as_deref(),
+            Some("v1.2.3")
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `packguard work`.
 
+use std::sync::Arc;
+
 use packguard_runtime::Pipeline;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -8,8 +10,9 @@ use super::{Failure, awaited_queue, database, queue, storage};
 use crate::components::{self, Setup};
 use crate::config::{self, Environment, Flags, WorkSettings, WorkerConfig};
 use crate::db::health as schema;
+use crate::knowledge::Knowledge;
 use crate::registry::RegistryConfig;
-use crate::scan;
+use crate::scan::{self, Stop};
 use crate::telemetry::{self, Metrics};
 use crate::worker::{self, Connections, Mode, Tools};
 
@@ -52,14 +55,10 @@ pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<
         metrics,
         tracer: telemetry.step_tracer(),
     };
-    let rules = settings.worker.rules.as_slice();
+    let knowledge = knowledge(&settings.worker).await?;
     let tools = Tools {
         pipeline,
-        settings: scan::settings::rules(rules).map_err(|stop| Failure {
-            message: stop.message,
-            hint: stop.hint,
-            code: super::USAGE,
-        })?,
+        knowledge: Arc::new(knowledge),
         registry: RegistryConfig::from_process(),
     };
     let grace = settings.tasks.grace_period;
@@ -67,6 +66,24 @@ pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<
     health.abort();
     telemetry.shutdown().await;
     done.map_err(|error| Failure::environment(&error, ""))
+}
+
+/// What files and addresses of the configuration tell.
+async fn knowledge(config: &WorkerConfig) -> Result<Knowledge, Failure> {
+    let failure = |stop: Stop| Failure {
+        message: stop.message,
+        hint: stop.hint,
+        code: stop.code,
+    };
+    let mut settings = scan::settings::rules(config.rules.as_slice()).map_err(failure)?;
+    settings.extend(config.thresholds.settings());
+    let accepted = scan::settings::suppressions(config.suppressions.as_deref());
+    let advisories = scan::settings::advisories(config.osv.as_deref(), false);
+    Ok(Knowledge {
+        settings,
+        suppressions: accepted.map_err(failure)?,
+        osv: advisories.await.map_err(failure)?,
+    })
 }
 
 async fn load(config: &WorkerConfig) -> Result<Pipeline, Failure> {

@@ -23,11 +23,20 @@ pub(super) struct Job {
     pub work: Work,
     /// Digests that the lock file pins; empty where it pins none.
     pub pinned: Vec<ExpectedHash>,
+    /// Whether it stands in a lock file or SBOM.
+    pub listed: bool,
 }
 
 pub(super) enum Work {
     Release(Purl),
     Local(Input),
+}
+
+impl Job {
+    /// Whether it is a release that the user named by itself, not in a list.
+    pub(super) fn is_named_release(&self) -> bool {
+        matches!(self.work, Work::Release(_)) && !self.listed
+    }
 }
 
 /// All jobs, and what is none.
@@ -45,7 +54,7 @@ pub(super) fn list(arguments: &[String]) -> Listed {
     let mut listed = Listed::default();
     for argument in arguments {
         match inputs::classify(argument) {
-            Ok(inputs::Input::Purl(purl)) => listed.purl(argument, &purl, Vec::new()),
+            Ok(inputs::Input::Purl(purl)) => listed.purl(argument, &purl, None),
             Ok(inputs::Input::Archive(path)) => {
                 listed.local(argument, Source::Archive(path.clone()), &path);
             }
@@ -65,7 +74,10 @@ pub(super) fn list(arguments: &[String]) -> Listed {
 }
 
 impl Listed {
-    fn purl(&mut self, label: &str, text: &str, pinned: Vec<ExpectedHash>) {
+    /// `locked` is what a lock file pins, where the purl comes from one.
+    fn purl(&mut self, label: &str, text: &str, locked: Option<Vec<ExpectedHash>>) {
+        let listed = locked.is_some();
+        let pinned = locked.unwrap_or_default();
         match text.parse::<Purl>() {
             Ok(purl) => match self.seen.get(&purl.to_string()) {
                 Some(job) => self.jobs[*job].pinned.extend(pinned),
@@ -75,6 +87,7 @@ impl Listed {
                         label: label.into(),
                         work: Work::Release(purl),
                         pinned,
+                        listed,
                     });
                 }
             },
@@ -109,6 +122,7 @@ impl Listed {
             label: label.into(),
             work: Work::Local(input),
             pinned: Vec::new(),
+            listed: false,
         });
     }
 
@@ -116,7 +130,7 @@ impl Listed {
         match lock::read(path, kind) {
             Ok(parsed) => {
                 for entry in parsed.packages {
-                    self.purl(&entry.purl, &entry.purl, entry.expected_hashes);
+                    self.purl(&entry.purl, &entry.purl, Some(entry.expected_hashes));
                 }
                 self.skipped.extend(
                     parsed
@@ -163,7 +177,7 @@ pub(crate) fn input(release: Release, fetched: Fetched, pinned: &[ExpectedHash])
             .chain(unpinned)
             .collect(),
         metadata: Some(release.metadata),
-        settings: Vec::new(),
+        ..Input::default()
     }
 }
 

@@ -1,6 +1,8 @@
 //! `packguard scan`: fetch, unpack, analyse and judge in one process.
 
+mod failures;
 pub(crate) mod jobs;
+mod package;
 mod progress;
 pub(crate) mod settings;
 pub(crate) mod work;
@@ -10,17 +12,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use packguard_runtime::Pipeline;
 use packguard_runtime::report::Report;
-use packguard_runtime::{Input, InputArtifact, Pipeline, PipelineError, Source};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::ScanArgs;
-use crate::components::{self, Setup};
+use crate::cli::{Compare, ScanArgs};
+use crate::knowledge::Knowledge;
 use crate::limits::ScanLimits;
 use crate::output::{self, Failure, FailureCategory, Format, Look, ScanOutput};
-use crate::purl::Purl;
-use crate::registry::{FetchError, Registry, RegistryConfig};
-use jobs::{Job, Work};
+use crate::registry::{Registry, RegistryConfig};
+use crate::suppressions;
+use failures::failure;
+pub(crate) use package::{Scan, work_folder};
 use progress::Progress;
 
 /// Exit code when the command line makes no sense; `output::exit_code` has the others.
@@ -33,27 +36,32 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs the command and gives its exit code.
 pub async fn run(args: ScanArgs, cancel: CancellationToken) -> u8 {
+    let done = until_cancelled(scan(&args, &cancel), &cancel).await;
+    match done.and_then(|output| print(&args, &output)) {
+        Ok(code) => code,
+        Err(stop) => stop.say(),
+    }
+}
+
+/// Ends work that does not see the cancellation by itself.
+pub(crate) async fn until_cancelled<T>(
+    work: impl Future<Output = Result<T, Stop>>,
+    cancel: &CancellationToken,
+) -> Result<T, Stop> {
     // What runs sees the cancellation by itself; only compiling does not, and is dropped.
     let overdue = async {
         cancel.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     let done = tokio::select! {
-        done = scan(&args, &cancel) => done,
+        done = work => done,
         () = overdue => Err(cancelled()),
     };
-    let done = if cancel.is_cancelled() {
+    if cancel.is_cancelled() {
         Err(cancelled())
     } else {
         done
-    };
-    let stop = match done.and_then(|output| print(&args, &output)) {
-        Ok(code) => return code,
-        Err(stop) => stop,
-    };
-    eprintln!("error: {}", output::line(&stop.message));
-    eprintln!("  hint: {}", output::line(&stop.hint));
-    stop.code
+    }
 }
 
 fn cancelled() -> Stop {
@@ -64,11 +72,31 @@ fn cancelled() -> Stop {
 pub(crate) struct Stop {
     pub(crate) message: String,
     pub(crate) hint: String,
-    code: u8,
+    pub(crate) code: u8,
 }
 
 impl Stop {
-    fn environment(message: &dyn ToString, hint: &str) -> Self {
+    /// Says it, and gives the exit code.
+    pub(crate) fn say(&self) -> u8 {
+        eprintln!("error: {}", output::line(&self.message));
+        eprintln!("  hint: {}", output::line(&self.hint));
+        self.code
+    }
+
+    /// Why a package could not be analysed, where there was but that to do.
+    pub(crate) fn failed(failure: &Failure) -> Self {
+        Self {
+            message: format!("{}: {}", failure.input, failure.message),
+            hint: failure.hint.clone().unwrap_or_default(),
+            code: match failure.category {
+                FailureCategory::Usage => USAGE,
+                FailureCategory::Package => 3,
+                FailureCategory::Environment => ENVIRONMENT,
+            },
+        }
+    }
+
+    pub(crate) fn environment(message: &dyn ToString, hint: &str) -> Self {
         Self {
             message: message.to_string(),
             hint: hint.into(),
@@ -76,7 +104,7 @@ impl Stop {
         }
     }
 
-    fn usage(message: &dyn ToString, hint: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: &dyn ToString, hint: impl Into<String>) -> Self {
         Self {
             message: message.to_string(),
             hint: hint.into(),
@@ -113,56 +141,37 @@ pub async fn one(
         pipeline,
         registry: Registry::new(RegistryConfig::from_process(), cancel.clone()),
         limits,
-        settings: Vec::new(),
+        knowledge: Knowledge::default(),
+        today: suppressions::today(),
         folder,
         cancel,
     };
     scan.job(&job).await
 }
 
-/// What the jobs share.
-struct Scan<'a> {
-    pipeline: Pipeline,
-    registry: Registry,
-    limits: ScanLimits,
-    settings: Vec<(String, String)>,
-    folder: &'a Path,
-    cancel: &'a CancellationToken,
-}
-
 async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput, Stop> {
-    let settings = settings::read(args)?;
+    let knowledge = settings::read(&args.analysis).await?;
     let listed = jobs::list(&args.inputs);
-    let folder = work::folder(None);
-    let folder = folder
-        .map_err(|error| Stop::environment(&error, "set TMPDIR to a folder that can be written"))?;
-    let pipeline = components::pipeline(Setup {
-        slots: 0,
-        cache: components::default_cache(args.cache_dir.clone()),
-        analyzers: args.analyzer.clone(),
-        limits: args.limits.step,
-        archive: args.limits.archive,
-    })
-    .await
-    .map_err(|error| setup_failed(&error))?;
-    let config = RegistryConfig {
-        offline: args.offline,
-        ..RegistryConfig::from_process()
-    };
-    let scan = Scan {
-        pipeline,
-        registry: Registry::new(config, cancel.clone()),
-        limits: args.limits.clone(),
-        settings,
-        folder: folder.path(),
-        cancel,
+    let folder = work_folder()?;
+    let scan = Scan::new(&args.analysis, knowledge, folder.path(), cancel).await?;
+    let compare = match args.compare_previous {
+        Compare::Always => !args.analysis.offline,
+        Compare::Never => false,
+        Compare::Auto => {
+            let alone = listed.jobs.len() == 1 && listed.jobs[0].is_named_release();
+            alone && !args.analysis.offline
+        }
     };
     let (mut reports, mut failures) = (Vec::new(), listed.failures);
     let progress = Progress::new(listed.jobs.len());
     let at_once = args.jobs.map_or_else(default_jobs, usize::from);
     let (scan, progress) = (&scan, &progress);
     let running = futures_util::stream::iter(listed.jobs).map(|job| async move {
-        let done = scan.job(&job).await;
+        let done = if compare {
+            scan.compared(&job).await
+        } else {
+            scan.job(&job).await
+        };
         progress.done(&job.label);
         done
     });
@@ -179,149 +188,12 @@ async fn scan(args: &ScanArgs, cancel: &CancellationToken) -> Result<ScanOutput,
         }
     }
     progress.finish();
-    Ok(ScanOutput::new(reports, failures, listed.skipped))
+    let output = ScanOutput::new(reports, failures, listed.skipped);
+    Ok(output.explained_at(args.rules_url.as_deref()))
 }
 
 fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-fn setup_failed(error: &components::SetupError) -> Stop {
-    use components::SetupError;
-    match error {
-        SetupError::Component { .. } | SetupError::Read { .. } | SetupError::Pipeline(_) => {
-            Stop::usage(error, "check the files named by --analyzer")
-        }
-        SetupError::Cache(_) => Stop::environment(error, "name another folder with --cache-dir"),
-        SetupError::Runtime(_) => Stop::environment(
-            error,
-            "the sandboxes reserve address space: raise `ulimit -v` if it is set",
-        ),
-    }
-}
-
-impl Scan<'_> {
-    async fn job(&self, job: &Job) -> Result<Report, Failure> {
-        let folder = tempfile::Builder::new()
-            .prefix("job-")
-            .tempdir_in(self.folder);
-        let folder = folder.map_err(|error| no_space(&job.label, &error))?;
-        let mut input = match &job.work {
-            Work::Release(purl) => self.fetch(job, purl, folder.path()).await?,
-            Work::Local(input) => {
-                self.check_size(job, input)?;
-                input.clone()
-            }
-        };
-        input.settings.clone_from(&self.settings);
-        let report = self.pipeline.run(input, folder.path(), self.cancel).await;
-        report.map_err(|error| pipeline_failed(&job.label, &error))
-    }
-
-    /// A local archive has the limit of a downloaded one.
-    fn check_size(&self, job: &Job, input: &Input) -> Result<(), Failure> {
-        let limit = self.limits.fetch.artifact_bytes;
-        let too_large = |artifact: &InputArtifact| match &artifact.source {
-            Source::Archive(path) => std::fs::metadata(path).is_ok_and(|file| file.len() > limit),
-            Source::Folder(_) => false,
-        };
-        if input.artifacts.iter().any(too_large) {
-            let message = format!("it is larger than {limit} bytes");
-            let hint = "raise --limits artifact-size if you expect packages of this size";
-            return Err(failure(
-                &job.label,
-                FailureCategory::Package,
-                &message,
-                hint,
-            ));
-        }
-        Ok(())
-    }
-
-    async fn fetch(&self, job: &Job, purl: &Purl, folder: &Path) -> Result<Input, Failure> {
-        let failed = |error: FetchError| fetch_failed(&job.label, &error);
-        let release = self.registry.resolve(purl).await.map_err(failed)?;
-        let downloads = folder.join("download");
-        std::fs::create_dir(&downloads).map_err(|error| no_space(&job.label, &error))?;
-        let fetched = self
-            .registry
-            .fetch(&release, &self.limits.fetch, &downloads)
-            .await
-            .map_err(failed)?;
-        Ok(jobs::input(release, fetched, &job.pinned))
-    }
-}
-
-fn failure(
-    input: &str,
-    category: FailureCategory,
-    error: &dyn ToString,
-    hint: impl Into<String>,
-) -> Failure {
-    Failure {
-        input: input.into(),
-        category,
-        message: error.to_string(),
-        hint: Some(hint.into()),
-    }
-}
-
-fn no_space(input: &str, error: &std::io::Error) -> Failure {
-    failure(
-        input,
-        FailureCategory::Environment,
-        error,
-        "free some space, or set TMPDIR to a larger disk",
-    )
-}
-
-fn fetch_failed(input: &str, error: &FetchError) -> Failure {
-    let category = match error {
-        FetchError::Purl(_)
-        | FetchError::RepositoryNotConfigured { .. }
-        | FetchError::BadSetting { .. } => FailureCategory::Usage,
-        FetchError::PackageNotFound { .. }
-        | FetchError::VersionNotFound { .. }
-        | FetchError::NoVersions { .. }
-        | FetchError::ArtifactNotFound { .. }
-        | FetchError::NoArtifacts { .. }
-        | FetchError::HashMismatch { .. }
-        | FetchError::TooLarge { .. }
-        | FetchError::Refused { .. } => FailureCategory::Package,
-        _ => FailureCategory::Environment,
-    };
-    failure(input, category, error, error.hint())
-}
-
-fn pipeline_failed(input: &str, error: &PipelineError) -> Failure {
-    let (category, hint) = match error {
-        PipelineError::NotAnArchive { .. } => (
-            FailureCategory::Package,
-            "give a tar, zip, gz, bz2, xz or zstd archive, a folder, a lock file or a purl",
-        ),
-        PipelineError::HashMismatch { .. } => (
-            FailureCategory::Environment,
-            "the download was damaged or tampered with: try again, and report it if it stays so",
-        ),
-        PipelineError::Empty(_) => (
-            FailureCategory::Package,
-            "there is nothing to analyse: check the path",
-        ),
-        PipelineError::Storage(_) => (
-            FailureCategory::Environment,
-            "free some space, or set TMPDIR to a larger disk",
-        ),
-        PipelineError::Io { .. } => (
-            FailureCategory::Environment,
-            "check the path and its permissions",
-        ),
-        PipelineError::Components(_) => (
-            FailureCategory::Usage,
-            "check the files named by --analyzer",
-        ),
-        PipelineError::Cancelled => (FailureCategory::Environment, "start it again"),
-    };
-    failure(input, category, error, hint)
 }
 
 fn print(args: &ScanArgs, output: &ScanOutput) -> Result<u8, Stop> {
@@ -329,10 +201,18 @@ fn print(args: &ScanArgs, output: &ScanOutput) -> Result<u8, Stop> {
         None if args.format == Format::Human => Look::of_stdout(),
         _ => Look::PLAIN,
     };
-    let text = output::render(output, args.format, look).map_err(|error| {
-        Stop::environment(&error, "this is a defect of Packguard: please report it")
-    })?;
-    let (written, place) = match &args.output {
+    let text = output::render(output, args.format, look).map_err(|error| defect(&error))?;
+    write(args.output.as_deref(), &text)?;
+    Ok(output::exit_code(output, args.fail_on))
+}
+
+pub(crate) fn defect(error: &dyn ToString) -> Stop {
+    Stop::environment(error, "this is a defect of Packguard: please report it")
+}
+
+/// Writes a result to a file, whole or not at all, or to standard output.
+pub(crate) fn write(path: Option<&Path>, text: &str) -> Result<(), Stop> {
+    let (written, place) = match path {
         Some(path) => (
             output::write_atomically(path, text.as_bytes()),
             path.display().to_string(),
@@ -348,6 +228,6 @@ fn print(args: &ScanArgs, output: &ScanOutput) -> Result<u8, Stop> {
             &format!("{place}: {error}"),
             "nothing was written; name another file with --output",
         )),
-        _ => Ok(output::exit_code(output, args.fail_on)),
+        _ => Ok(()),
     }
 }

@@ -4,18 +4,55 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::Stop;
-use crate::cli::ScanArgs;
+use crate::cli::AnalysisArgs;
+use crate::knowledge::Knowledge;
+use crate::osv;
+use crate::suppressions::{SuppressionError, Suppressions};
 
 /// Largest of these files, bytes: 1 MiB of YARA is 10,000 rules.
 const MAX_FILE: u64 = 4 << 20;
 
-/// Reads what `--rules` and `--names` name.
-pub(super) fn read(args: &ScanArgs) -> Result<Vec<(String, String)>, Stop> {
+/// Reads what the options name.
+pub(crate) async fn read(args: &AnalysisArgs) -> Result<Knowledge, Stop> {
     let mut settings = rules(&args.rules)?;
     for (ecosystem, path) in &args.names {
         settings.push((format!("names.{}", ecosystem.as_str()), text(path)?));
     }
-    Ok(settings)
+    settings.extend(args.threshold.settings());
+    Ok(Knowledge {
+        settings,
+        suppressions: suppressions(args.suppressions.as_deref())?,
+        osv: advisories(args.osv.as_deref(), args.offline).await?,
+    })
+}
+
+/// The findings that are accepted.
+pub(crate) fn suppressions(path: Option<&Path>) -> Result<Suppressions, Stop> {
+    let read = path.map(Suppressions::read).transpose();
+    let read = read.map_err(|error: SuppressionError| Stop::usage(&error, error.hint()))?;
+    Ok(read.unwrap_or_default())
+}
+
+/// Known malware and advisories.
+pub(crate) async fn advisories(
+    source: Option<&str>,
+    offline: bool,
+) -> Result<Option<osv::Database>, Stop> {
+    let Some(source) = source else {
+        return Ok(None);
+    };
+    let read = osv::read(source, offline).await;
+    let read = read.map_err(|error| {
+        if error.is_environment() {
+            Stop::environment(&error, error.hint())
+        } else {
+            Stop::usage(&error, error.hint())
+        }
+    })?;
+    if let Some(problem) = read.problem() {
+        eprintln!("warning: {problem}");
+    }
+    Ok(Some(read))
 }
 
 /// YARA rules of files and folders.

@@ -1,6 +1,7 @@
 //! From a task to what the pipeline takes: the registry's artifacts, or an uploaded archive.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::StreamExt as _;
@@ -17,11 +18,13 @@ use crate::db;
 use crate::db::claims::ClaimedTask;
 use crate::db::uploads;
 use crate::inputs::lock::ExpectedHash;
+use crate::knowledge::Knowledge;
 use crate::limits::ScanLimits;
 use crate::purl::Purl;
 use crate::registry::{FetchError, Registry};
 use crate::scan::jobs;
 use crate::storage::{Storage, UploadKey};
+use crate::suppressions;
 use crate::telemetry::{Metrics, spans};
 use tracing::Instrument as _;
 
@@ -66,7 +69,7 @@ pub(super) struct Fetcher {
     pub storage: Storage,
     pub registry: Registry,
     pub limits: ScanLimits,
-    pub settings: Vec<(String, String)>,
+    pub knowledge: Arc<Knowledge>,
     pub metrics: Metrics,
 }
 
@@ -81,7 +84,8 @@ impl Fetcher {
             Some(id) => self.upload(task, id, folder).await?,
             None => self.release(task, folder).await?,
         };
-        fetched.input.settings.clone_from(&self.settings);
+        self.knowledge
+            .tell(&mut fetched.input, suppressions::today());
         fetched.artifacts.sort();
         Ok(fetched)
     }

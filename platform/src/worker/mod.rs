@@ -1,9 +1,8 @@
 //! `packguard work`: claims tasks, runs them in sandboxes, records what came out.
 //!
 //! N packages at a time on one runtime, admitted by number (`WORKER_CONCURRENCY`) and by
-//! memory (`WORKER_MEMORY`). Each task is a tokio task of its own: what breaks one leaves the
-//! others alone. A task that kills the whole process is claimed again when its lease runs
-//! out; Postgres counts the claims, and ends it as a dead letter when they are too many.
+//! memory (`WORKER_MEMORY`). Each task is a tokio task of its own: what breaks one leaves the others
+//! alone. One that kills the process is claimed again, until Postgres has counted too many claims.
 //!
 //! On SIGTERM: claims nothing more, lets what runs go on for the grace period, hands the rest
 //! back to the queue (which does not count as an attempt), and ends with code 0.
@@ -36,6 +35,7 @@ pub(crate) use record::refresh_alias;
 use crate::config::WorkerConfig;
 use crate::db;
 use crate::db::claims::{self, Claim};
+use crate::knowledge::Knowledge;
 use crate::queue::wakeups::{Hub, Topic};
 use crate::queue::{Lease, Queue};
 use crate::registry::{Registry, RegistryConfig};
@@ -71,8 +71,8 @@ pub struct Connections {
 pub struct Tools {
     /// The components.
     pub pipeline: Pipeline,
-    /// Settings for analyzers, by name.
-    pub settings: Vec<(String, String)>,
+    /// Settings, suppressions, advisories.
+    pub knowledge: Arc<Knowledge>,
     /// The registries.
     pub registry: RegistryConfig,
 }
@@ -214,7 +214,7 @@ impl Worker {
             db: db.clone(),
             metrics: metrics.clone(),
             base: tools.pipeline,
-            settings: tools.settings.clone(),
+            knowledge: Arc::clone(&tools.knowledge),
             signatures: config.signatures,
             loader: Loader::new(source),
         };
@@ -226,7 +226,7 @@ impl Worker {
             storage: storage.clone(),
             registry: Registry::new(tools.registry, registry.clone()),
             limits: config.limits.clone(),
-            settings: tools.settings,
+            knowledge: tools.knowledge,
             metrics: metrics.clone(),
         };
         let memory = Memory::new(config.memory);

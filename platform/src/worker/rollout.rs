@@ -32,6 +32,8 @@ use crate::db;
 use crate::db::functions::{self, CHANGED, Followed, Role, Tripped};
 use crate::db::reports;
 use crate::functions::{SignaturePolicy, settings};
+use crate::knowledge::Knowledge;
+use crate::suppressions;
 use crate::telemetry::Metrics;
 
 /// How often it is looked whether something changed, heard of or not: with a second to load
@@ -51,8 +53,8 @@ pub(super) struct Parts {
     pub metrics: Metrics,
     /// The bundled analyzers.
     pub base: Pipeline,
-    /// Settings for analyzers, by name.
-    pub settings: Vec<(String, String)>,
+    /// Settings, suppressions, advisories.
+    pub knowledge: Arc<Knowledge>,
     pub signatures: SignaturePolicy,
     pub loader: Loader,
 }
@@ -65,6 +67,8 @@ pub(super) struct Rollout {
     running: Vec<Ready>,
     /// What should run and does not.
     missing: Vec<Missing>,
+    /// Suppressions that had run out when the sets were put together.
+    expired: usize,
     /// What was said of those that are not loaded, so that the log says it once.
     said: BTreeSet<String>,
 }
@@ -87,6 +91,7 @@ impl Rollout {
             sets,
             running: Vec::new(),
             missing: Vec::new(),
+            expired: 0,
             said: BTreeSet::new(),
         };
         loop {
@@ -160,8 +165,14 @@ impl Rollout {
         missing.extend(lacking);
         let same = ready.iter().map(Ready::identity);
         let same = same.eq(self.running.iter().map(Ready::identity));
-        if same && missing == self.missing {
+        // One that runs out changes what reports say, and makes the set another.
+        let accepted = &self.parts.knowledge.suppressions;
+        let expired = accepted.expired(suppressions::today());
+        if same && missing == self.missing && expired.len() == self.expired {
             return Ok(());
+        }
+        for line in &expired {
+            tracing::warn!("{line}");
         }
         let drafts = Drafts::of(&self.parts.base, &ready, &missing);
         let drafts = drafts.map_err(|error| error.to_string())?;
@@ -169,6 +180,7 @@ impl Rollout {
         let sets = Arc::new(sets.map_err(|error| error.to_string())?);
         self.sets.send_replace(Arc::clone(&sets));
         self.missing = missing;
+        self.expired = expired.len();
         // The sets before stay loaded: a rollback comes soon, if it comes.
         let before = std::mem::replace(&mut self.running, ready);
         let kept = before.iter().chain(&self.running);
@@ -359,10 +371,8 @@ fn know(metrics: &Metrics, pipeline: &Pipeline) {
 
 /// A set, and its digest.
 fn describe(parts: &Parts, pipeline: &Pipeline) -> ([u8; 32], Value) {
-    let input = packguard_runtime::Input {
-        settings: parts.settings.clone(),
-        ..packguard_runtime::Input::default()
-    };
+    let mut input = packguard_runtime::Input::default();
+    parts.knowledge.tell(&mut input, suppressions::today());
     let provenance = pipeline.provenance(&input);
     let set = json!({
         "components": pipeline.components(),

@@ -2,8 +2,11 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::report::PackageInfo;
+use super::compare::Snapshot;
+use super::suppress::Suppression;
+use crate::report::{Confidence, PackageInfo, RuleInfo};
 
 /// What is to be analysed.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +21,31 @@ pub struct Input {
     pub metadata: Option<serde_json::Value>,
     /// Settings for analyzers, by name.
     pub settings: Vec<(String, String)>,
+    /// Findings that the operator accepts.
+    pub suppressions: Arc<Vec<Suppression>>,
+    /// What the caller knows of the package from elsewhere.
+    pub known: Vec<KnownFinding>,
+    /// Hex digest of where `known` comes from.
+    pub advisories: Option<String>,
+    /// The release before.
+    pub before: Option<Arc<Snapshot>>,
+    /// What the reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// A finding that no component makes: what is known of a package from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct KnownFinding {
+    /// Where it is known from, in the place of an analyzer's name.
+    pub source: &'static str,
+    /// Its rule; the severity is the rule's.
+    pub rule: RuleInfo,
+    /// What is known, one line.
+    pub title: String,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Why it matters.
+    pub why: String,
 }
 
 /// One artifact on disk.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use super::compare::{self, Snapshot};
+use super::suppress::Suppression;
 use super::{Pipeline, applies};
 use crate::assemble::{self, Assembly};
 use crate::bindings::types::Package;
@@ -25,6 +27,7 @@ pub struct Analysed {
     package: Arc<Package>,
     /// Of the artifacts, in the order of their indices.
     filenames: Vec<String>,
+    suppressions: Arc<Vec<Suppression>>,
     folder: TempDir,
 }
 
@@ -69,13 +72,23 @@ impl Analysed {
         report: Report,
         package: Arc<Package>,
         filenames: Vec<String>,
+        suppressions: Arc<Vec<Suppression>>,
         folder: TempDir,
     ) -> Self {
         Self {
             report,
             package,
             filenames,
+            suppressions,
             folder,
+        }
+    }
+
+    /// What another release can be compared with.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            report: self.report.clone(),
+            files: compare::files(&self.package, &self.report.package, &self.filenames),
         }
     }
 
@@ -133,8 +146,9 @@ impl Pipeline {
         } else if against.is_none() {
             return None;
         }
+        assembly.identify(&analysed.package, &analysed.suppressions);
         assembly.order();
-        let verdict = self.verdict(&report.package, &mut assembly, cancel).await;
+        let verdict = self.verdict(&analysed.package, &mut assembly, cancel).await;
         let (added, removed) = difference(name, &report.findings, &assembly.findings);
         Some(Comparison {
             shadow,

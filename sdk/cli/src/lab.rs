@@ -44,6 +44,7 @@ impl Run {
                 .findings
                 .into_iter()
                 .filter(|finding| finding.analyzer == analyzer)
+                .map(Finding::as_found)
                 .collect(),
             incomplete: report.incomplete,
             step: report

@@ -8,6 +8,7 @@ mod deploy;
 mod hostile;
 mod lab;
 mod logs;
+mod operator;
 mod reanalysis;
 mod rollout;
 mod settings;

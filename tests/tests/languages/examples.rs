@@ -83,7 +83,10 @@ async fn run(lab: &Lab, sample: &Path, about: &toml::Table) -> (Vec<Finding>, St
     let step = report.analyzers.into_iter().find(|one| one.name == *name);
     let findings = report.findings.into_iter();
     (
-        findings.filter(|one| one.analyzer == *name).collect(),
+        findings
+            .filter(|one| one.analyzer == *name)
+            .map(Finding::as_found)
+            .collect(),
         step.unwrap(),
     )
 }

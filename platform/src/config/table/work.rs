@@ -47,6 +47,24 @@ pub(super) const WORKERS: &[Setting] = &[
         "Further YARA rules: a file, or a folder of .yar and .yara files. Unset: the bundled ones alone.",
     ),
     Setting::open(
+        "SUPPRESSIONS",
+        "",
+        WORK,
+        "Findings that are accepted, in TOML: by rule and content, with reason, owner and expiry. They stay in the reports, marked, and are not judged. Unset: none.",
+    ),
+    Setting::open(
+        "OSV_SOURCE",
+        "",
+        WORK,
+        "Known malware and advisories in the OSV format: a folder, a zip archive, a document, or the URL of one. Read when the worker starts; its digest is part of what decides a report. Unset: none.",
+    ),
+    Setting::open(
+        "JUDGE_THRESHOLDS",
+        "malicious=70,suspicious=30",
+        WORK,
+        "From which score on a package is what, each from 1 to 100. The default is what the score is calibrated for.",
+    ),
+    Setting::open(
         "PACKGUARD_CACHE_DIR",
         "",
         ANALYSED,

@@ -11,7 +11,7 @@ const MAX_SNIPPET_LINES: usize = 8;
 /// Layers of a decoded payload that are shown; the innermost is what matters.
 const MAX_LAYERS: usize = 8;
 
-pub(super) fn write(page: &mut Page, finding: &Finding, report: &Report) {
+pub(in crate::output) fn write(page: &mut Page, finding: &Finding, report: &Report) {
     let word = paint::severity(finding.severity, severity_word(finding.severity));
     page.wrapped(
         2,
@@ -32,6 +32,9 @@ pub(super) fn write(page: &mut Page, finding: &Finding, report: &Report) {
     let attack = rule.map(|rule| rule.attack.as_slice()).unwrap_or_default();
     let mut cited = vec![format!("rule: {}", escape::line(&finding.rule, 120))];
     cited.extend(attack.iter().take(8).map(|id| escape::line(id, 40)));
+    if let Some(fingerprint) = &finding.content_fingerprint {
+        cited.push(format!("fingerprint: {}", escape::line(fingerprint, 64)));
+    }
     page.line(4, &paint::faint(&cited.join("  ")));
     page.blank();
 }

@@ -3,11 +3,11 @@
 //! Everything is readable without colour; colours are written always and taken off by the
 //! caller where they are not wanted.
 
-mod finding;
-mod paint;
+pub(super) mod finding;
+pub(super) mod paint;
 
 use packguard_runtime::report::{
-    Category, Finding, Incomplete, Outcome, Report, Severity, StepInfo, StepOutcome,
+    Category, Finding, Incomplete, Outcome, Report, Severity, StepInfo, StepOutcome, Thresholds,
 };
 
 use super::{Failure, ScanOutput, SkippedEntry, by_gravity, escape, outcome_word, package_name};
@@ -88,7 +88,18 @@ fn package(page: &mut Page, report: &Report) {
         &outcome_word(verdict.outcome).to_uppercase(),
     );
     let name = paint::strong(&escape::line(package_name(report), MAX_LINE));
-    page.line(0, &format!("{word}  {name}   score {}", verdict.score));
+    let thresholds = verdict.thresholds.unwrap_or_default();
+    let moved = match thresholds == Thresholds::default() {
+        true => String::new(),
+        false => format!(
+            " (malicious from {}, suspicious from {})",
+            thresholds.malicious, thresholds.suspicious
+        ),
+    };
+    page.line(
+        0,
+        &format!("{word}  {name}   score {}{moved}", verdict.score),
+    );
     page.wrapped(2, "", &escape::line(&verdict.summary, MAX_LINE));
     for reason in verdict.reasons.iter().take(MAX_REASONS) {
         let text = escape::line(&reason.text, MAX_LINE);
@@ -99,7 +110,7 @@ fn package(page: &mut Page, report: &Report) {
     let mut evidence: Vec<&Finding> = report
         .findings
         .iter()
-        .filter(|finding| finding.severity > Severity::Info)
+        .filter(|finding| finding.severity > Severity::Info && finding.suppressed.is_none())
         .collect();
     evidence.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for found in evidence.iter().take(MAX_FINDINGS) {
@@ -122,12 +133,51 @@ fn footer(page: &mut Page, report: &Report) {
     let info = report
         .findings
         .iter()
-        .filter(|finding| finding.severity == Severity::Info);
+        .filter(|finding| finding.severity == Severity::Info && finding.suppressed.is_none());
     let (can, also): (Vec<_>, Vec<_>) =
         info.partition(|finding| finding.category == Category::Capability);
     folded(page, "Capabilities: ", &can, report);
     folded(page, "Also noted: ", &also, report);
+    comparison(page, report);
+    let suppressed: Vec<String> = report.findings.iter().filter_map(suppressed).collect();
+    list(page, "Suppressed:", &suppressed);
+    let notes = report.notes.iter().map(|note| escape::line(note, MAX_LINE));
+    list(page, "Notes:", &notes.collect::<Vec<_>>());
     unanalysed(page, report);
+}
+
+/// What is new since the release before, in a line.
+fn comparison(page: &mut Page, report: &Report) {
+    let Some(comparison) = &report.comparison else {
+        return;
+    };
+    let before = &comparison.before;
+    let version = before.version.as_ref().unwrap_or(&before.name);
+    let rules = |rules: &[String]| match rules {
+        [] => "no kind of finding".to_owned(),
+        rules => escape::line(&rules.join(", "), MAX_LINE),
+    };
+    let text = format!(
+        "{} files new, {} changed, {} gone; new: {}; gone: {}",
+        comparison.files_added,
+        comparison.files_changed,
+        comparison.files_removed,
+        rules(&comparison.rules_new),
+        rules(&comparison.rules_gone)
+    );
+    page.wrapped(2, &format!("Since {}: ", escape::line(version, 80)), &text);
+}
+
+fn suppressed(finding: &Finding) -> Option<String> {
+    let suppressed = finding.suppressed.as_ref()?;
+    Some(format!(
+        "{}: {} ({}; {}, until {})",
+        escape::line(&finding.rule, 120),
+        escape::line(&finding.title, MAX_LINE),
+        escape::line(&suppressed.reason, MAX_LINE),
+        escape::line(&suppressed.owner, 200),
+        escape::line(&suppressed.expires, 40)
+    ))
 }
 
 /// What was not analysed, and which steps failed.

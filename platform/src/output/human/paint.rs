@@ -4,13 +4,13 @@ use anstyle::{AnsiColor, Style};
 use packguard_runtime::report::{Outcome, Severity};
 
 /// Text in the making.
-pub(super) struct Page {
+pub(in crate::output) struct Page {
     width: usize,
     text: String,
 }
 
 impl Page {
-    pub(super) fn new(width: usize) -> Self {
+    pub(in crate::output) fn new(width: usize) -> Self {
         Self {
             width,
             text: String::new(),
@@ -18,14 +18,14 @@ impl Page {
     }
 
     /// One line, however long. `text` may hold styles, and no hostile text unescaped.
-    pub(super) fn line(&mut self, indent: usize, text: &str) {
+    pub(in crate::output) fn line(&mut self, indent: usize, text: &str) {
         self.text.push_str(&" ".repeat(indent));
         self.text.push_str(text);
         self.text.push('\n');
     }
 
     /// Text without styles, wrapped below the end of `label`.
-    pub(super) fn wrapped(&mut self, indent: usize, label: &str, text: &str) {
+    pub(in crate::output) fn wrapped(&mut self, indent: usize, label: &str, text: &str) {
         let hang = indent + unstyled_width(label);
         let width = self.width.saturating_sub(hang).max(20);
         for (number, line) in textwrap::wrap(text, width).iter().enumerate() {
@@ -38,7 +38,7 @@ impl Page {
     }
 
     /// Text without styles, cut at the right edge.
-    pub(super) fn cut(&mut self, indent: usize, label: &str, text: &str) {
+    pub(in crate::output) fn cut(&mut self, indent: usize, label: &str, text: &str) {
         let width = self
             .width
             .saturating_sub(indent + unstyled_width(label))
@@ -47,13 +47,13 @@ impl Page {
     }
 
     /// An empty line, never two.
-    pub(super) fn blank(&mut self) {
+    pub(in crate::output) fn blank(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(in crate::output) fn finish(self) -> String {
         self.text
     }
 }
@@ -81,19 +81,19 @@ fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-pub(super) fn strong(text: &str) -> String {
+pub(in crate::output) fn strong(text: &str) -> String {
     styled(Style::new().bold(), text)
 }
 
-pub(super) fn faint(text: &str) -> String {
+pub(in crate::output) fn faint(text: &str) -> String {
     styled(Style::new().dimmed(), text)
 }
 
-pub(super) fn error(text: &str) -> String {
+pub(in crate::output) fn error(text: &str) -> String {
     styled(AnsiColor::Red.on_default().bold(), text)
 }
 
-pub(super) fn outcome(outcome: Outcome, text: &str) -> String {
+pub(in crate::output) fn outcome(outcome: Outcome, text: &str) -> String {
     let color = match outcome {
         Outcome::Clean => AnsiColor::Green,
         Outcome::Incomplete => AnsiColor::Cyan,
@@ -103,7 +103,7 @@ pub(super) fn outcome(outcome: Outcome, text: &str) -> String {
     styled(color.on_default().bold(), text)
 }
 
-pub(super) fn severity(severity: Severity, text: &str) -> String {
+pub(in crate::output) fn severity(severity: Severity, text: &str) -> String {
     let color = match severity {
         Severity::Info | Severity::Low => AnsiColor::Cyan,
         Severity::Medium => AnsiColor::Yellow,

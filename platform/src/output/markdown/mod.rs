@@ -1,6 +1,6 @@
 //! `--format markdown`: a comment on a pull request.
 
-mod text;
+pub(super) mod text;
 
 use packguard_runtime::report::{Finding, Outcome, Report, Severity};
 
@@ -128,6 +128,22 @@ fn details(page: &mut Page, report: &Report) {
             prose(&item.reason, MAX_LINE)
         );
     }
+    let suppressed = report.findings.iter();
+    let suppressed = suppressed.filter(|one| one.suppressed.is_some());
+    for finding in suppressed.take(MAX_ITEMS) {
+        if let Some(suppressed) = &finding.suppressed {
+            head += &format!(
+                "- suppressed: {}: {} ({}, until {})\n",
+                span(&finding.rule, 120),
+                prose(&suppressed.reason, MAX_LINE),
+                prose(&suppressed.owner, MAX_LINE),
+                prose(&suppressed.expires, 40)
+            );
+        }
+    }
+    for note in report.notes.iter().take(MAX_ITEMS) {
+        head += &format!("- note: {}\n", prose(note, MAX_LINE));
+    }
     head.push('\n');
     if !page.push(&(head + END)) {
         return;
@@ -137,7 +153,7 @@ fn details(page: &mut Page, report: &Report) {
     let mut evidence: Vec<&Finding> = report
         .findings
         .iter()
-        .filter(|finding| finding.severity > Severity::Info)
+        .filter(|finding| finding.severity > Severity::Info && finding.suppressed.is_none())
         .collect();
     evidence.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for found in evidence {

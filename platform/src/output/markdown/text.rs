@@ -18,7 +18,7 @@ fn backticks(text: &str) -> usize {
 }
 
 /// A code block whose fence is longer than any run of backticks inside.
-pub(super) fn fenced(text: &str) -> String {
+pub(in crate::output) fn fenced(text: &str) -> String {
     let (lines, rest) = escape::lines(text, MAX_BLOCK_LINES, MAX_LINE);
     let mut body = lines.join("\n");
     if rest > 0 {
@@ -29,7 +29,7 @@ pub(super) fn fenced(text: &str) -> String {
 }
 
 /// One line of hostile text as a code span.
-pub(super) fn span(text: &str, max: usize) -> String {
+pub(in crate::output) fn span(text: &str, max: usize) -> String {
     let text = escape::line(text, max);
     if text.trim().is_empty() {
         return "`(empty)`".into();
@@ -46,12 +46,12 @@ pub(super) fn span(text: &str, max: usize) -> String {
 
 /// In a table, a bar ends the cell even inside a code span, and backslashes before it
 /// are read differently by different hosts.
-pub(super) fn cell(text: &str) -> String {
+pub(in crate::output) fn cell(text: &str) -> String {
     text.replace('|', "\\u{7c}")
 }
 
 /// A sentence: plain words stand, all else is put into code spans.
-pub(super) fn prose(text: &str, max: usize) -> String {
+pub(in crate::output) fn prose(text: &str, max: usize) -> String {
     let text = escape::line(text, max);
     let mut out = String::new();
     let mut code: Vec<&str> = Vec::new();
@@ -102,7 +102,7 @@ fn is_plain(word: &str) -> bool {
 }
 
 /// Text inside an HTML element.
-pub(super) fn html(text: &str) -> String {
+pub(in crate::output) fn html(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

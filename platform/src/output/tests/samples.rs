@@ -16,6 +16,8 @@ fn report(purl: &str, name: &str, version: &str, verdict: Verdict) -> Report {
         verdict,
         findings: vec![],
         incomplete: vec![],
+        notes: vec![],
+        comparison: None,
         behaviour: Behaviour {
             install: None,
             import: None,
@@ -44,6 +46,8 @@ fn report(purl: &str, name: &str, version: &str, verdict: Verdict) -> Report {
             contract: "packguard:analyzer@1.0.0".into(),
             limits: "11".repeat(32),
             inputs: "22".repeat(32),
+            suppressions: None,
+            advisories: None,
         },
         started_at: None,
         duration_us: None,
@@ -98,6 +102,8 @@ fn rule(
 fn finding(rule: &str, title: &str, category: Category, severity: Severity) -> Finding {
     Finding {
         fingerprint: "0011223344556677".into(),
+        content_fingerprint: None,
+        content: None,
         rule: rule.into(),
         title: title.into(),
         analyzer: "python".into(),
@@ -108,6 +114,8 @@ fn finding(rule: &str, title: &str, category: Category, severity: Severity) -> F
         location: None,
         decoded: vec![],
         why: String::new(),
+        attack: vec![],
+        suppressed: None,
     }
 }
 
@@ -122,15 +130,16 @@ fn verdict(outcome: Outcome, score: u32, summary: &str, reasons: &[(u32, &str)])
         score,
         summary: summary.into(),
         reasons: reasons.collect(),
+        thresholds: None,
     }
 }
 
-pub(super) fn named(mut report: Report, purl: &str) -> Report {
+pub(in crate::output) fn named(mut report: Report, purl: &str) -> Report {
     report.package.purl = Some(purl.into());
     report
 }
 
-pub(super) fn clean() -> Report {
+pub(in crate::output) fn clean() -> Report {
     let verdict = verdict(
         Outcome::Clean,
         0,
@@ -167,7 +176,7 @@ pub(super) fn clean() -> Report {
     report
 }
 
-pub(super) fn malicious() -> Report {
+pub(in crate::output) fn malicious() -> Report {
     let verdict = verdict(
         Outcome::Malicious,
         95,
@@ -245,7 +254,7 @@ pub(super) fn malicious() -> Report {
     report
 }
 
-pub(super) fn suspicious() -> Report {
+pub(in crate::output) fn suspicious() -> Report {
     let verdict = verdict(
         Outcome::Suspicious,
         45,
@@ -255,7 +264,7 @@ pub(super) fn suspicious() -> Report {
     report("pkg:pypi/odd@0.1.0", "odd", "0.1.0", verdict)
 }
 
-pub(super) fn incomplete() -> Report {
+pub(in crate::output) fn incomplete() -> Report {
     let verdict = verdict(
         Outcome::Incomplete,
         0,
@@ -289,7 +298,7 @@ pub(super) fn incomplete() -> Report {
     report
 }
 
-pub(super) fn failures() -> Vec<Failure> {
+pub(in crate::output) fn failures() -> Vec<Failure> {
     vec![
         Failure {
             input: "pkg:npm/no-such-package@1.0.0".into(),
@@ -306,7 +315,7 @@ pub(super) fn failures() -> Vec<Failure> {
     ]
 }
 
-pub(super) fn skipped() -> Vec<SkippedEntry> {
+pub(in crate::output) fn skipped() -> Vec<SkippedEntry> {
     let remark = Remark {
         file: None,
         line: Some(4),

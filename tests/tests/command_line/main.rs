@@ -1,5 +1,9 @@
 //! `packguard scan` as its users meet it: exit codes, messages, what is left on disk.
 
+mod compare;
+mod known;
+mod rules;
+
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -33,9 +37,13 @@ impl Shell {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        self.subcommand("scan", arguments)
+    }
+
+    fn subcommand(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(packguard());
         command
-            .arg("scan")
+            .arg(name)
             .args(arguments)
             .current_dir(self.0.path())
             .env("TMPDIR", self.0.path().join("tmp"))
@@ -44,7 +52,11 @@ impl Shell {
     }
 
     fn scan(&self, arguments: &[&str]) -> Output {
-        let output = self.command(arguments).output().unwrap();
+        self.run(&mut self.command(arguments))
+    }
+
+    fn run(&self, command: &mut Command) -> Output {
+        let output = command.output().unwrap();
         self.assert_nothing_left();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!said.contains("panicked"), "{said}");
@@ -57,6 +69,11 @@ impl Shell {
             .count();
         assert_eq!(left, 0, "temporary files were left");
     }
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", said(output)))
 }
 
 fn code(output: &Output) -> i32 {
