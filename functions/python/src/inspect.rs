@@ -176,7 +176,15 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
 
 fn ties(outcome: Outcome<'_>, hits: &[Hit]) -> Ties {
     let facts = &outcome.facts;
-    let found = hits.iter().any(|hit| hit.severity >= Severity::Low);
+    let common = [
+        "python-suspicious-host",
+        "python-silent-process",
+        "python-shell-recon",
+    ];
+    let found = hits.iter().any(|hit| {
+        hit.severity >= Severity::Medium
+            || (hit.severity == Severity::Low && !common.contains(&hit.rule.id))
+    });
     Ties {
         is_strong: found || facts.calls.iter().any(does_as_told),
         names_hosts: !facts.texts.is_empty(),

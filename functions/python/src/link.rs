@@ -15,7 +15,7 @@ use crate::rules;
 const MODULES_LIMIT: usize = 8;
 
 /// Text looked at together, in bytes.
-const TEXT_LIMIT: u64 = 1 << 20;
+const TEXT_LIMIT: u64 = 192 << 10;
 
 /// Text looked at once more in a package, in bytes.
 const TOTAL_LIMIT: u64 = 32 << 20;
