@@ -155,7 +155,7 @@ fn affixed(name: &str, popular: &str) -> Option<Resemblance> {
             && (name.strip_prefix(*affix) == Some(popular)
                 || name.strip_suffix(*affix) == Some(popular))
     };
-    if popular.len() > SHORT && LANGUAGES.iter().any(|affix| glued(&affix)) {
+    if popular.len() > SHORT && LANGUAGES.iter().any(glued) {
         return weak("a language's name added");
     }
     let rest = name

@@ -206,9 +206,7 @@ pub fn exit_code(output: &DiffOutput, fail_on: FailOn, fail_on_new: FailOnNew) -
         FailOnNew::Never => None,
     };
     let grave = |one: &&Finding| limit.is_some_and(|limit| one.severity >= limit);
-    if fail_on.reached(output.after.verdict.outcome)
-        || output.new_findings().iter().any(|one| grave(&one))
-    {
+    if fail_on.reached(output.after.verdict.outcome) || output.new_findings().iter().any(grave) {
         return 1;
     }
     let partial = |report: &Report| {
