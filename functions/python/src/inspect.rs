@@ -122,7 +122,7 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
             return Inspection {
                 hits: rules::text::check_unparsed(text, unit.phase),
                 ties: Ties::default(),
-            signs: Signs::default(),
+                signs: Signs::default(),
                 problems: vec![format!("not parsed as Python: {reason}")],
             };
         }

@@ -8,15 +8,17 @@ use std::collections::BTreeSet;
 use packguard_sdk::text::Source;
 use packguard_sdk::{Analysis, Category, Confidence, Hit, Phase, Rule, Severity};
 
-use super::{destruction, exfiltration, surveillance, theft};
+use super::{destruction, execution, exfiltration, obfuscation, shell, surveillance, theft};
 use crate::link::Seen;
 use crate::signs::Signs;
 use crate::signs::bits::{
-    ADDRESS, ASKS, BROWSER, BY_NAME, CLIPBOARD_READ, CLIPBOARD_WRITE, CLOUD_ADDRESS, CONTAINER,
-    COPIES, CREDENTIAL, DELETES, DUMP, ENCRYPTS, ENDLESS, ENVIRONMENT, FACT_FOLDER, FACT_HOST,
-    FACT_SYSTEM, FACT_USER, HANDS_AWAY, HANDS_KEY, HOME, HOST, ITSELF, KEYS, LOCATES, MINER, NOTE,
+    ADDRESS, ASKS, BROWSER, BY_NAME, CHMOD, CLIPBOARD_READ, CLIPBOARD_WRITE, CLOUD_ADDRESS,
+    CONTAINER, COPIES, CREDENTIAL, DELETES, DUMP, ENCRYPTS, ENDLESS, ENVIRONMENT_FILTER,
+    ENVIRONMENT_LOOP, FACT_FOLDER, FACT_HOST, FACT_SYSTEM, FACT_USER, HANDS_AWAY, HANDS_KEY,
+    HIDDEN_CODE, HOME, HOST, ITSELF, KEYS, LOCATES, MATCHES, MINER, NOTE, OTHERS_PLACE,
     OTHERS_PROJECT, OVERWRITES, PUBLISHES, REPEATS, REQUEST, ROUTE, RUNS, SCREEN, SECRET_NAME,
-    SENDS, SILENT, SOCKET, STARTS, URL, WALKS, WALLET, WIPES, WORKFLOW_SECRETS, WRITES,
+    SENDS, SENDS_KEY, SILENT, SILENT_COMMAND, SOCKET, STARTS, UPLOADS, URL, WALKS, WALLET, WIPES,
+    WORKFLOW_SECRETS, WRITES,
 };
 
 /// A web request that is run.
@@ -60,18 +62,27 @@ const FILE_LIMIT: u64 = 24 << 10;
 /// What is looked at together, in bytes.
 const TOGETHER_LIMIT: u64 = 64 << 10;
 
+/// Packages so small, in bytes, that their parts serve one purpose.
+const TINY: u64 = 16 << 10;
+
 /// Looks at the files that run by themselves.
 pub fn check(seen: &[Seen<'_>], analysis: &mut Analysis) {
     let reached = reached(seen);
+    let size: u64 = reached.iter().map(|at| seen[*at].file.size()).sum();
     let mut said = BTreeSet::new();
-    for at in &reached {
-        if seen[*at].file.size() <= FILE_LIMIT {
-            look(&[*at], seen, &mut said, analysis);
+    for (at, one) in seen.iter().enumerate() {
+        if one.file.size() <= FILE_LIMIT && one.signs.bits != 0 {
+            look(
+                &[at],
+                (reached.contains(&at), size),
+                seen,
+                &mut said,
+                analysis,
+            );
         }
     }
-    let size: u64 = reached.iter().map(|at| seen[*at].file.size()).sum();
     if reached.len() > 1 && size <= TOGETHER_LIMIT {
-        look(&reached, seen, &mut said, analysis);
+        look(&reached, (true, size), seen, &mut said, analysis);
     }
 }
 
@@ -86,24 +97,40 @@ fn reached(seen: &[Seen<'_>]) -> Vec<usize> {
         }
     };
     let inits = seen.iter().any(|one| one.file.name() == "__init__.py");
+    let packages: BTreeSet<&str> = seen
+        .iter()
+        .filter(|one| one.file.name() == "__init__.py")
+        .map(|one| folder(one.file.path()))
+        .collect();
     let mut found: BTreeSet<usize> = BTreeSet::new();
     let mut queue: Vec<usize> = (0..seen.len())
         .filter(|at| {
             let file = seen[*at].file;
             let shallow = file.path().matches('/').count() <= 1;
             let name = file.name();
-            name == "setup.py" && shallow || name == "__init__.py" || (!inits && name != "__main__.py")
+            name == "setup.py" && shallow
+                || name == "__init__.py"
+                || (!inits && name != "__main__.py")
                 || (shallow && seen.len() <= 4)
         })
         .collect();
     while let Some(at) = queue.pop() {
         if found.insert(at) {
             let imports = &seen[at].signs.imports;
-            let next = (0..seen.len()).filter(|other| imports.contains(stem(*other)));
+            let next = (0..seen.len()).filter(|other| {
+                let folder = folder(seen[*other].file.path());
+                imports.contains(stem(*other))
+                    && (packages.contains(folder)
+                        || seen[*other].file.path().matches('/').count() <= 1)
+            });
             queue.extend(next);
         }
     }
     found.into_iter().collect()
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// What several files show together.
@@ -111,6 +138,7 @@ struct View<'v, 'p> {
     files: Vec<&'v Seen<'p>>,
     bits: u64,
     recon: u32,
+    size: u64,
     phase: Phase,
 }
 
@@ -125,7 +153,7 @@ impl View<'_, '_> {
 
     /// Whether it talks to a host that it names.
     fn talks(&self) -> bool {
-        self.has(SENDS | URL) || self.has(SOCKET | HOST) 
+        self.has(SENDS | URL) || self.has(SOCKET | HOST)
     }
 
     fn starts(&self) -> bool {
@@ -147,23 +175,34 @@ impl View<'_, '_> {
             .iter()
             .enumerate()
             .find_map(|(at, one)| Some((at, one.signs.place(bits)?)));
-        found.map(|(at, range)| (at, Hit::new(rule, range, self.phase).confidence(self.sure())))
+        found.map(|(at, range)| {
+            (
+                at,
+                Hit::new(rule, range, self.phase).confidence(self.sure()),
+            )
+        })
     }
 }
 
 fn look<'p>(
     files: &[usize],
+    (reached, total): (bool, u64),
     seen: &[Seen<'p>],
     said: &mut BTreeSet<&'static str>,
     analysis: &mut Analysis,
 ) {
     let files: Vec<&Seen<'p>> = files.iter().map(|at| &seen[*at]).collect();
     let union = |what: fn(&Signs) -> u64| files.iter().fold(0, |all, one| all | what(&one.signs));
-    let bits = union(|signs| signs.bits);
+    let mut bits = union(|signs| signs.bits);
+    if !reached {
+        // Nobody says that it is ever imported.
+        bits &= !(STARTS | ENDLESS);
+    }
     let starting = files.iter().filter(|one| one.signs.has(STARTS));
     let install = starting.clone().any(|one| one.unit.setup);
     let view = View {
         bits,
+        size: total,
         recon: union(|signs| signs.recon).count_ones(),
         phase: if install {
             Phase::Install
@@ -174,7 +213,13 @@ fn look<'p>(
         },
         files,
     };
-    let found = [theft(&view), keys(&view), spying(&view), impact(&view), others(&view)];
+    let found = [
+        theft(&view),
+        keys(&view),
+        spying(&view),
+        impact(&view),
+        others(&view),
+    ];
     for (at, hit) in found.into_iter().flatten() {
         if said.insert(hit.rule.id)
             && let Some(text) = analysis.read_text(view.files[at].file, FILE_LIMIT * 4)
@@ -188,7 +233,10 @@ type Found = Option<(usize, Hit)>;
 
 /// What is collected and sent to a host that the package names.
 fn theft(view: &View<'_, '_>) -> Found {
-    if !view.starts() || !view.talks() {
+    // A host that does not stand there is built or read from elsewhere.
+    let hidden = view.size <= TINY && view.has(CREDENTIAL | SENDS | SILENT);
+    let picks = view.has(ENVIRONMENT_FILTER | SILENT);
+    if !(view.starts() || picks) || !(view.talks() || hidden) {
         return None;
     }
     let facts = [FACT_HOST, FACT_USER, FACT_FOLDER, FACT_SYSTEM];
@@ -200,22 +248,27 @@ fn theft(view: &View<'_, '_>) -> Found {
         ("files with credentials", CREDENTIAL)
     } else if view.has(CLOUD_ADDRESS) {
         ("what the cloud says about the machine", CLOUD_ADDRESS)
+    } else if picks || (view.has(ENVIRONMENT_LOOP | SECRET_NAME) && quiet && view.size <= TINY) {
+        ("secret environment variables", ENVIRONMENT_LOOP)
     } else if view.has(WALLET | WALKS) {
         ("wallets", WALLET)
-    } else if view.has(WALKS | HOME) && quiet {
+    } else if view.has(WALKS | HOME) && (quiet && view.size <= TINY / 2) {
         ("files below the home folder", HOME)
     } else if view.has(RUNS) && view.recon >= 3 {
         ("what commands tell about host and user", RUNS)
-    } else if view.has(ENVIRONMENT | SECRET_NAME) && quiet {
-        ("secret environment variables", ENVIRONMENT)
-    } else if facts >= 2 && quiet {
-        ("facts about host and user", FACT_HOST | FACT_USER | FACT_FOLDER)
+    } else if facts >= 2 && quiet && view.size <= TINY {
+        (
+            "facts about host and user",
+            FACT_HOST | FACT_USER | FACT_FOLDER,
+        )
     } else {
         return None;
     };
     let (at, hit) = view.hit(&exfiltration::EXFILTRATION, bits)?;
     let hit = hit
-        .title(format!("Collects {what} by itself and talks to a host of its own"))
+        .title(format!(
+            "Collects {what} by itself and talks to a host of its own"
+        ))
         .why("In so small a package one serves the other.");
     Some((at, hit))
 }
@@ -224,7 +277,19 @@ fn theft(view: &View<'_, '_>) -> Found {
 fn keys(view: &View<'_, '_>) -> Found {
     if view.has(ASKS) && view.talks() {
         let (at, hit) = view.hit(&exfiltration::EXFILTRATION, ASKS)?;
-        return Some((at, hit.title("Replaces the function that asks for passwords, and talks to a host of its own")));
+        return Some((
+            at,
+            hit.title(
+                "Replaces the function that asks for passwords, and talks to a host of its own",
+            ),
+        ));
+    }
+    if view.has(SENDS_KEY) {
+        let (at, hit) = view.hit(&exfiltration::EXFILTRATION, SENDS_KEY)?;
+        let hit = hit
+            .title("Sends a wallet's key to a host of its own, silently")
+            .confidence(Confidence::High);
+        return Some((at, hit));
     }
     let away = view.has(HANDS_AWAY)
         && view.files.iter().any(|one| {
@@ -239,7 +304,10 @@ fn keys(view: &View<'_, '_>) -> Found {
     if !(away || (view.has(HANDS_KEY) && view.talks())) {
         return None;
     }
-    let (at, hit) = view.hit(&exfiltration::EXFILTRATION, if away { HANDS_AWAY } else { HANDS_KEY })?;
+    let (at, hit) = view.hit(
+        &exfiltration::EXFILTRATION,
+        if away { HANDS_AWAY } else { HANDS_KEY },
+    )?;
     let hit = hit
         .title("Hands a key or password on to what sends to a host of its own, silently")
         .confidence(Confidence::High)
@@ -249,9 +317,14 @@ fn keys(view: &View<'_, '_>) -> Found {
 
 /// Keyboard, screen, clipboard, memory.
 fn spying(view: &View<'_, '_>) -> Found {
-    if view.has(CLIPBOARD_READ | CLIPBOARD_WRITE | ADDRESS) && view.any(REPEATS) && view.starts() {
+    let replaces = view.has(CLIPBOARD_READ | CLIPBOARD_WRITE | REPEATS | STARTS);
+    let knows = view.has(ADDRESS) || (view.has(MATCHES) && view.size <= TINY / 2);
+    if replaces && knows {
         let (at, hit) = view.hit(&surveillance::CLIPBOARD, CLIPBOARD_WRITE)?;
-        return Some((at, hit.why("It knows what addresses of wallets look like.")));
+        return Some((
+            at,
+            hit.why("It looks for patterns in what was copied, in the background, by itself."),
+        ));
     }
     if !view.starts() || !view.talks() {
         return None;
@@ -277,7 +350,11 @@ fn impact(view: &View<'_, '_>) -> Found {
     let starts = view.starts();
     if view.has(ENCRYPTS | WALKS | WRITES | NOTE) {
         let (at, hit) = view.hit(&destruction::RANSOM, NOTE)?;
-        return Some((at, hit.confidence(Confidence::High).why("It leaves a note that asks for money.")));
+        return Some((
+            at,
+            hit.confidence(Confidence::High)
+                .why("It leaves a note that asks for money."),
+        ));
     }
     if starts && view.any(MINER) && (view.any(RUNS | CONTAINER) || view.has(SOCKET)) {
         let (at, hit) = view.hit(&MINER_START, MINER)?;
@@ -289,7 +366,10 @@ fn impact(view: &View<'_, '_>) -> Found {
     }
     if starts && view.has(WALKS | OVERWRITES | WRITES | DELETES | LOCATES) {
         let (at, hit) = view.hit(&destruction::DESTRUCTION, LOCATES)?;
-        return Some((at, hit.title("Overwrites and deletes files depending on where the machine stands")));
+        return Some((
+            at,
+            hit.title("Overwrites and deletes files depending on where the machine stands"),
+        ));
     }
     if starts && view.has(ENDLESS) {
         let (at, hit) = view.hit(&destruction::DESTRUCTION, ENDLESS)?;
@@ -304,14 +384,41 @@ fn others(view: &View<'_, '_>) -> Found {
         let (at, hit) = view.hit(&BACKDOOR_ROUTE, ROUTE | BY_NAME)?;
         return Some((at, hit.confidence(Confidence::High)));
     }
-    if !view.starts() {
+    if view.has(HIDDEN_CODE) {
+        let (at, hit) = view.hit(&obfuscation::OBFUSCATED, HIDDEN_CODE)?;
+        let hit = hit
+            .title("A string hides code that fetches and runs other code")
+            .severity(Severity::High)
+            .confidence(if view.starts() {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            });
+        return Some((at, hit));
+    }
+    if view.has(SILENT_COMMAND | RUNS) && view.phase != Phase::Execute {
+        let (at, hit) = view.hit(&shell::DOWNLOAD_RUN, SILENT_COMMAND)?;
+        let hit = hit
+            .title("Downloads code, runs it and hides what it prints")
+            .severity(Severity::High);
+        return Some((at, hit));
+    }
+    if !view.starts() || view.files.iter().all(|one| one.unit.setup) {
         return None;
     }
-    let publishes = view.has(PUBLISHES | OTHERS_PROJECT | WRITES | RUNS | WALKS);
-    let copies = view.has(COPIES | ITSELF | OTHERS_PROJECT | WALKS);
+    if view.has(SENDS | URL | WRITES | CHMOD | RUNS | SILENT) && view.size <= TINY / 2 {
+        let (at, hit) = view.hit(&execution::DOWNLOAD_EXECUTE, CHMOD)?;
+        let hit = hit
+            .title("Downloads, makes a file executable and starts programs by itself")
+            .severity(Severity::High)
+            .confidence(Confidence::Medium);
+        return Some((at, hit));
+    }
+    let publishes = view.has(UPLOADS | OTHERS_PROJECT | WRITES | RUNS | WALKS | CREDENTIAL);
+    let copies = view.has(COPIES | ITSELF | OTHERS_PLACE | WALKS);
     let workflows = view.has(WORKFLOW_SECRETS | PUBLISHES | RUNS);
     if publishes || copies || workflows {
-        return view.hit(&SPREADING, OTHERS_PROJECT | WORKFLOW_SECRETS);
+        return view.hit(&SPREADING, UPLOADS | OTHERS_PLACE | WORKFLOW_SECRETS);
     }
     None
 }

@@ -69,7 +69,7 @@ bits! {
     PAY = 29,
     /// Looks for addresses of wallets.
     ADDRESS = 30,
-    /// Publishes packages or pushes commits.
+    /// Pushes commits.
     PUBLISHES = 31,
     /// Names files of other projects.
     OTHERS_PROJECT = 32,
@@ -105,4 +105,22 @@ bits! {
     CLOUD_ADDRESS = 47,
     /// Hands a wallet's key to a name of another module.
     HANDS_AWAY = 48,
+    /// Matches patterns.
+    MATCHES = 49,
+    /// Changes what may be run.
+    CHMOD = 50,
+    /// Uploads packages.
+    UPLOADS = 51,
+    /// Names places of other environments and drives.
+    OTHERS_PLACE = 52,
+    /// Goes through the environment, or through names of variables.
+    ENVIRONMENT_LOOP = 53,
+    /// Picks secrets out of the environment by parts of their names.
+    ENVIRONMENT_FILTER = 54,
+    /// Sends a key silently to an address that stands beside.
+    SENDS_KEY = 55,
+    /// A string that hides code which downloads and runs.
+    HIDDEN_CODE = 56,
+    /// A command that downloads, runs and hides what it prints.
+    SILENT_COMMAND = 57,
 }

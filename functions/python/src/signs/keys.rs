@@ -16,8 +16,12 @@ pub fn look(body: &[Stmt], signs: &mut Signs) {
     for stmt in body {
         silent.visit_stmt(stmt);
     }
+    if let Some(range) = silent.key.clone() {
+        signs.add(bits::SENDS_KEY, range);
+    }
     let mut functions = Functions {
         silent: &silent.senders,
+        kept: &silent.kept,
         signs,
     };
     for stmt in body {
@@ -30,16 +34,49 @@ fn is_secret(name: &str) -> bool {
     let name = name.trim_start_matches('_').to_ascii_lowercase();
     matches!(
         name.as_str(),
-        "secret" | "seed" | "mnemonic" | "wif" | "privkey" | "passphrase" | "password" | "passwd" | "keypair" | "seed_phrase"
-    ) || ["private_key", "priv_key", "secret_key", "mnemonic", "privatekey"]
-        .iter()
-        .any(|part| name.contains(part))
+        "secret"
+            | "seed"
+            | "mnemonic"
+            | "wif"
+            | "privkey"
+            | "passphrase"
+            | "password"
+            | "passwd"
+            | "keypair"
+            | "seed_phrase"
+    ) || [
+        "private_key",
+        "priv_key",
+        "secret_key",
+        "mnemonic",
+        "privatekey",
+    ]
+    .iter()
+    .any(|part| name.contains(part))
+}
+
+/// Whether a name says that it holds the key of a wallet.
+fn is_wallet_key(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "private_key",
+        "mnemonic",
+        "seed_phrase",
+        "privkey",
+        "secret_key",
+    ]
+    .iter()
+    .any(|part| name.contains(part))
 }
 
 /// Functions that send and keep quiet about errors.
 #[derive(Default)]
 struct Silent {
     senders: BTreeSet<String>,
+    /// Where one of them sends a key to an address that it names.
+    key: Option<std::ops::Range<usize>>,
+    /// Attributes that keep secrets in dictionaries.
+    kept: BTreeSet<String>,
 }
 
 impl<'a> Visitor<'a> for Silent {
@@ -51,6 +88,30 @@ impl<'a> Visitor<'a> for Silent {
             }
             if body.sends && body.silent {
                 self.senders.insert(function.name.to_string());
+                if body.address && body.key {
+                    self.key = Some(bytes_of(function.range()));
+                }
+            }
+        }
+        if let Stmt::Assign(assign) = stmt {
+            let gathered = match &*assign.value {
+                Expr::Call(call) => last(&call.func) == Some("dict"),
+                other => other.is_dict_expr(),
+            };
+            let mut mention = Mention {
+                secret: &BTreeSet::new(),
+                kept: &BTreeSet::new(),
+                found: false,
+            };
+            mention.visit_expr(&assign.value);
+            if let [Expr::Attribute(attribute)] = &*assign.targets
+                && gathered
+            {
+                let keyed = matches!(&*assign.value, Expr::Call(call) if call.arguments.keywords.iter().any(
+                    |word| word.arg.as_ref().is_some_and(|name| is_secret(name.as_str()))));
+                if keyed || mention.found {
+                    self.kept.insert(attribute.attr.to_string());
+                }
             }
         }
         walk_stmt(self, stmt);
@@ -61,6 +122,8 @@ impl<'a> Visitor<'a> for Silent {
 struct Body {
     sends: bool,
     silent: bool,
+    address: bool,
+    key: bool,
 }
 
 impl<'a> Visitor<'a> for Body {
@@ -73,19 +136,46 @@ impl<'a> Visitor<'a> for Body {
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         if let Expr::Call(call) = expr {
-            self.sends |= last(&call.func).is_some_and(|name| words::of_name(name) & bits::SENDS != 0);
+            self.sends |=
+                last(&call.func).is_some_and(|name| words::of_name(name) & bits::SENDS != 0);
+            // `account.key.hex()`, `bytes(account.key).hex()`.
+            if let Expr::Attribute(outer) = &*call.func
+                && outer.attr.as_str() == "hex"
+            {
+                let inner = match &*outer.value {
+                    Expr::Call(inner) => inner.arguments.args.first(),
+                    other => Some(other),
+                };
+                self.key |= inner
+                    .is_some_and(|inner| inner.is_attribute_expr() && last(inner) == Some("key"));
+            }
+        }
+        match expr {
+            Expr::StringLiteral(text) => {
+                let text = text.value.to_str();
+                self.address |= text.split("://").nth(1).is_some_and(|rest| {
+                    words::is_foreign(rest.split(['/', '?']).next().unwrap_or_default())
+                });
+            }
+            Expr::Attribute(attribute) => self.key |= is_wallet_key(attribute.attr.as_str()),
+            Expr::Name(name) => self.key |= is_wallet_key(name.id.as_str()),
+            _ => {}
         }
         walk_expr(self, expr);
     }
 }
 
-fn is_silent(handler: &ExceptHandler) -> bool {
+pub fn is_silent(handler: &ExceptHandler) -> bool {
     let ExceptHandler::ExceptHandler(handler) = handler;
-    matches!(&*handler.body, [Stmt::Pass(_) | Stmt::Continue(_) | Stmt::Return(_)])
+    matches!(
+        &*handler.body,
+        [Stmt::Pass(_) | Stmt::Continue(_) | Stmt::Return(_)]
+    )
 }
 
 struct Functions<'s, 'n> {
     silent: &'n BTreeSet<String>,
+    kept: &'n BTreeSet<String>,
     signs: &'s mut Signs,
 }
 
@@ -96,6 +186,7 @@ impl<'a> Visitor<'a> for Functions<'_, '_> {
                 secret: parameters(function),
                 quiet: 0,
                 silent: self.silent,
+                kept: self.kept,
                 signs: &mut *self.signs,
             };
             for stmt in &function.body {
@@ -121,6 +212,7 @@ struct Handing<'s, 'n> {
     secret: BTreeSet<String>,
     quiet: usize,
     silent: &'n BTreeSet<String>,
+    kept: &'n BTreeSet<String>,
     signs: &'s mut Signs,
 }
 
@@ -128,6 +220,7 @@ impl Handing<'_, '_> {
     fn mentions(&self, expr: &Expr) -> bool {
         let mut mention = Mention {
             secret: &self.secret,
+            kept: self.kept,
             found: false,
         };
         mention.visit_expr(expr);
@@ -157,7 +250,10 @@ impl<'a> Visitor<'a> for Handing<'_, '_> {
                     Expr::Attribute(outer) if arguments.is_empty() => self.mentions(&outer.value),
                     _ => {
                         arguments.args.iter().any(|value| self.mentions(value))
-                            || arguments.keywords.iter().any(|word| self.mentions(&word.value))
+                            || arguments
+                                .keywords
+                                .iter()
+                                .any(|word| self.mentions(&word.value))
                     }
                 };
                 if !given {
@@ -190,6 +286,7 @@ impl<'a> Visitor<'a> for Handing<'_, '_> {
 /// Whether an expression holds a secret.
 struct Mention<'n> {
     secret: &'n BTreeSet<String>,
+    kept: &'n BTreeSet<String>,
     found: bool,
 }
 
@@ -197,7 +294,10 @@ impl<'a> Visitor<'a> for Mention<'_> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         self.found |= match expr {
             Expr::Name(name) => self.secret.contains(name.id.as_str()),
-            Expr::Attribute(attribute) => is_secret(attribute.attr.as_str()),
+            Expr::Attribute(attribute) => {
+                let name = attribute.attr.as_str();
+                is_secret(name) || self.kept.contains(name)
+            }
             _ => false,
         };
         walk_expr(self, expr);

@@ -16,6 +16,8 @@ use ruff_python_ast::Stmt;
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_text_size::Ranged as _;
 
+use packguard_sdk::decode;
+
 use crate::interp::bytes_of;
 
 /// Largest file whose signs are gathered, in bytes.
@@ -68,6 +70,9 @@ pub fn gather(text: &str, tokens: &[Token], body: &[Stmt], tops: &BTreeSet<Strin
     }
     let mut names = 0;
     for token in tokens {
+        if token.kind() == TokenKind::CircumFlex {
+            signs.add(bits::ENCRYPTS, bytes_of(token.range()));
+        }
         if token.kind() == TokenKind::Name
             && let Some(name) = text.get(bytes_of(token.range()))
         {
@@ -101,7 +106,10 @@ fn strings(text: &str, tokens: &[Token], signs: &mut Signs) {
             continue;
         }
         if matches!(kind, TokenKind::String | TokenKind::FStringMiddle) {
-            let opens = matches!(before, TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent);
+            let opens = matches!(
+                before,
+                TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent
+            );
             let after = tokens.get(at + 1).map(|next| next.kind());
             let docstring = opens && after == Some(TokenKind::Newline);
             if !docstring && let Some(raw) = text.get(bytes_of(token.range())) {
@@ -128,11 +136,53 @@ fn string(raw: &str, range: Range<usize>, signs: &mut Signs) {
             found |= bits::CLOUD_ADDRESS;
         }
     }
-    let inner = lower.trim_start_matches(['b', 'r', 'f', 'u']).trim_matches(['"', '\'']);
+    if hides_code(raw) {
+        found |= bits::HIDDEN_CODE;
+    }
+    let hides =
+        lower.contains(">/dev/null") || lower.contains("> /dev/null") || lower.contains(">nul");
+    let runs = ["exec(", "| sh", "|sh", "| bash", "|bash", "iex"];
+    if hides && lower.contains("http") && runs.iter().any(|word| lower.contains(word)) {
+        found |= bits::SILENT_COMMAND;
+    }
+    let inner = lower
+        .trim_start_matches(['b', 'r', 'f', 'u'])
+        .trim_matches(['"', '\'']);
     if words::is_bare_host(inner) {
         found |= bits::HOST;
     }
     signs.add(found, range);
+}
+
+/// Base64 in a string, at least this long, is looked into.
+const HIDDEN_LEAST: usize = 48;
+
+/// Whether base64 in a string hides code that fetches and runs.
+fn hides_code(raw: &str) -> bool {
+    let runs = raw.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=-_".contains(c)));
+    runs.filter(|run| run.len() >= HIDDEN_LEAST)
+        .take(8)
+        .filter_map(|run| decode::base64(run))
+        .filter_map(|bytes| String::from_utf8(bytes).ok())
+        .any(|code| {
+            let fetches = ["http://", "https://", "/dev/tcp/", "socket"];
+            let runs = [
+                "exec(",
+                "eval(",
+                "subprocess",
+                "os.system",
+                "| sh",
+                "|sh",
+                "| bash",
+                "|bash",
+                "nohup ",
+                "chmod +x",
+                "powershell",
+                ">&",
+            ];
+            fetches.iter().any(|word| code.contains(word))
+                && runs.iter().any(|word| code.contains(word))
+        })
 }
 
 /// `except …: pass`.
@@ -141,7 +191,10 @@ fn silent_handlers(tokens: &[Token], signs: &mut Signs) {
     let kinds = tokens.iter().filter(|token| {
         !matches!(
             token.kind(),
-            TokenKind::Comment | TokenKind::NonLogicalNewline | TokenKind::Newline | TokenKind::Indent
+            TokenKind::Comment
+                | TokenKind::NonLogicalNewline
+                | TokenKind::Newline
+                | TokenKind::Indent
         )
     });
     let mut before = TokenKind::Newline;

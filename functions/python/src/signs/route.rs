@@ -10,8 +10,25 @@ use crate::interp::bytes_of;
 
 /// Parts of a request that whoever sends it chooses.
 const PARTS: &[&str] = &[
-    "headers", "cookies", "body", "args", "form", "values", "GET", "POST", "META", "COOKIES", "query_params", "data", "json", "get_json", "get_data",
-    "FILES", "rel_url", "query", "get_argument",
+    "headers",
+    "cookies",
+    "body",
+    "args",
+    "form",
+    "values",
+    "GET",
+    "POST",
+    "META",
+    "COOKIES",
+    "query_params",
+    "data",
+    "json",
+    "get_json",
+    "get_data",
+    "FILES",
+    "rel_url",
+    "query",
+    "get_argument",
 ];
 
 /// Looks for functions that read requests and run what they are given.
@@ -39,7 +56,9 @@ impl<'a> Visitor<'a> for Functions<'_> {
         if inside.reads {
             self.signs.add(bits::REQUEST, bytes_of(function.range()));
         }
-        if inside.reads && let Some(range) = inside.runs {
+        if inside.reads
+            && let Some(range) = inside.runs
+        {
             self.signs.add(bits::ROUTE, range);
         }
     }
@@ -68,15 +87,31 @@ impl Inside {
         let first = call.arguments.args.first();
         let varies = first.is_some_and(|value| !is_constant(value));
         let shell = call.arguments.keywords.iter().any(|word| {
-            word.arg.as_ref().is_some_and(|name| name.as_str() == "shell")
+            word.arg
+                .as_ref()
+                .is_some_and(|name| name.as_str() == "shell")
                 && matches!(&word.value, Expr::BooleanLiteral(literal) if literal.value)
         });
         let runs = match (&*call.func, last(&call.func)) {
             (Expr::Name(_), Some("eval" | "exec")) => varies,
-            (Expr::Attribute(_), Some("eval" | "exec")) => varies && matches!(root(&call.func), Some("builtins" | "__builtins__")),
+            (Expr::Attribute(_), Some("eval" | "exec")) => {
+                varies && matches!(root(&call.func), Some("builtins" | "__builtins__"))
+            }
             (_, Some("popen")) => varies,
-            (_, Some("system" | "getoutput")) => varies && matches!(root(&call.func), Some("os" | "subprocess")),
-            (_, Some("run" | "Popen" | "check_output" | "call" | "check_call" | "create_subprocess_shell")) => varies && shell,
+            (_, Some("system" | "getoutput")) => {
+                varies && matches!(root(&call.func), Some("os" | "subprocess"))
+            }
+            (
+                _,
+                Some(
+                    "run"
+                    | "Popen"
+                    | "check_output"
+                    | "call"
+                    | "check_call"
+                    | "create_subprocess_shell",
+                ),
+            ) => varies && shell,
             (_, Some("exec_module")) => true,
             _ => false,
         };
@@ -105,7 +140,8 @@ impl<'a> Visitor<'a> for Inside {
             }
             Expr::StringLiteral(literal) => {
                 let text = literal.value.to_str();
-                self.reads |= (text.starts_with("HTTP_") && text.len() < 40) || matches!(text, "wsgi.input" | "QUERY_STRING");
+                self.reads |= (text.starts_with("HTTP_") && text.len() < 40)
+                    || matches!(text, "wsgi.input" | "QUERY_STRING");
             }
             _ => {}
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Expr, ExprCall, Stmt};
+use ruff_python_ast::{CmpOp, Expr, ExprCall, Stmt};
 use ruff_text_size::Ranged as _;
 
 use super::{Signs, bits, keys, route, words};
@@ -148,12 +148,13 @@ impl Starts<'_, '_> {
     fn call(&mut self, call: &ExprCall) {
         let own = root(&call.func).is_some_and(|name| self.own.contains(name));
         let acts = bits::SENDS | bits::RUNS | bits::REPEATS;
-        let acts = last(&call.func).is_some_and(|name| words::of_name(name) & acts != 0);
-        let setup = call
-            .arguments
-            .keywords
-            .iter()
-            .any(|word| word.arg.as_ref().is_some_and(|name| name.as_str() == "cmdclass"));
+        let mut names = last(&call.func).into_iter().chain(root(&call.func));
+        let acts = names.any(|name| words::of_name(name) & acts != 0);
+        let setup = call.arguments.keywords.iter().any(|word| {
+            word.arg
+                .as_ref()
+                .is_some_and(|name| name.as_str() == "cmdclass")
+        });
         if own || acts || setup {
             self.signs.add(bits::STARTS, bytes_of(call.range()));
         }
@@ -164,6 +165,20 @@ impl<'a> Visitor<'a> for Starts<'_, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::If(branch) if is_main(&branch.test) => {}
+            // `module.attribute` alone: read for what reading it does.
+            Stmt::Expr(expr) if expr.value.is_attribute_expr() => {
+                self.signs.add(bits::STARTS, bytes_of(expr.range()));
+            }
+            Stmt::Try(attempt) if attempt.handlers.iter().any(keys::is_silent) => {
+                let calls = attempt
+                    .body
+                    .iter()
+                    .any(|stmt| matches!(stmt, Stmt::Expr(expr) if expr.value.is_call_expr()));
+                if calls {
+                    self.signs.add(bits::STARTS, bytes_of(attempt.range()));
+                }
+                walk_stmt(self, stmt);
+            }
             Stmt::FunctionDef(function) => {
                 let exits = function.decorator_list.iter().any(|decorator| {
                     matches!(last(&decorator.expression), Some("register"))
@@ -174,10 +189,16 @@ impl<'a> Visitor<'a> for Starts<'_, '_> {
                 }
             }
             Stmt::ClassDef(class) => {
-                let made = class.arguments.iter().flat_map(|list| &list.keywords).any(|word| {
-                    word.arg.as_ref().is_some_and(|name| name.as_str() == "metaclass")
-                        && last(&word.value).is_some_and(|name| self.own.contains(name))
-                });
+                let made = class
+                    .arguments
+                    .iter()
+                    .flat_map(|list| &list.keywords)
+                    .any(|word| {
+                        word.arg
+                            .as_ref()
+                            .is_some_and(|name| name.as_str() == "metaclass")
+                            && last(&word.value).is_some_and(|name| self.own.contains(name))
+                    });
                 if made {
                     self.signs.add(bits::STARTS, bytes_of(class.range()));
                 }
@@ -212,7 +233,8 @@ impl<'a> Visitor<'a> for Everywhere<'_> {
             Stmt::For(list) => (counts(&list.iter), &list.body),
             Stmt::Assign(assign) => {
                 let asks = assign.targets.iter().any(|target| {
-                    target.is_attribute_expr() && matches!(last(target), Some("getpass" | "unix_getpass"))
+                    target.is_attribute_expr()
+                        && matches!(last(target), Some("getpass" | "unix_getpass"))
                 });
                 if asks {
                     self.signs.add(bits::ASKS, bytes_of(assign.range()));
@@ -232,7 +254,56 @@ impl<'a> Visitor<'a> for Everywhere<'_> {
         walk_stmt(self, stmt);
     }
 
-    fn visit_expr(&mut self, _: &'a Expr) {}
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        let generators = match expr {
+            Expr::DictComp(comp) => &comp.generators,
+            Expr::ListComp(comp) => &comp.generators,
+            Expr::SetComp(comp) => &comp.generators,
+            Expr::Generator(comp) => &comp.generators,
+            _ => {
+                walk_expr(self, expr);
+                return;
+            }
+        };
+        let mut inside = Environment::default();
+        walk_expr(&mut inside, expr);
+        if inside.reads {
+            self.signs
+                .add(bits::ENVIRONMENT_LOOP, bytes_of(expr.range()));
+            let over = generators.iter().any(|one| {
+                let mut iterated = Environment::default();
+                iterated.visit_expr(&one.iter);
+                iterated.reads
+            });
+            if over && inside.picks {
+                self.signs
+                    .add(bits::ENVIRONMENT_FILTER, bytes_of(expr.range()));
+            }
+        }
+        walk_expr(self, expr);
+    }
+}
+
+/// What a comprehension does with the environment.
+#[derive(Default)]
+struct Environment {
+    reads: bool,
+    picks: bool,
+}
+
+impl<'a> Visitor<'a> for Environment {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Compare(compare) => {
+                let asks = compare.ops.iter().any(|op| matches!(op, CmpOp::In));
+                let secret = matches!(&*compare.left, Expr::StringLiteral(text)
+                    if matches!(text.value.to_str().to_ascii_uppercase().trim_matches('_'), "KEY" | "TOKEN" | "SECRET" | "PASS" | "PASSWORD" | "AWS" | "API"));
+                self.picks |= asks && (secret || compare.left.is_name_expr());
+            }
+            other => self.reads |= matches!(last(other), Some("environ" | "getenv")),
+        }
+        walk_expr(self, expr);
+    }
 }
 
 fn is_true(test: &Expr) -> bool {
