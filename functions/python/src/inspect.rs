@@ -16,6 +16,7 @@ use crate::interp::{Interpreter, Outcome, Surroundings, Unit, bytes_of};
 use crate::names::{self, Role};
 use crate::py2;
 use crate::rules;
+use crate::signs::{self, Signs};
 use crate::value::Taint;
 use packguard_sdk::Hit;
 
@@ -35,6 +36,8 @@ pub struct Inspection {
     pub problems: Vec<String>,
     /// What ties it to other files of the package.
     pub ties: Ties,
+    /// What there are signs of in a file.
+    pub signs: Signs,
 }
 
 /// What ties a file to others of its package.
@@ -92,6 +95,7 @@ pub fn inspect_payload(text: &str, phase: Phase, depth: usize) -> Inspection {
         Inspection {
             hits: rules::text::check_unparsed(text, phase),
             ties: Ties::default(),
+            signs: Signs::default(),
             problems: vec![format!(
                 "code inside code, more than {PAYLOAD_DEPTH} levels deep"
             )],
@@ -118,6 +122,7 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
             return Inspection {
                 hits: rules::text::check_unparsed(text, unit.phase),
                 ties: Ties::default(),
+                signs: Signs::default(),
                 problems: vec![format!("not parsed as Python: {reason}")],
             };
         }
@@ -136,6 +141,14 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
         .problems
         .extend(outcome.problem.map(str::to_owned));
     inspection.ties = ties(outcome, &inspection.hits);
+    if depth == 0 && surroundings.modules.is_empty() {
+        inspection.signs = signs::gather(
+            text,
+            parsed.tokens(),
+            &parsed.syntax().body,
+            surroundings.tops,
+        );
+    }
     if let Some(error) = parsed.errors().first() {
         let (line, _) = Source::new(text).position(error.location.start().to_usize());
         inspection.problems.push(format!(

@@ -2,7 +2,8 @@
 //!
 //! `files` picks files and says when they run; `inspect` takes one text through `guard`
 //! (bounds), ruff's parser, `interp` (an abstract interpreter over `value`, `fold`,
-//! `names`; `symbols` and `path` number the names of a file) and `rules`.
+//! `names`; `symbols` and `path` number the names of a file) and `rules`. `signs` tell what
+//! stands in a file, whatever flows where.
 
 mod facts;
 mod files;
@@ -16,6 +17,7 @@ mod names;
 mod path;
 mod py2;
 mod rules;
+mod signs;
 mod symbols;
 mod value;
 
@@ -61,6 +63,7 @@ impl Analyzer for Python {
             }
         }
         link::check(package, &seen, &tops, &mut analysis);
+        rules::correlation::check(&seen, &mut analysis);
         files::bytecode(package, &mut analysis);
         Ok(analysis)
     }
@@ -103,6 +106,7 @@ fn analyze_file<'p>(
             file,
             unit,
             ties: inspection.ties,
+            signs: inspection.signs,
             found,
         }),
         _ => None,

@@ -10,6 +10,7 @@ use packguard_sdk::{Analysis, File, Hit, Package, Severity};
 use crate::inspect::{self, Ties};
 use crate::interp::{Module, Surroundings, Unit};
 use crate::rules;
+use crate::signs::Signs;
 
 /// Modules looked at beside a file.
 const MODULES_LIMIT: usize = 8;
@@ -35,6 +36,8 @@ pub struct Seen<'p> {
     pub unit: Unit,
     /// What ties it to others.
     pub ties: Ties,
+    /// What there are signs of in it.
+    pub signs: Signs,
     /// What was found: where, which rule, how grave.
     pub found: BTreeSet<(usize, &'static str, u8)>,
 }

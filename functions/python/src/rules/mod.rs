@@ -2,6 +2,7 @@
 
 pub mod bytecode;
 mod capabilities;
+pub mod correlation;
 mod destruction;
 mod execution;
 mod exfiltration;
@@ -56,6 +57,9 @@ pub const RULES: &[&Rule] = &[
     &bytecode::BYTECODE_PAYLOAD,
     &install::RUNTIME_INSTALL,
     &destruction::RANSOM,
+    &correlation::BACKDOOR_ROUTE,
+    &correlation::MINER_START,
+    &correlation::SPREADING,
     &capabilities::NETWORK,
     &capabilities::PROCESS,
     &capabilities::ENVIRONMENT,
