@@ -128,7 +128,11 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
     } else {
         Outcome::default()
     };
-    let mut inspection = rules::check(&outcome.facts, unit.setup, depth);
+    let mut inspection = rules::check(&outcome.facts, text, unit.setup, depth);
+    if surroundings.modules.is_empty() {
+        let hits = rules::constants(text, parsed.tokens(), unit.phase, depth);
+        inspection.hits.extend(hits);
+    }
     inspection
         .hits
         .extend(rules::text::check(text, parsed.tokens(), unit.phase));
@@ -136,6 +140,9 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
         .problems
         .extend(outcome.problem.map(str::to_owned));
     inspection.ties = ties(outcome, &inspection.hits);
+    inspection
+        .hits
+        .extend(rules::text::check_encoding(text, unit.phase));
     if let Some(error) = parsed.errors().first() {
         let (line, _) = Source::new(text).position(error.location.start().to_usize());
         inspection.problems.push(format!(
@@ -209,7 +216,7 @@ fn does_as_told(call: &Call<'_>) -> bool {
         Some(Role::Exec | Role::Unpickle | Role::Marshal | Role::LoadFile) => unknown,
         Some(Role::Shell | Role::Spawn | Role::OpenFile) => unknown,
         Some(Role::FetchToFile) => true,
-        _ => call.name() == "write" && call.payload_taint().has(Taint::DOWNLOADED),
+        _ => call.name() == "write" && call.payload_taint().has(Taint::DOWNLOADED | Taint::HIDDEN),
     }
 }
 

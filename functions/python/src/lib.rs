@@ -4,6 +4,7 @@
 //! (bounds), ruff's parser, `interp` (an abstract interpreter over `value`, `fold`,
 //! `names`; `symbols` and `path` number the names of a file) and `rules`.
 
+mod armor;
 mod facts;
 mod files;
 mod fold;
@@ -61,6 +62,7 @@ impl Analyzer for Python {
             }
         }
         link::check(package, &seen, &tops, &mut analysis);
+        armor::check(&seen, &mut analysis);
         files::bytecode(package, &mut analysis);
         Ok(analysis)
     }

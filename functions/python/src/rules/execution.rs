@@ -107,7 +107,12 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 }
             }
             Some(Role::Shell | Role::Spawn | Role::OpenFile) if runs_download(call) => {
-                context.hit(download(call, "Downloads a file and runs it"));
+                let hit = download(call, "Downloads a file and runs it");
+                // Installers of a vendor's program do so when they are called.
+                context.hit(match call.runs_by_itself() {
+                    true => hit,
+                    false => hit.severity(Severity::Medium),
+                });
             }
             Some(Role::Native) if call.payload_taint().has(Taint::DOWNLOADED_FILE) => {
                 context.hit(download(call, "Downloads native code and loads it"));

@@ -1,24 +1,34 @@
 //! The rules: one file per family, one list of all.
 
+mod beside;
 pub mod bytecode;
 mod capabilities;
+mod constants;
 mod destruction;
 mod execution;
 mod exfiltration;
+mod handed;
 mod hosts;
 mod install;
+mod latent;
 mod native;
 mod obfuscation;
 mod remote_control;
 mod shell;
+mod small;
 mod surveillance;
 pub mod text;
 mod theft;
+mod together;
+
+pub use obfuscation::OBFUSCATED;
 
 use std::collections::BTreeMap;
 
 use packguard_sdk::decode::Layer;
 use packguard_sdk::{Hit, Phase, Rule, Severity};
+
+use ruff_python_ast::token::Token;
 
 use crate::facts::{Call, Facts};
 use crate::inspect::{Inspection, inspect_payload};
@@ -40,10 +50,11 @@ pub const RULES: &[&Rule] = &[
     &hosts::SUSPICIOUS_HOST,
     &destruction::PERSISTENCE,
     &destruction::DESTRUCTION,
-    &obfuscation::OBFUSCATED,
+    &OBFUSCATED,
     &obfuscation::REFLECTION,
     &text::HIDDEN_CODE,
     &text::INVISIBLE_TEXT,
+    &text::ENCODED_SOURCE,
     &text::UNPARSED_PAYLOAD,
     &install::SILENT_PROCESS,
     &install::INSTALL_NETWORK,
@@ -54,6 +65,12 @@ pub const RULES: &[&Rule] = &[
     &native::SHELLCODE,
     &theft::MEMORY_DUMP,
     &bytecode::BYTECODE_PAYLOAD,
+    &latent::LATENT_PAYLOAD,
+    &latent::UNSEEN_DATA,
+    &together::STAGED,
+    &beside::BUNDLED_PROGRAM,
+    &together::REMOTE_IMPORT,
+    &beside::DISGUISED,
     &install::RUNTIME_INSTALL,
     &destruction::RANSOM,
     &capabilities::NETWORK,
@@ -129,8 +146,8 @@ impl Context<'_, '_> {
     }
 }
 
-/// Runs every check.
-pub fn check(facts: &Facts<'_>, setup: bool, depth: usize) -> Inspection {
+/// Runs every check. The text is that of one file, or empty where there are several.
+pub fn check(facts: &Facts<'_>, source: &str, setup: bool, depth: usize) -> Inspection {
     let mut context = Context {
         facts,
         setup,
@@ -140,8 +157,16 @@ pub fn check(facts: &Facts<'_>, setup: bool, depth: usize) -> Inspection {
     for check in CHECKS {
         check(&mut context);
     }
+    together::check(&mut context, source);
     context.found.hits = distinct(context.found.hits);
     context.found
+}
+
+/// Looks at constants, whatever the file does with them.
+pub fn constants(source: &str, tokens: &[Token], phase: Phase, depth: usize) -> Vec<Hit> {
+    let mut hits = latent::check(source, tokens, phase, depth);
+    hits.extend(handed::check(source, tokens, phase));
+    hits
 }
 
 /// One hit per rule and place, the gravest.
