@@ -90,7 +90,7 @@ fn is_shell(word: &str) -> bool {
 }
 
 /// Output thrown away, no window, or a session of its own.
-fn call_is_silent(call: &Call<'_>) -> bool {
+pub(super) fn call_is_silent(call: &Call<'_>) -> bool {
     call.keywords.iter().any(|(name, value)| match &**name {
         "stdout" | "stderr" => {
             value.as_path() == Some("subprocess.DEVNULL") || value.as_int() == Some(-3)
@@ -102,12 +102,15 @@ fn call_is_silent(call: &Call<'_>) -> bool {
 }
 
 /// Whether a line of the file's top level starts a thread or a loop.
-fn starts_itself(file: &File<'_>) -> bool {
+pub(super) fn starts_itself(file: &File<'_>) -> bool {
     file.source.lines().any(|line| {
-        !line.starts_with([' ', '\t', '#'])
-            && [".start()", "asyncio.run(", "start_new_thread("]
+        let bare = line.split(['(', ' ']).next().unwrap_or_default();
+        let called = line[bare.len()..].starts_with('(') && line.trim_end().ends_with(')');
+        !line.starts_with([' ', '\t', '#', '@', '(', ')'])
+            && (line.contains(".start()") || called)
+            && !["print", "warnings.", "logging.", "setup", "sys.path"]
                 .iter()
-                .any(|start| line.contains(start))
+                .any(|word| bare.starts_with(word))
     })
 }
 

@@ -13,6 +13,7 @@ mod install;
 mod latent;
 mod native;
 mod obfuscation;
+mod programs;
 mod remote_control;
 mod shell;
 mod small;

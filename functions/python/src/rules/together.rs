@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
 
-use super::beside::{bundled, disguised, driven};
+use super::beside::{bundled, call_is_silent, disguised, driven, starts_itself};
 use super::execution::DOWNLOAD_EXECUTE;
 use super::{Context, hit_at, when};
 use crate::facts::Call;
@@ -69,6 +69,7 @@ pub(super) fn check(context: &mut Context<'_, '_>, source: &str) {
     let file = File { source, lines };
     let hits = [
         staged(context, &file),
+        staged_later(context, &file),
         remote_exec(context, &file),
         remote_import(context, &file),
         bundled(context, &file),
@@ -196,6 +197,36 @@ fn staged(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
                 run.name(),
                 when(run.phase)
             )),
+    )
+}
+
+/// Something fetched, written to a temporary place and started unseen, in functions that
+/// are tied in ways that were not followed.
+fn staged_later(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
+    let temporary = [
+        "tempfile",
+        "gettempdir",
+        "mkdtemp",
+        "%TEMP%",
+        "\"TEMP\"",
+        "'TEMP'",
+        "/tmp",
+    ];
+    if file.lines > FEW_LINES + 60 || !starts_itself(file) || !file.holds_any(&temporary) {
+        return None;
+    }
+    let calls = &context.facts.calls;
+    let _fetch = calls.iter().find(|call| is_fetch(call))?;
+    let _written = calls.iter().find(|call| is_write(call))?;
+    let run = calls
+        .iter()
+        .find(|call| runs_unnamed(call) && call_is_silent(call))?;
+    Some(
+        hit_at(&DOWNLOAD_EXECUTE, run)
+            .title("Downloads, writes a temporary file and starts something unseen")
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .why("The file starts something at its top level, and nothing else is in it."),
     )
 }
 
