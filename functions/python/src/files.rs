@@ -121,6 +121,22 @@ pub fn is_known_pth(code: &str) -> bool {
     (namespace && compact.len() < 700) || distutils || editable
 }
 
+/// `import name; name.function()`: the start of a module that says what it does.
+fn calls_own_module(code: &str) -> bool {
+    let Some((import, call)) = code.split_once(';') else {
+        return false;
+    };
+    let module = import.trim_start_matches("import").trim();
+    let name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let function = call
+        .trim()
+        .trim_end_matches(';')
+        .strip_prefix(module)
+        .and_then(|rest| rest.strip_prefix('.')?.strip_suffix("()"));
+    let library = ["os", "sys", "site", "subprocess", "builtins", "base64"];
+    !module.is_empty() && name(module) && !library.contains(&module) && function.is_some_and(name)
+}
+
 /// Findings for compiled files: what they hold where no source says it.
 pub fn bytecode(package: &Package, analysis: &mut Analysis) {
     let mut sources = BTreeMap::new();
@@ -137,10 +153,14 @@ pub fn bytecode(package: &Package, analysis: &mut Analysis) {
     for file in compiled {
         let source = sources.get(&(file.entry.artifact, source_stem(file.path())));
         if source.is_none() {
+            let hit = BYTECODE_ONLY.at_file(file, Confidence::High);
+            // Test data is not imported.
+            let hit = match is_test_data(file.path()) {
+                true => hit.severity(Severity::Info),
+                false => hit,
+            };
             analysis.push(
-                BYTECODE_ONLY
-                    .at_file(file, Confidence::High)
-                    .title(format!("{} has no source beside it", file.name()))
+                hit.title(format!("{} has no source beside it", file.name()))
                     .phase(Phase::Import)
                     .why("What the file does can't be read, yet Python imports it."),
             );
@@ -184,6 +204,18 @@ fn compiled_file(file: File<'_>, source: Option<File<'_>>, analysis: &mut Analys
     }
 }
 
+/// Whether a path lies in a folder of tests.
+fn is_test_data(path: &str) -> bool {
+    let mut folders: Vec<&str> = path.split('/').collect();
+    folders.pop();
+    folders.iter().any(|folder| {
+        matches!(
+            *folder,
+            "tests" | "test" | "testing" | "testdata" | "fixtures"
+        )
+    })
+}
+
 fn stem(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(stem, _)| stem)
 }
@@ -211,10 +243,18 @@ pub fn pth_hits(text: &str) -> Vec<packguard_sdk::Hit> {
             hit.range = range.clone();
             hits.push(hit);
         }
-        let severity = if known {
-            Severity::Info
-        } else {
-            Severity::High
+        let harmless = hits.iter().all(|hit| hit.severity < Severity::Medium);
+        // Development tools start when a variable asks for them.
+        let asked = harmless
+            && ["in os.environ", "os.getenv(", "os.environ.get("]
+                .iter()
+                .any(|word| code.contains(word))
+            && !code.contains("decode");
+        let severity = match (known, calls_own_module(code) || asked) {
+            (true, _) => Severity::Info,
+            // The module is looked at like any other.
+            (false, true) => Severity::Medium,
+            (false, false) => Severity::High,
         };
         hits.push(
             packguard_sdk::Hit::new(&PTH_IMPORT, range, Phase::Import)

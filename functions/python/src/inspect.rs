@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use packguard_sdk::text::Source;
 use packguard_sdk::{Phase, Severity};
-use ruff_python_ast::PySourceType;
 use ruff_python_ast::token::{Token, TokenKind};
+use ruff_python_ast::{Expr, PySourceType, Stmt};
 use ruff_python_parser::parse_unchecked_source;
 use ruff_text_size::Ranged as _;
 
@@ -51,6 +51,8 @@ pub struct Ties {
     pub runs_file: bool,
     /// Whether something in it can do harm with what it is given.
     pub is_strong: bool,
+    /// Whether its top level calls something for what that does.
+    pub starts_something: bool,
     /// Whether it names hosts or files that attackers name.
     pub names_hosts: bool,
 }
@@ -133,7 +135,11 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
     } else {
         Outcome::default()
     };
-    let mut inspection = rules::check(&outcome.facts, unit.setup, depth);
+    let mut inspection = rules::check(&outcome.facts, text, unit.setup, depth);
+    if surroundings.modules.is_empty() {
+        let hits = rules::constants(text, parsed.tokens(), unit.phase, depth);
+        inspection.hits.extend(hits);
+    }
     inspection
         .hits
         .extend(rules::text::check(text, parsed.tokens(), unit.phase));
@@ -149,6 +155,10 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
             surroundings.tops,
         );
     }
+    inspection.ties.starts_something = starts_something(&parsed.syntax().body);
+    inspection
+        .hits
+        .extend(rules::text::check_encoding(text, unit.phase));
     if let Some(error) = parsed.errors().first() {
         let (line, _) = Source::new(text).position(error.location.start().to_usize());
         inspection.problems.push(format!(
@@ -200,11 +210,24 @@ fn ties(outcome: Outcome<'_>, hits: &[Hit]) -> Ties {
     });
     Ties {
         is_strong: found || facts.calls.iter().any(does_as_told),
+        starts_something: false,
         names_hosts: !facts.texts.is_empty(),
         imports: imported(facts),
         siblings: outcome.siblings,
         runs_file: outcome.runs_file,
     }
+}
+
+/// Whether a module's top level calls something for what that does, not for its value.
+fn starts_something(body: &[Stmt]) -> bool {
+    body.iter().any(|statement| match statement {
+        Stmt::Expr(expression) => matches!(&*expression.value, Expr::Call(_)),
+        Stmt::Try(tried) => tried
+            .body
+            .iter()
+            .any(|inner| matches!(inner, Stmt::Expr(one) if matches!(&*one.value, Expr::Call(_)))),
+        _ => false,
+    })
 }
 
 fn imported(facts: &Facts<'_>) -> BTreeSet<Rc<str>> {
@@ -222,7 +245,7 @@ fn does_as_told(call: &Call<'_>) -> bool {
         Some(Role::Exec | Role::Unpickle | Role::Marshal | Role::LoadFile) => unknown,
         Some(Role::Shell | Role::Spawn | Role::OpenFile) => unknown,
         Some(Role::FetchToFile) => true,
-        _ => call.name() == "write" && call.payload_taint().has(Taint::DOWNLOADED),
+        _ => call.name() == "write" && call.payload_taint().has(Taint::DOWNLOADED | Taint::HIDDEN),
     }
 }
 

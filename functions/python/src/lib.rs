@@ -5,6 +5,7 @@
 //! `names`; `symbols` and `path` number the names of a file) and `rules`. `signs` tell what
 //! stands in a file, whatever flows where.
 
+mod armor;
 mod facts;
 mod files;
 mod fold;
@@ -64,6 +65,7 @@ impl Analyzer for Python {
         }
         link::check(package, &seen, &tops, &mut analysis);
         rules::correlation::check(&seen, &mut analysis);
+        armor::check(&seen, &mut analysis);
         files::bytecode(package, &mut analysis);
         Ok(analysis)
     }

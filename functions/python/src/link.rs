@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use packguard_sdk::text::{self, Source};
-use packguard_sdk::{Analysis, File, Hit, Package, Severity};
+use packguard_sdk::{Analysis, File, Hit, Package, Phase, Severity};
 
 use crate::inspect::{self, Ties};
 use crate::interp::{Module, Surroundings, Unit};
@@ -20,6 +20,10 @@ const TEXT_LIMIT: u64 = 192 << 10;
 
 /// Text looked at once more in a package, in bytes.
 const TOTAL_LIMIT: u64 = 32 << 20;
+
+/// Modules and text of a package that is looked at as one program, whatever ties them.
+const WHOLE_FILES: usize = 10;
+const WHOLE_SIZE: u64 = 10 << 10;
 
 /// Largest data file that is looked at as what it becomes.
 const DATA_LIMIT: u64 = 4 << 20;
@@ -92,9 +96,30 @@ pub fn check(
         total = left;
         together(at, &beside, seen, tops, &content, analysis);
     }
+    if let Some((at, beside)) = whole(seen) {
+        together(at, &beside, seen, tops, &content, analysis);
+    }
     if lookups.get() == 0 {
         analysis.general_problem("more reads of the package's files than are followed");
     }
+}
+
+/// All modules of a very small package, where one of them starts something: the one, and
+/// the others. What they do together may be tied in ways that are not followed.
+fn whole(seen: &[Seen<'_>]) -> Option<(usize, Vec<usize>)> {
+    let modules: Vec<usize> = (0..seen.len())
+        .filter(|at| !seen[*at].unit.setup && seen[*at].unit.phase == Phase::Import)
+        .collect();
+    let size: u64 = modules.iter().map(|at| seen[*at].file.size()).sum();
+    if !(2..=WHOLE_FILES).contains(&modules.len()) || size > WHOLE_SIZE {
+        return None;
+    }
+    let first = modules
+        .iter()
+        .copied()
+        .find(|at| seen[*at].ties.starts_something)?;
+    let rest = modules.into_iter().filter(|at| *at != first);
+    Some((first, rest.collect()))
 }
 
 /// The modules that a file uses, those that these use first.

@@ -364,17 +364,7 @@ impl<'a> Value<'a> {
     /// What both values may be: the content where they agree, all labels.
     #[must_use]
     pub fn join(&self, other: &Self) -> Self {
-        let same = match (&self.kind, &other.kind) {
-            (Kind::Unknown, _) | (_, Kind::Unknown) => false,
-            (Kind::Str(a), Kind::Str(b)) => a == b,
-            (Kind::Bytes(a), Kind::Bytes(b)) => a == b,
-            (Kind::Int(a), Kind::Int(b)) => a == b,
-            (Kind::Path(a), Kind::Path(b)) => a == b,
-            (Kind::Function(a), Kind::Function(b))
-            | (Kind::Class(a), Kind::Class(b))
-            | (Kind::Instance(a), Kind::Instance(b)) => a == b,
-            _ => false,
-        };
+        let same = self.is_same(other, 3);
         let mut joined = if same {
             self.clone()
         } else {
@@ -383,5 +373,26 @@ impl<'a> Value<'a> {
         joined.taint |= other.taint;
         joined.take_layers(other);
         joined
+    }
+
+    /// Whether both have the same content. Lists are compared as long as they are short and
+    /// not deeply nested: a function's arguments are met in each walk.
+    fn is_same(&self, other: &Self, depth: usize) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Str(a), Kind::Str(b)) => a == b,
+            (Kind::Bytes(a), Kind::Bytes(b)) | (Kind::Big(a), Kind::Big(b)) => a == b,
+            (Kind::Int(a), Kind::Int(b)) => a == b,
+            (Kind::Path(a), Kind::Path(b)) => a == b,
+            (Kind::Function(a), Kind::Function(b))
+            | (Kind::Class(a), Kind::Class(b))
+            | (Kind::Instance(a), Kind::Instance(b)) => a == b,
+            (Kind::Lambda(a), Kind::Lambda(b)) => std::ptr::eq(*a, *b),
+            (Kind::List(a), Kind::List(b)) => {
+                let short = a.len() == b.len() && a.len() <= 4_096 && depth > 0;
+                Rc::ptr_eq(a, b)
+                    || (short && a.iter().zip(&**b).all(|(a, b)| a.is_same(b, depth - 1)))
+            }
+            _ => false,
+        }
     }
 }

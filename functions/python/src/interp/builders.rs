@@ -21,7 +21,8 @@ const MADE: [&str; 4] = [
 ];
 
 /// What calls a function that it is given, with arguments that it is given.
-const LATER: [&str; 11] = [
+const LATER: [&str; 12] = [
+    "finalize",
     "Thread",
     "Process",
     "Timer",
@@ -229,7 +230,7 @@ impl<'a> Interpreter<'a, '_> {
                 given.args.first(),
                 given.args.get(1..).unwrap_or_default().to_vec(),
             ),
-            "run_in_executor" | "call_later" => (
+            "run_in_executor" | "call_later" | "finalize" => (
                 given.args.get(1),
                 given.args.get(2..).unwrap_or_default().to_vec(),
             ),
@@ -295,6 +296,7 @@ pub(super) fn runs_what_it_is_given(callee: &Value<'_>) -> bool {
             | "ensure_future"
             | "call_soon"
             | "call_later"
+            | "finalize"
             | "gather"
             | "register"
             | "setprofile"

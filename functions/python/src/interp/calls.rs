@@ -270,9 +270,10 @@ impl<'a> Interpreter<'a, '_> {
                     true => files | Taint::CREDENTIAL,
                     false => files,
                 };
-                let cipher = match path.ends_with(".encrypt") {
-                    true => Taint::ENCRYPTED,
-                    false => Taint::NONE,
+                let cipher = match path.rsplit('.').next() {
+                    Some("encrypt") => Taint::ENCRYPTED,
+                    Some("decrypt") => Taint::DECRYPTED,
+                    _ => Taint::NONE,
                 };
                 result.with(handed_on | environment | files | cipher)
             }
@@ -322,7 +323,9 @@ impl<'a> Interpreter<'a, '_> {
                 .file_content(&format!("?.{name}"), receiver, given)
                 .unwrap_or_default(),
             "append" | "extend" | "update" | "add" | "insert" => Value::unknown(),
-            "expanduser" | "absolute" | "resolve" | "joinpath" if receiver.as_str().is_some() => {
+            "expanduser" | "absolute" | "resolve" | "joinpath" | "with_name"
+                if receiver.as_str().is_some() =>
+            {
                 let mut parts = vec![(**receiver).clone()];
                 parts.extend(given.args.iter().cloned());
                 self.join_path(&parts)

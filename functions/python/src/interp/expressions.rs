@@ -120,7 +120,13 @@ impl<'a> Interpreter<'a, '_> {
                 let _test = self.eval(&conditional.test);
                 let body = self.eval(&conditional.body);
                 let otherwise = self.eval(&conditional.orelse);
-                body.join(&otherwise)
+                match (&body.kind, &otherwise.kind) {
+                    // `b if isinstance(b, dict) else vars(b)`: either way it leads there.
+                    (Kind::Path(path), Kind::Path(_)) if path.starts_with("builtins") => {
+                        body.with(otherwise.taint)
+                    }
+                    _ => body.join(&otherwise),
+                }
             }
             Expr::UnaryOp(operation) => {
                 let value = self.eval(&operation.operand);

@@ -95,3 +95,30 @@ pub(super) fn parameter(name: &str, is_bot: impl Fn() -> bool) -> Taint {
         _ => Taint::NONE,
     }
 }
+
+/// Whether a build tool calls a function of this name when it builds the package: a
+/// backend's own (PEP 517), or a hook of Hatch, PDM or Poetry.
+pub(super) fn is_build_hook(source: &str, name: &str, is_method: bool) -> bool {
+    let holds = |word: &str| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some();
+    match (name, is_method) {
+        (
+            "build_wheel"
+            | "build_sdist"
+            | "build_editable"
+            | "get_requires_for_build_wheel"
+            | "get_requires_for_build_sdist"
+            | "get_requires_for_build_editable"
+            | "prepare_metadata_for_build_wheel"
+            | "prepare_metadata_for_build_editable",
+            false,
+        ) => true,
+        ("initialize" | "finalize" | "clean" | "update", true) => {
+            holds("BuildHookInterface") || holds("MetadataHookInterface")
+        }
+        ("pdm_build_initialize" | "pdm_build_hook_enabled" | "pdm_build_update_files", false) => {
+            true
+        }
+        ("build", false) => holds("setup_kwargs"),
+        _ => false,
+    }
+}

@@ -1,6 +1,8 @@
 //! Library functions whose results are known for constants: reflection, paths, and the
 //! builtins that put strings together.
 
+use std::rc::Rc;
+
 use ruff_text_size::TextRange;
 
 use super::Interpreter;
@@ -132,12 +134,29 @@ impl<'a> Interpreter<'a, '_> {
                         .iter()
                         .map(|item| item.as_int().and_then(|n| u8::try_from(n).ok()))
                         .collect();
-                    self.budget.bytes(bytes?).with(Taint::CHARACTER_CODES)
+                    match bytes {
+                        Some(bytes) => self.budget.bytes(bytes),
+                        None => Value::unknown().inheriting(first?),
+                    }
+                    .with(Taint::CHARACTER_CODES)
                 }
                 Kind::Str(text) => self.budget.bytes(text.as_bytes().to_vec()),
                 Kind::Bytes(_) => first?.clone(),
+                // Bytes out of numbers that are not known: put together all the same.
+                Kind::Unknown if given.args.len() == 1 => Value::unknown()
+                    .inheriting(first?)
+                    .with(Taint::CHARACTER_CODES),
                 _ => return None,
             },
+            "builtins.int.to_bytes" => {
+                let (number, order) = (Rc::new(first?.clone()), given.args.get(2..)?);
+                let given = Given::of([&[Value::unknown()], order].concat());
+                return Some(self.apply(
+                    &Value::method(number, "to_bytes".into()),
+                    &given,
+                    TextRange::default(),
+                ));
+            }
             "builtins.reversed" => fold::slice(first?, [None, None, Some(-1)], &mut self.budget),
             "builtins.list" | "builtins.tuple" | "builtins.sorted" if path != "builtins.sorted" => {
                 let items = fold::elements(first?, 1_000_000)?;

@@ -318,9 +318,9 @@ impl<'a, 's> Interpreter<'a, 's> {
             .iter()
             .enumerate()
             .filter(|(_, function)| {
-                self.unit.setup
-                    && function.class.is_some()
-                    && hooks.contains(&function.definition.name.as_str())
+                let name = function.definition.name.as_str();
+                let command = self.unit.setup && function.class.is_some() && hooks.contains(&name);
+                command || labels::is_build_hook(self.source, name, function.class.is_some())
             })
             .map(|(index, _)| index)
             .collect();

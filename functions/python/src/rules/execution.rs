@@ -2,6 +2,7 @@
 
 use packguard_sdk::{Category, Confidence, Hit, Rule, Severity, text};
 
+use super::programs::runs_download;
 use super::{Context, by_phase, hit_at, when};
 use crate::facts::Call;
 use crate::names::Role;
@@ -56,48 +57,6 @@ pub const DROPPER: Rule = Rule::new(
     &["T1027.009", "T1204.002"],
 );
 
-/// Programs that run what they are given.
-const INTERPRETERS: &[&str] = &[
-    "sh",
-    "bash",
-    "zsh",
-    "python",
-    "python3",
-    "powershell",
-    "powershell.exe",
-    "pwsh",
-    "cmd",
-    "cmd.exe",
-    "wscript",
-    "cscript",
-    "node",
-    "perl",
-    "ruby",
-    "msiexec",
-    "rundll32",
-    "rundll32.exe",
-    "start",
-    "sudo",
-    "nohup",
-    "chmod",
-    "open",
-    "java",
-    "mshta",
-];
-
-/// Switches of interpreters that are followed by code.
-const RUNS_NEXT: &[&str] = &[
-    "-c",
-    "-e",
-    "-Command",
-    "-command",
-    "-EncodedCommand",
-    "-enc",
-    "/c",
-    "/C",
-    "-r",
-];
-
 pub(super) fn check(context: &mut Context<'_, '_>) {
     for call in &context.facts.calls {
         match call.role {
@@ -107,7 +66,12 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
                 }
             }
             Some(Role::Shell | Role::Spawn | Role::OpenFile) if runs_download(call) => {
-                context.hit(download(call, "Downloads a file and runs it"));
+                let hit = download(call, "Downloads a file and runs it");
+                // Installers of a vendor's program do so when they are called.
+                context.hit(match call.runs_by_itself() {
+                    true => hit,
+                    false => hit.severity(Severity::Medium),
+                });
             }
             Some(Role::Native) if call.payload_taint().has(Taint::DOWNLOADED_FILE) => {
                 context.hit(download(call, "Downloads native code and loads it"));
@@ -183,7 +147,8 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
     if code.taint.has(Taint::DOWNLOADED) {
         context.hit(download(call, "Downloads code and runs it"));
     }
-    let from_codes = code.taint.has(Taint::CHARACTER_CODES);
+    let assembled = call.callee.starts_with("types.") && code.as_bytes().is_none();
+    let from_codes = code.taint.has(Taint::CHARACTER_CODES) && !assembled;
     if !code.taint.has(Taint::HIDDEN) && !from_codes {
         // Readable code in a string is code too; formatted strings are templates.
         if let Some(text) = code.as_str().filter(|_| !code.taint.has(Taint::PARTIAL)) {
@@ -201,6 +166,9 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
             text: text::cut(text, 4_000).into(),
         });
     }
+    let readable = plain
+        .as_ref()
+        .is_some_and(|text| text.len() < 400 && !text.contains("import"));
     let marshalled = code
         .as_bytes()
         .filter(|_| code.taint.has(Taint::MARSHALLED))
@@ -223,7 +191,10 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
     // Without the payload in the file it may come from a caller, as in tools that send
     // code to their own processes.
     let elsewhere = code.as_bytes().is_none() && code.layers().is_none();
+    // Readable text with a few characters put in by their codes.
+    let harmless = from_codes && !code.taint.has(Taint::HIDDEN) && inner.is_none();
     let severity = match (call.runs_by_itself(), elsewhere) {
+        (false, false) if harmless && readable => Severity::Low,
         (true, _) if grave => Severity::Critical,
         (false, true) if call.callee.starts_with("types.") => Severity::Low,
         (false, true) => Severity::Medium,
@@ -309,60 +280,6 @@ fn download(call: &Call<'_>, title: &str) -> Hit {
             "What the server sends runs {}, and can change at any time.",
             when(call.phase)
         ))
-}
-
-/// Whether the program of a command, or what an interpreter is given, was downloaded.
-fn runs_download(call: &Call<'_>) -> bool {
-    let fetched = |value: &Value<'_>| value.taint.has(Taint::DOWNLOADED_FILE | Taint::DOWNLOADED);
-    let Some(command) = call.arg(0, "args") else {
-        return false;
-    };
-    if call.role == Some(Role::OpenFile) {
-        return command.taint.has(Taint::DOWNLOADED_FILE);
-    }
-    if let Some(items) = command.as_list() {
-        let is_interpreter = items.first().is_some_and(is_interpreter);
-        let first = items.first().is_some_and(fetched);
-        let script = items
-            .iter()
-            .skip(1)
-            .find(|item| !item.as_str().is_some_and(is_switch));
-        let code = items.windows(2).any(|pair| {
-            pair[0]
-                .as_str()
-                .is_some_and(|word| RUNS_NEXT.contains(&word))
-                && pair[1].taint.has(Taint::DOWNLOADED)
-        });
-        return first
-            || (is_interpreter && code)
-            || (is_interpreter
-                && script.is_some_and(|item| item.taint.has(Taint::DOWNLOADED_FILE)));
-    }
-    match command.as_str() {
-        Some(text) => {
-            let program = text.split_whitespace().next().unwrap_or_default();
-            let program = program.trim_matches(['"', '\'']);
-            command
-                .taint
-                .has(Taint::DOWNLOADED_FILE | Taint::DOWNLOADED)
-                && (program.starts_with(['?', '.', '/', '~', '%'])
-                    || (command.taint.has(Taint::DOWNLOADED_FILE)
-                        && INTERPRETERS.contains(&program)))
-        }
-        None => fetched(command) && !command.taint.has(Taint::SOCKET),
-    }
-}
-
-/// `-m`, `+x`, `/c`.
-fn is_switch(word: &str) -> bool {
-    word.starts_with(['-', '+']) || (word.starts_with('/') && word.len() <= 3)
-}
-
-fn is_interpreter(program: &Value<'_>) -> bool {
-    match program.as_str() {
-        Some(text) => INTERPRETERS.contains(&text.rsplit('/').next().unwrap_or_default()),
-        None => program.as_path() == Some("sys.executable"),
-    }
 }
 
 fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {

@@ -158,8 +158,13 @@ fn sent(call: &Call<'_>) -> Option<Hit> {
 /// Data put in front of a domain and looked up.
 fn dns(call: &Call<'_>, taint: Taint) -> Option<Hit> {
     let name = call.args.first()?.as_str()?;
+    // Names of the local network do not leave it.
+    let local = [".local", ".lan", ".localhost", ".localdomain", ".home.arpa"]
+        .iter()
+        .any(|end| name.trim_end_matches('.').ends_with(end));
     let carries = taint.has(Taint::LOOT | Taint::HOST_FACT)
         && taint.has(Taint::PARTIAL)
+        && !local
         && name.contains("?.");
     carries.then(|| {
         hit_at(&EXFILTRATION, call)

@@ -1,25 +1,36 @@
 //! The rules: one file per family, one list of all.
 
+mod beside;
 pub mod bytecode;
 mod capabilities;
 pub mod correlation;
+mod constants;
 mod destruction;
 mod execution;
 mod exfiltration;
+mod handed;
 mod hosts;
 mod install;
+mod latent;
 mod native;
 mod obfuscation;
+mod programs;
 mod remote_control;
 mod shell;
+mod small;
 mod surveillance;
 pub mod text;
 mod theft;
+mod together;
+
+pub use obfuscation::OBFUSCATED;
 
 use std::collections::BTreeMap;
 
 use packguard_sdk::decode::Layer;
 use packguard_sdk::{Hit, Phase, Rule, Severity};
+
+use ruff_python_ast::token::Token;
 
 use crate::facts::{Call, Facts};
 use crate::inspect::{Inspection, inspect_payload};
@@ -41,10 +52,11 @@ pub const RULES: &[&Rule] = &[
     &hosts::SUSPICIOUS_HOST,
     &destruction::PERSISTENCE,
     &destruction::DESTRUCTION,
-    &obfuscation::OBFUSCATED,
+    &OBFUSCATED,
     &obfuscation::REFLECTION,
     &text::HIDDEN_CODE,
     &text::INVISIBLE_TEXT,
+    &text::ENCODED_SOURCE,
     &text::UNPARSED_PAYLOAD,
     &install::SILENT_PROCESS,
     &install::INSTALL_NETWORK,
@@ -55,6 +67,12 @@ pub const RULES: &[&Rule] = &[
     &native::SHELLCODE,
     &theft::MEMORY_DUMP,
     &bytecode::BYTECODE_PAYLOAD,
+    &latent::LATENT_PAYLOAD,
+    &latent::UNSEEN_DATA,
+    &together::STAGED,
+    &beside::BUNDLED_PROGRAM,
+    &together::REMOTE_IMPORT,
+    &beside::DISGUISED,
     &install::RUNTIME_INSTALL,
     &destruction::RANSOM,
     &correlation::BACKDOOR_ROUTE,
@@ -133,8 +151,8 @@ impl Context<'_, '_> {
     }
 }
 
-/// Runs every check.
-pub fn check(facts: &Facts<'_>, setup: bool, depth: usize) -> Inspection {
+/// Runs every check. The text is that of one file, or empty where there are several.
+pub fn check(facts: &Facts<'_>, source: &str, setup: bool, depth: usize) -> Inspection {
     let mut context = Context {
         facts,
         setup,
@@ -144,8 +162,16 @@ pub fn check(facts: &Facts<'_>, setup: bool, depth: usize) -> Inspection {
     for check in CHECKS {
         check(&mut context);
     }
+    together::check(&mut context, source);
     context.found.hits = distinct(context.found.hits);
     context.found
+}
+
+/// Looks at constants, whatever the file does with them.
+pub fn constants(source: &str, tokens: &[Token], phase: Phase, depth: usize) -> Vec<Hit> {
+    let mut hits = latent::check(source, tokens, phase, depth);
+    hits.extend(handed::check(source, tokens, phase));
+    hits
 }
 
 /// One hit per rule and place, the gravest.

@@ -63,13 +63,19 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
         .iter()
         .any(|call| matches!(call.name(), "CreateRemoteThread" | "WriteProcessMemory"));
     let carried = calls.iter().any(carries_code);
+    let hidden = calls
+        .iter()
+        .any(|call| call.payload_taint().has(Taint::HIDDEN | Taint::DOWNLOADED));
     if !carried && !injects {
         return;
     }
     let hit = hit_at(&SHELLCODE, start)
         .severity(match (carried, start.runs_by_itself()) {
             (true, true) => Severity::Critical,
-            (true, false) | (false, true) => Severity::High,
+            (false, true) => Severity::High,
+            // Libraries ask the processor so, when they are called.
+            (true, false) if !hidden && !injects => Severity::Medium,
+            (true, false) => Severity::High,
             (false, false) => Severity::Low,
         })
         .confidence(if start.runs_by_itself() {

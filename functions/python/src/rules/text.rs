@@ -45,6 +45,60 @@ pub const UNPARSED_PAYLOAD: Rule = Rule::new(
     &["T1027"],
 );
 
+/// A source file in an encoding that turns it into another text.
+pub const ENCODED_SOURCE: Rule = Rule::new(
+    "python-encoded-source",
+    "The file's declared encoding changes what it says",
+    "Found when the first lines declare an encoding that is no character set of a language: UTF-7, \
+     rot13, `unicode_escape`, … Python decodes the file with it, so what runs is not what stands \
+     there.\n\nHonest files are written in UTF-8 or a national character set.\n\nDo not install.",
+    Category::DefenseEvasion,
+    Severity::High,
+    &["T1027", "T1140"],
+);
+
+/// Encodings that turn a text into another one.
+const TELLING_ENCODINGS: [&str; 12] = [
+    "utf7",
+    "u7",
+    "unicode11utf7",
+    "rot13",
+    "unicodeescape",
+    "rawunicodeescape",
+    "punycode",
+    "idna",
+    "base64",
+    "hex",
+    "quopri",
+    "uu",
+];
+
+/// The encoding that the first two lines declare, where it changes what the file says.
+pub fn check_encoding(source: &str, phase: Phase) -> Option<Hit> {
+    let mut start = 0;
+    for line in source.split_inclusive('\n').take(2) {
+        let comment = line.trim_start().starts_with('#');
+        if let Some((_, rest)) = line.split_once("coding").filter(|_| comment)
+            && let Some(name) = rest.strip_prefix([':', '='])
+        {
+            let name: String = name
+                .trim_start()
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+                .filter(char::is_ascii_alphanumeric)
+                .collect();
+            let telling = TELLING_ENCODINGS.contains(&name.to_ascii_lowercase().as_str());
+            return telling.then(|| {
+                Hit::new(&ENCODED_SOURCE, start..start + line.len(), phase)
+                    .severity(by_phase(phase, Severity::High, Severity::Medium))
+                    .why("Python runs what this encoding makes of the file, not what is seen.")
+            });
+        }
+        start += line.len();
+    }
+    None
+}
+
 /// Blanks in a row, between code and code, that hide what follows. Editors show 80 to
 /// 150 columns.
 const HIDING_BLANKS: usize = 150;

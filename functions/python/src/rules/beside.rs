@@ -1,0 +1,213 @@
+//! What a small file starts or listens to beside itself: programs and disguised code of the
+//! package, whoever it connects to.
+
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
+
+use super::remote_control::REVERSE_SHELL;
+use super::together::{FEW_LINES, File, by_itself};
+use super::{Context, by_phase, hit_at, when};
+use crate::facts::Call;
+use crate::names::Role;
+use crate::value::{Kind, Value};
+
+/// A program of the package, started by itself.
+pub const BUNDLED_PROGRAM: Rule = Rule::new(
+    "python-bundled-program",
+    "Starts a program that lies in the package, unseen",
+    "Found when code starts a file beside itself as soon as it is imported or installed, and makes \
+     it executable or throws its output away.\n\nHonest packages start programs when they are \
+     asked to.\n\nLook at the program.",
+    Category::Execution,
+    Severity::High,
+    &["T1204.002", "T1564"],
+);
+
+/// Code in a file that says it is none.
+pub const DISGUISED: Rule = Rule::new(
+    "python-disguised-code",
+    "Runs a file as Python that says it is something else",
+    "Found when a picture, a font, a table or another file that is no code by its name is run or \
+     loaded as Python, as soon as the package is imported or installed.\n\nHonest packages name \
+     their modules `.py`.\n\nLook into the file.",
+    Category::DefenseEvasion,
+    Severity::High,
+    &["T1036.008", "T1027"],
+);
+
+/// A file beside the code, started by itself, silently.
+pub(super) fn bundled(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
+    if !file.holds("__file__") && !file.holds("importlib.resources") {
+        return None;
+    }
+    let run = by_itself(context).find(|call| {
+        matches!(call.role, Some(Role::Shell | Role::Spawn | Role::OpenFile))
+            && call.arg(0, "args").is_some_and(|command| {
+                let items = command.as_list().unwrap_or(std::slice::from_ref(command));
+                let beside = |value: &Value<'_>| {
+                    value
+                        .as_str()
+                        .is_some_and(|text| text.starts_with("?/") && text.len() > 3)
+                };
+                items.first().is_some_and(beside)
+                    || (items.first().and_then(Value::as_str).is_some_and(is_shell)
+                        && items.iter().skip(1).any(beside))
+            })
+    })?;
+    let silent = call_is_silent(run);
+    let marks = by_itself(context).any(|call| call.name() == "chmod");
+    (silent || marks).then(|| {
+        hit_at(&BUNDLED_PROGRAM, run)
+            .severity(by_phase(
+                run.phase,
+                match run.phase {
+                    Phase::Install => Severity::Medium,
+                    _ => Severity::High,
+                },
+                Severity::Low,
+            ))
+            .confidence(Confidence::High)
+            .why(format!("It is started {}.", when(run.phase)))
+    })
+}
+
+fn is_shell(word: &str) -> bool {
+    let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
+    matches!(
+        name,
+        "sh" | "bash"
+            | "cmd"
+            | "cmd.exe"
+            | "powershell"
+            | "powershell.exe"
+            | "wscript"
+            | "cscript"
+            | "mshta"
+            | "rundll32"
+            | "rundll32.exe"
+            | "wscript.exe"
+            | "regsvr32"
+    )
+}
+
+/// Output thrown away, no window, or a session of its own.
+pub(super) fn call_is_silent(call: &Call<'_>) -> bool {
+    call.keywords.iter().any(|(name, value)| match &**name {
+        "stdout" | "stderr" => {
+            value.as_path() == Some("subprocess.DEVNULL") || value.as_int() == Some(-3)
+        }
+        "creationflags" => true,
+        "start_new_session" => value.as_int() == Some(1),
+        _ => false,
+    })
+}
+
+/// Whether a line of the file's top level starts a thread or a loop.
+pub(super) fn starts_itself(file: &File<'_>) -> bool {
+    file.source.lines().any(|line| {
+        let bare = line.split(['(', ' ']).next().unwrap_or_default();
+        let called = line[bare.len()..].starts_with('(') && line.trim_end().ends_with(')');
+        !line.starts_with([' ', '\t', '#', '@', '(', ')'])
+            && (line.contains(".start()") || called)
+            && !["print", "warnings.", "logging.", "setup", "sys.path"]
+                .iter()
+                .any(|word| bare.starts_with(word))
+    })
+}
+
+/// A file of the package whose name says that it is no code, run as Python.
+pub(super) fn disguised(context: &Context<'_, '_>) -> Option<Hit> {
+    let other = |text: &str| {
+        let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        matches!(
+            extension.to_ascii_lowercase().as_str(),
+            "png"
+                | "jpg"
+                | "jpeg"
+                | "gif"
+                | "bmp"
+                | "ico"
+                | "svg"
+                | "webp"
+                | "woff"
+                | "woff2"
+                | "ttf"
+                | "css"
+                | "csv"
+                | "dat"
+                | "bin"
+                | "log"
+                | "md"
+                | "mp3"
+                | "wav"
+                | "pdf"
+                | "json"
+                | "xml"
+                | "db"
+        )
+    };
+    let run = by_itself(context).find(|call| {
+        call.role == Some(Role::LoadFile) && call.args.iter().filter_map(Value::as_str).any(other)
+    })?;
+    Some(
+        hit_at(&DISGUISED, run)
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .why(format!("It is run {}.", when(run.phase))),
+    )
+}
+
+/// A connection, and commands or a shell in the same small file.
+pub(super) fn driven(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
+    if file.lines > FEW_LINES {
+        return None;
+    }
+    let calls = &context.facts.calls;
+    let connects = calls.iter().any(|call| {
+        (call.callee.starts_with("socket.")
+            && matches!(call.name(), "connect" | "connect_ex" | "create_connection"))
+            || call.callee.starts_with("websockets.")
+            || call.callee.starts_with("websocket.")
+            || call.role == Some(Role::Stream)
+    }) || (file.holds("socket.socket(") && file.holds(".connect("))
+        || file.holds_any(&[
+            "websockets.connect(",
+            "websocket.create_connection(",
+            "WebSocketApp(",
+        ]);
+    let dup = calls.iter().find(|call| call.role == Some(Role::Dup));
+    let starts = |call: &&Call<'_>| matches!(call.role, Some(Role::Shell | Role::Spawn));
+    let shell = calls.iter().filter(starts).find(|call| {
+        call.arg(0, "args").is_some_and(|command| {
+            let items = command.as_list().unwrap_or(std::slice::from_ref(command));
+            items.first().and_then(Value::as_str).is_some_and(is_shell)
+        })
+    });
+    if let (true, Some(dup), Some(_)) = (connects, dup, shell) {
+        return Some(
+            hit_at(&REVERSE_SHELL, dup)
+                .severity(by_phase(dup.phase, Severity::Critical, Severity::High))
+                .title("A connection, descriptors put in place of others, and a shell")
+                .why("Whoever is at the other end of the connection types into this shell."),
+        );
+    }
+    let ordered = calls.iter().filter(starts).find(|call| {
+        let through_shell = call.role == Some(Role::Shell)
+            || call
+                .keyword("shell")
+                .is_some_and(|value| value.as_int() == Some(1));
+        through_shell
+            && call.arg(0, "args").is_some_and(|command| {
+                matches!(command.kind, Kind::Unknown) || command.as_str() == Some("?")
+            })
+    })?;
+    let unattended = file.holds_any(&["daemon=True", ".start()", "os.fork()", "asyncio.run("]);
+    let itself = by_itself(context).next().is_some() || starts_itself(file);
+    (connects && unattended && itself).then(|| {
+        hit_at(&REVERSE_SHELL, ordered)
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .title("Runs commands it is given, beside a connection that it opens by itself")
+            .why("Whoever is at the other end of the connection can run commands here.")
+    })
+}

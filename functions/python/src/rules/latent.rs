@@ -1,0 +1,313 @@
+//! Constants that turn out to be code: decoded whatever the file does with them, since
+//! how they reach what runs them can't always be followed.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use packguard_sdk::decode::{self, Layer};
+use packguard_sdk::indicators::{self, ShellAct};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity, text};
+use ruff_python_ast::token::Token;
+
+use super::constants::{Constant, numbers, strings, tables};
+use super::is_capability;
+use crate::inspect::inspect_payload;
+
+/// A constant that decodes to code.
+pub const LATENT_PAYLOAD: Rule = Rule::new(
+    "python-latent-payload",
+    "A constant decodes to code that does harm",
+    "Found when a string, a tuple of numbers or a list of addresses or identifiers decodes to Python \
+     code or to a command that downloads, runs, sends or hides something, in a file that is able \
+     to run code.\n\nHonest packages ship their code readable.\n\nRead the decoded text. Do not \
+     install unless you know what it does.",
+    Category::DefenseEvasion,
+    Severity::High,
+    &["T1027", "T1140"],
+);
+
+/// Characters that show nothing, in a file that runs code.
+pub const UNSEEN_DATA: Rule = Rule::new(
+    "python-unseen-data",
+    "A string of invisible characters beside code that is run",
+    "Found when a string holds many characters that show nothing (zero-width ones, variation \
+     selectors, tags), in a file that runs text as code.\n\nData is hidden so from people who \
+     read the file.\n\nDo not install.",
+    Category::DefenseEvasion,
+    Severity::High,
+    &["T1027.010", "T1140"],
+);
+
+/// Shortest constant that is decoded.
+pub(super) const SHORTEST: usize = 24;
+
+/// Constants decoded in a file, and their length together.
+const CONSTANTS_LIMIT: usize = 400;
+const LENGTH_LIMIT: usize = 512 << 10;
+
+/// Invisible characters in one string that carry data.
+const INVISIBLE: usize = 24;
+
+/// Words without which a file can't run what a constant decodes to.
+const RUNS: &[&str] = &[
+    "exec",
+    "eval",
+    "compile",
+    "runpy",
+    "__import__",
+    "import_module",
+    "subprocess",
+    "os.system",
+    "popen",
+    "startfile",
+    "pickle",
+    "marshal",
+    "builtins",
+    "__builtins__",
+    "meta_path",
+    "FunctionType",
+    "getattr",
+    "b64decode",
+    "fromhex",
+    "unhexlify",
+    "codecs",
+];
+
+/// Looks at the constants of a file that is able to run code.
+pub(super) fn check(source: &str, tokens: &[Token], phase: Phase, depth: usize) -> Vec<Hit> {
+    let runs = RUNS
+        .iter()
+        .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some());
+    let mut hits = Vec::new();
+    if !runs || depth > 2 {
+        return hits;
+    }
+    let strings = strings(source, tokens);
+    let runs_text = ["exec", "eval", "FunctionType", "runpy"]
+        .iter()
+        .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some());
+    for constant in &strings {
+        if runs_text && !constant.text.is_ascii() {
+            hits.extend(unseen(constant, phase));
+        }
+    }
+    let mut left = LENGTH_LIMIT;
+    let lists = numbers(source, tokens).chain(tables(&strings));
+    let long = strings.iter().filter(|one| one.text.len() >= SHORTEST);
+    for constant in long.take(CONSTANTS_LIMIT) {
+        let Some(rest) = left.checked_sub(constant.text.len()) else {
+            break;
+        };
+        left = rest;
+        for layers in decoded(&constant.text) {
+            hits.extend(judge(&layers, &constant.range, phase, depth));
+        }
+    }
+    hits.extend(encoded_names(&strings, phase));
+    for constant in lists.take(50) {
+        let layers = [Layer {
+            encoding: "numbers",
+            text: constant.text.as_ref().into(),
+        }];
+        hits.extend(judge(&layers, &constant.range, phase, depth));
+    }
+    hits
+}
+
+/// Encoded strings that are names of what does harm: tables that obfuscators look up.
+fn encoded_names(strings: &[Constant<'_>], phase: Phase) -> Option<Hit> {
+    let strong = [
+        "exec",
+        "eval",
+        "system",
+        "popen",
+        "Popen",
+        "subprocess",
+        "urlopen",
+        "requests",
+        "socket",
+        "environ",
+        "__import__",
+        "urllib.request",
+        "ctypes",
+        "builtins",
+        "b64decode",
+        "marshal",
+    ];
+    let weak = [
+        "os", "post", "get", "read", "decode", "loads", "base64", "zlib", "compile", "write",
+        "open", "platform", "getpass", "json", "data", "sys",
+    ];
+    let (mut harmful, mut all, mut at) = (BTreeSet::new(), BTreeSet::new(), None);
+    for constant in strings
+        .iter()
+        .filter(|one| (4..80).contains(&one.text.len()))
+        .take(2_000)
+    {
+        let decoded = [decode::base64(&constant.text), decode::hex(&constant.text)];
+        let reversed = Some(constant.text.bytes().rev().collect::<Vec<u8>>());
+        for bytes in decoded.into_iter().chain([reversed]).flatten() {
+            let Ok(name) = std::str::from_utf8(&bytes) else {
+                continue;
+            };
+            let is_url = name.starts_with("http://") || name.starts_with("https://");
+            if strong.contains(&name) || is_url {
+                harmful.insert(name.to_owned());
+                at.get_or_insert_with(|| constant.range.clone());
+            }
+            if strong.contains(&name) || weak.contains(&name) || is_url {
+                all.insert(name.to_owned());
+            }
+        }
+    }
+    let names: Vec<&str> = all.iter().map(String::as_str).collect();
+    (harmful.len() >= 2 && all.len() >= 3).then(|| {
+        Hit::new(&LATENT_PAYLOAD, at.unwrap_or_default(), phase)
+            .title("Names of modules and functions stand there encoded")
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .layers(&[Layer {
+                encoding: "names",
+                text: names.join(", ").into(),
+            }])
+            .why("Names are encoded so that nobody finds what the code calls.")
+    })
+}
+
+/// What a constant decodes to, forwards and backwards.
+fn decoded(constant: &str) -> Vec<Vec<Layer>> {
+    let mut all = Vec::new();
+    let backwards: String = constant.chars().rev().collect();
+    for (reversed, text) in [(false, constant), (true, backwards.as_str())] {
+        let mark = |mut layers: Vec<Layer>| {
+            if reversed {
+                layers.insert(
+                    0,
+                    Layer {
+                        encoding: "reversed",
+                        text: text::cut(text, 400).into(),
+                    },
+                );
+            }
+            layers
+        };
+        if reversed {
+            all.push(mark(Vec::new()));
+        }
+        for found in decode::layers(text).take(8) {
+            all.push(mark(found.layers));
+        }
+        let compact: String = text.split_whitespace().collect();
+        if compact.len() != text.len() {
+            for found in decode::layers(&compact).take(4) {
+                all.push(mark(found.layers));
+            }
+        }
+        let bytes = [
+            ("base85", decode::base85(&compact)),
+            ("ascii85", decode::ascii85(&compact)),
+            ("base32", decode::base32(&compact)),
+        ];
+        for (encoding, bytes) in bytes {
+            if let Some(layers) = bytes.and_then(|bytes| decode::payload(encoding, &bytes)) {
+                all.push(mark(layers));
+            }
+        }
+        if !text.contains(' ') || reversed {
+            continue;
+        }
+        all.push(vec![Layer {
+            encoding: "rot13",
+            text: decode::rotate(text, 13).into(),
+        }]);
+    }
+    all
+}
+
+/// What a decoded text does, if anything.
+fn judge(layers: &[Layer], range: &Range<usize>, phase: Phase, depth: usize) -> Vec<Hit> {
+    let Some(inner) = layers.last().map(|layer| &*layer.text) else {
+        return Vec::new();
+    };
+    let words = [
+        "exec(",
+        "eval(",
+        "os.system",
+        "Popen",
+        "subprocess",
+        "socket",
+        "urlopen",
+        "requests",
+        "urlretrieve",
+        "ShellExecute",
+        "ctypes",
+    ];
+    let is_code = (inner.contains("import ") || inner.contains("__import__("))
+        && words.iter().any(|word| inner.contains(word));
+    let hostile_shell = indicators::shell(inner).into_iter().any(|found| {
+        matches!(
+            found.act,
+            ShellAct::DownloadAndRun | ShellAct::DecodeAndRun | ShellAct::ReverseShell
+        )
+    });
+    if !is_code && !hostile_shell {
+        return Vec::new();
+    }
+    let mut hits = Vec::new();
+    let mut gravest = None;
+    if is_code {
+        let inspection = inspect_payload(inner, phase, depth + 1);
+        for mut hit in inspection.hits {
+            if is_capability(hit.rule.id) {
+                gravest = gravest.max(Some(Severity::Low));
+                continue;
+            }
+            gravest = gravest.max(Some(hit.severity));
+            hit.range = range.clone();
+            hit.layers.splice(0..0, layers.iter().cloned());
+            hits.push(hit);
+        }
+    }
+    let severity = match (hostile_shell, gravest) {
+        (true, _) | (_, Some(Severity::Medium | Severity::High | Severity::Critical)) => {
+            Severity::High
+        }
+        (_, Some(_)) => Severity::Medium,
+        (false, None) => return Vec::new(),
+    };
+    hits.push(
+        Hit::new(&LATENT_PAYLOAD, range.clone(), phase)
+            .severity(severity)
+            .layers(layers)
+            .why("What it decodes to is code, and the file is able to run it."),
+    );
+    hits
+}
+
+/// Zero-width characters, variation selectors, tags: data that nobody sees.
+fn unseen(constant: &Constant<'_>, phase: Phase) -> Option<Hit> {
+    let hidden = |c: char| {
+        matches!(
+            c,
+            '\u{200B}'..='\u{200F}'
+                | '\u{2060}'..='\u{2064}'
+                | '\u{FE00}'..='\u{FE0F}'
+                | '\u{FEFF}'
+                | '\u{180E}'
+                | '\u{3164}'
+                | '\u{115F}'
+                | '\u{1160}'
+                | '\u{FFA0}'
+                | '\u{E0000}'..='\u{E01EF}'
+        )
+    };
+    let count = constant.text.chars().filter(|c| hidden(*c)).count();
+    // Emoji are joined by such characters, too, but by few.
+    let mostly = count * 2 >= constant.text.chars().count();
+    (count >= INVISIBLE && mostly).then(|| {
+        Hit::new(&UNSEEN_DATA, constant.range.clone(), phase)
+            .title(format!("{count} invisible characters in one string"))
+            .confidence(Confidence::High)
+            .why("They carry data that no editor shows, and the file runs text as code.")
+    })
+}
