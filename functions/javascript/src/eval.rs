@@ -11,7 +11,7 @@ use oxc_ast::ast::{
     ArrayExpressionElement, ChainElement, Expression, ObjectExpression, ObjectPropertyKind,
 };
 
-use crate::collect::{Call, CallNode, Facts, FunctionIx, ScopeIx, SymbolIx};
+use crate::collect::{Call, CallIx, CallNode, Facts, FunctionIx, ScopeIx, SymbolIx};
 use crate::resolve::Globals;
 use crate::run::Machine;
 use crate::value::{Eval, Taint, Value};
@@ -20,6 +20,7 @@ mod bindings;
 pub mod calls;
 mod fold;
 mod functions;
+mod link;
 mod lists;
 mod members;
 pub mod methods;
@@ -87,6 +88,8 @@ pub struct Evaluator<'a> {
     decoders: BTreeMap<FunctionIx, bool>,
     /// Members of `this` that are being evaluated.
     members_busy: Vec<&'a str>,
+    /// Calls of the file's functions under another name than the one that holds them.
+    pub also_called: BTreeMap<FunctionIx, Vec<CallIx>>,
     /// Whether a limit cut the evaluation short.
     pub exhausted: bool,
 }
@@ -110,6 +113,7 @@ impl<'a> Evaluator<'a> {
             shuffled: false,
             decoders: BTreeMap::new(),
             members_busy: Vec::new(),
+            also_called: BTreeMap::new(),
             exhausted: false,
         }
     }

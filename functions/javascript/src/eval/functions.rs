@@ -196,6 +196,11 @@ impl<'a> Evaluator<'a> {
         if let Some((call, argument)) = fact.callback_of {
             values.push(self.handed(call, argument, index));
         }
+        if let Some(calls) = self.also_called.get(&function) {
+            for call in calls.clone() {
+                values.extend(self.given(call, index));
+            }
+        }
         if let Some(symbol) = fact.symbol {
             let symbol = &facts.symbols[symbol as usize];
             for call in symbol.calls.iter().take(DEFINITIONS) {

@@ -135,7 +135,7 @@ fn sent<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
             (Phase::Import, false) => Some(Severity::Low),
             _ => None,
         };
-        if let Some(severity) = severity.or(hostile.is_some().then_some(Severity::Medium)) {
+        if let Some(severity) = severity.or(hostile.is_some().then_some(Severity::Low)) {
             push(&ENVIRONMENT, "secret environment variables", severity);
         }
     }

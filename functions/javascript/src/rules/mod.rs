@@ -103,3 +103,23 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
 pub fn unparsed(text: &str, phase: packguard_sdk::Phase, hits: &mut Vec<Hit>) {
     text::unparsed(text, phase, hits);
 }
+
+/// Whether a rule is about what values do, and not about how a file looks: only those say
+/// more of several files together.
+pub fn is_of_flow(rule: &Rule) -> bool {
+    !matches!(rule.category, packguard_sdk::Category::Capability)
+        && !matches!(
+            rule.id,
+            "js-obfuscated-string-array"
+                | "js-mangled-names"
+                | "js-packed"
+                | "js-homoglyph-name"
+                | "js-jsfuck"
+                | "js-hidden-by-whitespace"
+                | "js-invisible-text"
+                | "js-bidirectional-control"
+                | "js-silenced-errors"
+                | "js-indicator-host"
+                | "js-miner"
+        )
+}
