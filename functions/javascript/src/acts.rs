@@ -199,6 +199,7 @@ fn by_path(path: &str) -> Option<Kind> {
         "clipboardy.read"
         | "clipboardy.readSync"
         | "navigator.clipboard.readText"
+        | "vscode.env.clipboard.readText"
         | "electron.clipboard.readText"
         | "iohook.start"
         | "screenshot-desktop"
@@ -269,7 +270,18 @@ fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
                 act.taint = act.taint.with(base.taint);
             }
         }
-        Kind::Spawn => command(act),
+        Kind::Spawn => {
+            command(act);
+            let call = evaluator.facts.calls[act.call as usize];
+            if !act.exact
+                && let Some(argument) = call.argument(0)
+            {
+                let texts = evaluator.alternatives(argument, call.scope);
+                if texts.len() > 1 {
+                    act.text = Some(texts.join("\n").into());
+                }
+            }
+        }
         Kind::Send => network::describe(evaluator, act),
         Kind::Pipe => {
             if let Some(base) = &act.base {

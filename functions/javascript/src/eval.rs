@@ -27,6 +27,7 @@ pub mod methods;
 mod packer;
 mod pieces;
 
+pub use members::is_of_wallets;
 pub use pieces::either;
 use pieces::{Pieces, unary_value};
 
@@ -90,6 +91,8 @@ pub struct Evaluator<'a> {
     members_busy: Vec<&'a str>,
     /// Calls of the file's functions under another name than the one that holds them.
     pub also_called: BTreeMap<FunctionIx, Vec<CallIx>>,
+    /// Whether the file is about wallets.
+    pub knows_wallets: bool,
     /// Whether a limit cut the evaluation short.
     pub exhausted: bool,
 }
@@ -114,6 +117,7 @@ impl<'a> Evaluator<'a> {
             decoders: BTreeMap::new(),
             members_busy: Vec::new(),
             also_called: BTreeMap::new(),
+            knows_wallets: facts.knows_wallets(),
             exhausted: false,
         }
     }

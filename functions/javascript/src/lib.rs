@@ -118,9 +118,6 @@ fn together(
     allocator: &mut Allocator,
     analysis: &mut Analysis,
 ) {
-    if files.len() < 2 {
-        return;
-    }
     let resolver = phase::Resolver::new(package);
     let rest: Vec<usize> = files
         .iter()

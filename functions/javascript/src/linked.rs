@@ -137,7 +137,7 @@ pub fn link(
             linked.glue(&format!("__pg{index}_activate();\n"));
         }
     }
-    (edges > 0 && linked.files.len() > 1).then_some(linked)
+    (edges > 0).then_some(linked)
 }
 
 impl Linked {

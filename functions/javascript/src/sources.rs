@@ -95,6 +95,8 @@ pub fn call<'a>(api: &str, arguments: &[Eval<'a>]) -> Eval<'a> {
         "clipboardy.read"
         | "clipboardy.readSync"
         | "navigator.clipboard.readText"
+        | "vscode.env.clipboard.readText"
+        | "screenshot-desktop"
         | "electron.clipboard.readText" => Taint::CLIPBOARD,
         "dns.resolveTxt"
         | "dns.promises.resolveTxt"
@@ -253,6 +255,9 @@ pub fn is_process(api: &str) -> bool {
                 | "Deno.Command"
                 | "Deno.run"
                 | "node-pty.spawn"
+                | "@actions/exec.exec"
+                | "@actions/exec.getExecOutput"
+                | "vscode.window.createTerminal().sendText"
         );
     };
     matches!(

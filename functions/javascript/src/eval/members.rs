@@ -46,6 +46,9 @@ impl<'a> Evaluator<'a> {
         if is_wallet_key(name) || name == "secretKey" && is_wallet(object) {
             return self.select(&base, name).tainted(Taint::WALLET_KEY);
         }
+        if matches!(name, "authorization" | "Authorization") {
+            return self.select(&base, name).tainted(Taint::AUTHORIZATION);
+        }
         if name == "constructor"
             && base.path.is_none()
             && (matches!(base.value, Value::Function(_)) || is_constructor_member(object))
@@ -70,6 +73,9 @@ impl<'a> Evaluator<'a> {
             Some(name) => self.member(object, &name, scope),
             None => {
                 let base = self.eval(object, scope);
+                if let Value::Object(object, inside) = base.value {
+                    return self.any_property(object, inside, base.taint);
+                }
                 let taint = if base.api() == "process.env" {
                     key.taint
                 } else {
@@ -78,6 +84,31 @@ impl<'a> Evaluator<'a> {
                 Eval::default().tainted(taint)
             }
         }
+    }
+
+    /// A property of a short object literal, whichever it is.
+    fn any_property(
+        &mut self,
+        object: &'a ObjectExpression<'a>,
+        scope: ScopeIx,
+        taint: Taint,
+    ) -> Eval<'a> {
+        const PROPERTIES: usize = 8;
+        let taint = taint.without(Taint::ENVIRONMENT);
+        if object.properties.len() > PROPERTIES {
+            return Eval::default().tainted(taint);
+        }
+        let mut result: Option<Eval<'a>> = None;
+        for property in &object.properties {
+            if let ObjectPropertyKind::ObjectProperty(property) = property {
+                let value = self.eval(&property.value, scope);
+                result = Some(match result {
+                    None => value,
+                    Some(have) => super::either(have, value),
+                });
+            }
+        }
+        result.unwrap_or_default().tainted(taint)
     }
 
     /// `this.name`: what the file gives the member of that name, in whichever class.
@@ -190,6 +221,36 @@ pub fn is_wallet_key(name: &str) -> bool {
             | "secretPhrase"
             | "walletPrivateKey"
             | "pvtKey"
+    )
+}
+
+/// Whether a name is that of a key, in code that is about wallets.
+pub fn may_be_key(name: &str) -> bool {
+    matches!(
+        name,
+        "secretKey" | "_secretKey" | "secret_key" | "seed" | "phrase" | "seedWords" | "words"
+    )
+}
+
+/// Whether modules that a file loads are of wallets.
+pub fn is_of_wallets(module: &str) -> bool {
+    matches!(
+        module,
+        "bs58"
+            | "tweetnacl"
+            | "ethers"
+            | "web3"
+            | "bip39"
+            | "bip32"
+            | "xrpl"
+            | "tronweb"
+            | "ripple-keypairs"
+            | "@solana/web3.js"
+            | "ethereumjs-wallet"
+            | "bitcoinjs-lib"
+            | "ed25519-hd-key"
+            | "hdkey"
+            | "stellar-sdk"
     )
 }
 

@@ -36,7 +36,13 @@ struct Rewriter<'f, 'a> {
     all: Vec<usize>,
     /// Whether it assigns to `module.exports`.
     whole: bool,
+    depth: u32,
+    /// Whether it nests deeper than [`DEPTH`].
+    deep: bool,
 }
+
+/// Deepest expression or statement of a file that takes part: long chains nest too.
+const DEPTH: u32 = 200;
 
 /// Makes a file a module of the text; nothing where its syntax can't stand in a function.
 pub fn rewrite<'a>(
@@ -54,6 +60,8 @@ pub fn rewrite<'a>(
         named: Vec::new(),
         all: Vec::new(),
         whole: false,
+        depth: 0,
+        deep: false,
     };
     if let Some(hashbang) = &program.hashbang {
         rewriter.edit(hashbang.span, String::new());
@@ -62,7 +70,7 @@ pub fn rewrite<'a>(
         rewriter.declaration(statement)?;
     }
     rewriter.visit_program(program);
-    Some(rewriter.finish())
+    (!rewriter.deep).then(|| rewriter.finish())
 }
 
 impl<'a> Rewriter<'_, 'a> {
@@ -240,6 +248,26 @@ fn is_exports(expression: &Expression<'_>) -> bool {
 }
 
 impl<'a> Visit<'a> for Rewriter<'_, 'a> {
+    fn visit_expression(&mut self, expression: &Expression<'a>) {
+        if self.depth >= DEPTH {
+            self.deep = true;
+            return;
+        }
+        self.depth += 1;
+        walk::walk_expression(self, expression);
+        self.depth -= 1;
+    }
+
+    fn visit_statement(&mut self, statement: &Statement<'a>) {
+        if self.depth >= DEPTH {
+            self.deep = true;
+            return;
+        }
+        self.depth += 1;
+        walk::walk_statement(self, statement);
+        self.depth -= 1;
+    }
+
     fn visit_call_expression(&mut self, call: &CallExpression<'a>) {
         if let Expression::Identifier(name) = &call.callee
             && name.name == "require"

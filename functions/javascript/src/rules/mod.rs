@@ -12,11 +12,13 @@ pub mod exfiltration;
 pub mod hidden;
 pub mod hosts;
 pub mod obfuscation;
+pub mod page;
 pub mod remote;
 pub mod shell;
 pub mod system;
 pub mod text;
 pub mod theft;
+pub mod together;
 pub mod wallet;
 pub mod worm;
 
@@ -46,6 +48,11 @@ pub const ALL: &[&Rule] = &[
     &exfiltration::READS_CREDENTIALS,
     &theft::WALLET_KEYS,
     &theft::GATHERS,
+    &together::RANSOM,
+    &together::SABOTAGE,
+    &together::INJECTION,
+    &together::MEMORY,
+    &page::REDIRECT,
     &remote::REVERSE_SHELL,
     &remote::REMOTE_COMMAND,
     &remote::BACKDOOR,
@@ -86,6 +93,8 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         shell::check,
         exfiltration::check,
         theft::check,
+        together::check,
+        page::check,
         remote::check,
         hosts::check,
         obfuscation::check,
