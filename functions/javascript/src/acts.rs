@@ -188,6 +188,8 @@ fn by_path(path: &str) -> Option<Kind> {
         | "module.prototype._compile"
         | "module._compile"
         | "require-from-string"
+        | "Worker"
+        | "SharedWorker"
         | "setTimeout"
         | "setInterval"
         | "setImmediate" => Kind::Code,
@@ -239,6 +241,10 @@ fn plausible(kind: Kind, api: &str, arguments: &[Eval<'_>]) -> bool {
             Value::Text { exact, .. } => exact || first.taint.has(Taint::DECODED),
             _ => false,
         }),
+        // The address of a script is not its text.
+        Kind::Code if api.ends_with("Worker") => first
+            .and_then(Eval::known)
+            .is_some_and(|text| text.contains('(') && text.contains([';', ')'])),
         Kind::Code => !arguments.is_empty(),
         Kind::Silence => first
             .and_then(Eval::exact)

@@ -131,6 +131,15 @@ fn is_said_elsewhere(api: &str) -> bool {
     PLACES.iter().any(|place| api.starts_with(place))
 }
 
+/// Whether a path leads to a file of a project's secret variables.
+pub fn is_environment_file(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    matches!(
+        name,
+        ".env" | ".env.local" | ".env.production" | ".env.prod"
+    )
+}
+
 fn read(arguments: &[Eval<'_>]) -> Taint {
     let Some(path) = arguments.first() else {
         return Taint::FILE;
@@ -141,6 +150,9 @@ fn read(arguments: &[Eval<'_>]) -> Taint {
     }
     if path.known().is_some_and(is_data) {
         taint = taint.with(Taint::DATA_FILE);
+    }
+    if path.known().is_some_and(is_environment_file) || path.taint.has(Taint::SECRET_PATH) {
+        taint = taint.with(Taint::ENVIRONMENT);
     }
     if path.known().is_some_and(is_credential_path) {
         taint = taint.with(Taint::CREDENTIALS);

@@ -60,15 +60,23 @@ pub fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
         let path = base.api();
         path.ends_with("()") && !path.starts_with("dns") && path != "form-data()"
     });
-    let address = if written {
+    let address = if act.api.starts_with("dgram.") {
+        let mut texts = act.arguments.iter().skip(1).filter_map(Eval::exact);
+        texts
+            .find(|text| text.contains('.'))
+            .map(|text| (text.to_string(), true))
+    } else if written {
         origin(evaluator, act)
     } else {
         address(evaluator, &act.arguments)
     };
     if let Some((text, exact)) = address {
         // A name that is looked up is an address without a scheme.
+        let socket = ["net.", "tls.", "dgram."];
         let text = if act.api.starts_with("dns") {
             format!("dns://{text}")
+        } else if socket.iter().any(|start| act.api.starts_with(start)) && !text.contains("://") {
+            format!("tcp://{text}")
         } else {
             text
         };

@@ -158,9 +158,15 @@ impl<'a> Evaluator<'a> {
 
     fn plain_target(&mut self, callee: &'a Expression<'a>, scope: ScopeIx) -> Target<'a> {
         let value = self.eval(callee, scope);
+        let function = function_of(&value);
+        // One of several: what any of them gives.
+        let several = matches!(callee, Expression::ComputedMemberExpression(_))
+            && function.is_none()
+            && value.path.is_none();
         Target {
-            function: function_of(&value),
-            path: value.path,
+            function,
+            path: value.path.clone(),
+            base: several.then_some(value),
             ..Target::default()
         }
     }

@@ -131,16 +131,17 @@ pub fn telling<'a>(list: &Eval<'a>) -> Option<Value<'a>> {
     };
     let mut texts = items.iter().take(NAMES).filter_map(Eval::exact);
     let told = texts.find(|text| {
-        text.len() < 200
-            && packguard_sdk::indicators::scan(&format!("~/{text}"))
-                .iter()
-                .any(|found| {
-                    matches!(
-                        found.kind,
-                        packguard_sdk::indicators::Kind::CredentialPath
-                            | packguard_sdk::indicators::Kind::AutostartPath
-                    )
-                })
+        crate::sources::is_environment_file(text)
+            || text.len() < 200
+                && packguard_sdk::indicators::scan(&format!("~/{text}"))
+                    .iter()
+                    .any(|found| {
+                        matches!(
+                            found.kind,
+                            packguard_sdk::indicators::Kind::CredentialPath
+                                | packguard_sdk::indicators::Kind::AutostartPath
+                        )
+                    })
     })?;
     Some(Value::Text {
         text: told,

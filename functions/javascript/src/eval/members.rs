@@ -79,7 +79,10 @@ impl<'a> Evaluator<'a> {
                 let taint = if base.api() == "process.env" {
                     key.taint
                 } else {
-                    base.taint.without(Taint::ENVIRONMENT)
+                    // What is looked up in an alphabet says what it was looked up for.
+                    let table = matches!(base.value, Value::Text { exact: true, .. });
+                    let looked = if table { key.taint } else { Taint::NONE };
+                    base.taint.without(Taint::ENVIRONMENT).with(looked)
                 };
                 Eval::default().tainted(taint)
             }
@@ -101,7 +104,13 @@ impl<'a> Evaluator<'a> {
         let mut result: Option<Eval<'a>> = None;
         for property in &object.properties {
             if let ObjectPropertyKind::ObjectProperty(property) = property {
-                let value = self.eval(&property.value, scope);
+                let mut value = self.eval(&property.value, scope);
+                // Whichever it is may be called.
+                let called = match value.value {
+                    Value::Function(function) => self.returns(function).taint,
+                    _ => sources::call(value.api(), &[]).taint,
+                };
+                value.taint = value.taint.with(called);
                 result = Some(match result {
                     None => value,
                     Some(have) => super::either(have, value),
@@ -166,6 +175,9 @@ impl<'a> Evaluator<'a> {
                 } else {
                     "String"
                 };
+                if let Some(part) = base.known().and_then(|text| part_of_address(text, name)) {
+                    return part.tainted(base.taint);
+                }
                 if name == "constructor" {
                     return Eval::path(kind);
                 }
@@ -188,6 +200,25 @@ impl<'a> Evaluator<'a> {
         // One member of what holds the environment is not the environment.
         Eval::default().tainted(base.taint.without(Taint::ENVIRONMENT))
     }
+}
+
+/// `url.host` of an address: `new URL(text)` stands for its text.
+fn part_of_address<'a>(text: &str, name: &str) -> Option<Eval<'a>> {
+    let (_, rest) = text.split_once("://")?;
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let part = match name {
+        "host" => host,
+        "hostname" => host.split(':').next().unwrap_or_default(),
+        "pathname" => path.split(['?', '#']).next().unwrap_or_default(),
+        "href" => text,
+        _ => return None,
+    };
+    let hole = text.contains(crate::value::HOLE);
+    Some(if hole {
+        Eval::partial(part)
+    } else {
+        Eval::text(part)
+    })
 }
 
 /// `x.constructor`, whose own `constructor` is `Function` whatever `x` is.

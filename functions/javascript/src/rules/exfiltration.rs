@@ -6,7 +6,7 @@ use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 use crate::acts::{Act, Kind, network};
 use crate::context::{Context, hit, when};
 use crate::sources;
-use crate::value::{HOLE, Taint};
+use crate::value::Taint;
 
 /// Environment variables that are sent out.
 pub const ENVIRONMENT: Rule = Rule {
@@ -148,7 +148,7 @@ fn sent<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
         let severity = match phase {
             Phase::Install => Severity::Critical,
             // Clients of clouds sign with keys, for hosts that they are told.
-            Phase::Execute if address.is_empty() || address.starts_with(HOLE) => Severity::Medium,
+            Phase::Execute if network::host(address).is_none() => Severity::Medium,
             _ => Severity::High,
         };
         push(&CREDENTIALS, "files of keys or tokens", severity);

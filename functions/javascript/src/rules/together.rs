@@ -206,7 +206,11 @@ fn guarded(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     }
     for act in context.acts {
         let phase = context.phase_of(act);
-        if act.loaded && phase != Phase::Execute && deletes_all(context, act) {
+        let spread = place
+            && act.kind == Kind::Spawn
+            && act.text.is_none()
+            && (has_text(context, &["rd /s", "rmdir /s"]) || has_text(context, &["-rf"]));
+        if act.loaded && phase != Phase::Execute && (spread || deletes_all(context, act)) {
             let (confidence, what) = if place {
                 (Confidence::High, "in some places")
             } else {
