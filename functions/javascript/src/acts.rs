@@ -188,6 +188,8 @@ fn by_path(path: &str) -> Option<Kind> {
         | "module.prototype._compile"
         | "module._compile"
         | "require-from-string"
+        | "Worker"
+        | "SharedWorker"
         | "setTimeout"
         | "setInterval"
         | "setImmediate" => Kind::Code,
@@ -199,6 +201,7 @@ fn by_path(path: &str) -> Option<Kind> {
         "clipboardy.read"
         | "clipboardy.readSync"
         | "navigator.clipboard.readText"
+        | "vscode.env.clipboard.readText"
         | "electron.clipboard.readText"
         | "iohook.start"
         | "screenshot-desktop"
@@ -238,6 +241,10 @@ fn plausible(kind: Kind, api: &str, arguments: &[Eval<'_>]) -> bool {
             Value::Text { exact, .. } => exact || first.taint.has(Taint::DECODED),
             _ => false,
         }),
+        // The address of a script is not its text.
+        Kind::Code if api.ends_with("Worker") => first
+            .and_then(Eval::known)
+            .is_some_and(|text| text.contains('(') && text.contains([';', ')'])),
         Kind::Code => !arguments.is_empty(),
         Kind::Silence => first
             .and_then(Eval::exact)
@@ -269,7 +276,18 @@ fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
                 act.taint = act.taint.with(base.taint);
             }
         }
-        Kind::Spawn => command(act),
+        Kind::Spawn => {
+            command(act);
+            let call = evaluator.facts.calls[act.call as usize];
+            if !act.exact
+                && let Some(argument) = call.argument(0)
+            {
+                let texts = evaluator.alternatives(argument, call.scope);
+                if texts.len() > 1 {
+                    act.text = Some(texts.join("\n").into());
+                }
+            }
+        }
         Kind::Send => network::describe(evaluator, act),
         Kind::Pipe => {
             if let Some(base) = &act.base {

@@ -11,7 +11,7 @@ use oxc_ast::ast::{
     ArrayExpressionElement, ChainElement, Expression, ObjectExpression, ObjectPropertyKind,
 };
 
-use crate::collect::{Call, CallNode, Facts, FunctionIx, ScopeIx, SymbolIx};
+use crate::collect::{Call, CallIx, CallNode, Facts, FunctionIx, ScopeIx, SymbolIx};
 use crate::resolve::Globals;
 use crate::run::Machine;
 use crate::value::{Eval, Taint, Value};
@@ -20,12 +20,14 @@ mod bindings;
 pub mod calls;
 mod fold;
 mod functions;
+mod link;
 mod lists;
 mod members;
 pub mod methods;
 mod packer;
 mod pieces;
 
+pub use members::is_of_wallets;
 pub use pieces::either;
 use pieces::{Pieces, unary_value};
 
@@ -87,6 +89,10 @@ pub struct Evaluator<'a> {
     decoders: BTreeMap<FunctionIx, bool>,
     /// Members of `this` that are being evaluated.
     members_busy: Vec<&'a str>,
+    /// Calls of the file's functions under another name than the one that holds them.
+    pub also_called: BTreeMap<FunctionIx, Vec<CallIx>>,
+    /// Whether the file is about wallets.
+    pub knows_wallets: bool,
     /// Whether a limit cut the evaluation short.
     pub exhausted: bool,
 }
@@ -110,6 +116,8 @@ impl<'a> Evaluator<'a> {
             shuffled: false,
             decoders: BTreeMap::new(),
             members_busy: Vec::new(),
+            also_called: BTreeMap::new(),
+            knows_wallets: facts.knows_wallets(),
             exhausted: false,
         }
     }

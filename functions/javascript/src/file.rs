@@ -64,6 +64,14 @@ pub fn analyse(text: &str, setting: &Setting<'_>, allocator: &mut Allocator) -> 
     outcome
 }
 
+/// Looks at files of a package that were put together: only at what they do, since each
+/// was looked at by itself.
+pub fn analyse_linked(text: &str, setting: &Setting<'_>, allocator: &mut Allocator) -> Vec<Hit> {
+    let mut outcome = Outcome::default();
+    look(text, setting, 0, allocator, &mut outcome);
+    outcome.hits
+}
+
 fn look(
     text: &str,
     setting: &Setting<'_>,
@@ -138,11 +146,13 @@ fn inspect(
     setting: &Setting<'_>,
     outcome: &mut Outcome,
 ) -> Vec<Nested> {
-    let loaded = reach::loaded(facts, setting.activates && setting.phase == Phase::Import);
     let mut evaluator = Evaluator::new(facts);
     if let Some((_, starter)) = rules::obfuscation::rotation(facts) {
         evaluator.shuffle(&facts.calls[starter as usize]);
     }
+    evaluator.link();
+    let activates = setting.activates && setting.phase == Phase::Import;
+    let loaded = reach::loaded(facts, &evaluator.also_called, activates);
     let acts = acts::find(&mut evaluator, &loaded);
     let context = Context {
         facts,

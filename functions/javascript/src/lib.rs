@@ -18,6 +18,7 @@ mod collect;
 mod context;
 mod eval;
 mod file;
+mod linked;
 mod markup;
 mod nesting;
 mod origin;
@@ -81,7 +82,8 @@ impl Analyzer for JavaScript {
             return Ok(analysis);
         };
         let mut allocator = Allocator::default();
-        for index in chosen.into_values() {
+        let files: Vec<usize> = chosen.into_values().collect();
+        for index in files.iter().copied() {
             let Some(entry) = package.0.files.get(index) else {
                 continue;
             };
@@ -102,8 +104,79 @@ impl Analyzer for JavaScript {
                 &mut analysis,
             );
         }
+        together(package, &phases, &files, &mut allocator, &mut analysis);
         Ok(analysis)
     }
+}
+
+/// What files of a small package do together: install scripts, entry points and the rest,
+/// each with what they load.
+fn together(
+    package: &Package,
+    phases: &phase::Phases,
+    files: &[usize],
+    allocator: &mut Allocator,
+    analysis: &mut Analysis,
+) {
+    let resolver = phase::Resolver::new(package);
+    let rest: Vec<usize> = files
+        .iter()
+        .copied()
+        .filter(|at| phases.of(*at) == Phase::Execute)
+        .collect();
+    let groups = [
+        (&phases.install, Phase::Install),
+        (&phases.import, Phase::Import),
+        (&rest, Phase::Execute),
+    ];
+    for (entries, phase) in groups {
+        let activates = phases.activates && phase == Phase::Import;
+        let Some(linked) = linked::link(package, &resolver, entries, activates, allocator) else {
+            continue;
+        };
+        let setting = file::Setting {
+            extension: if linked.typed { "ts" } else { "js" },
+            phase,
+            loaded_only: linked.files.len() > 40,
+            activates: false,
+            own: &phases.own,
+        };
+        for hit in file::analyse_linked(&linked.text, &setting, allocator) {
+            if hit.severity >= packguard_sdk::Severity::Medium
+                && rules::is_of_flow(hit.rule)
+                && let Some((file, range)) = linked.origin(&hit.range)
+            {
+                across(package, &resolver, file, Hit { range, ..hit }, analysis);
+            }
+        }
+    }
+}
+
+/// Reports what is known only by looking at several files.
+fn across(
+    package: &Package,
+    resolver: &phase::Resolver<'_>,
+    file: usize,
+    mut hit: Hit,
+    analysis: &mut Analysis,
+) {
+    let Some(entry) = package.0.files.get(file) else {
+        return;
+    };
+    let known = analysis.findings().iter().any(|have| {
+        have.rule == hit.rule.id
+            && have.severity >= hit.severity
+            && have
+                .location
+                .as_ref()
+                .is_some_and(|at| at.path == entry.path)
+    });
+    let Some(text) = resolver.read(file, READ_LIMIT).filter(|_| !known) else {
+        return;
+    };
+    let source = packguard_sdk::text::Source::new(&text);
+    hit = hit.why("Files of the package were followed together: what one gathers, another uses.");
+    report(File { entry }, &source, vec![hit], analysis);
 }
 
 /// Extensions of JavaScript and TypeScript.

@@ -19,6 +19,8 @@ pub struct Own {
     words: Vec<String>,
     /// Hosts of its home page.
     hosts: Vec<String>,
+    /// Lower-case names that are whole, and their first words.
+    names: Vec<String>,
 }
 
 impl Own {
@@ -26,6 +28,11 @@ impl Own {
     pub fn add_name(&mut self, name: &str) {
         let name = name.trim_start_matches('@').to_ascii_lowercase();
         for part in name.split(['/', '@']) {
+            for name in [part, part.split(['-', '_', '.']).next().unwrap_or_default()] {
+                if name.len() >= SHORTEST_NAME {
+                    self.names.push(name.to_owned());
+                }
+            }
             self.add_word(part);
             for word in part.split(['-', '_', '.']) {
                 self.add_word(word);
@@ -93,6 +100,15 @@ impl Own {
         } else {
             self.hosts.push(host.trim_start_matches("www.").to_owned());
         }
+    }
+
+    /// Whether a host is the package's home by its whole name: words that a name merely
+    /// contains do not make a host its own where keys are sent.
+    pub fn is_home(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let own = |own: &String| host == *own || host.ends_with(&format!(".{own}"));
+        let label = host.rsplit('.').nth(1).unwrap_or_default();
+        self.hosts.iter().any(own) || self.names.iter().any(|name| name == label)
     }
 
     /// Whether an address is the package's own or the registry's.

@@ -63,6 +63,10 @@ pub struct Phases {
     pub activates: bool,
     /// What belongs to the package.
     pub own: Own,
+    /// Files that lifecycle scripts start.
+    pub install: Vec<usize>,
+    /// Entry points.
+    pub import: Vec<usize>,
 }
 
 impl Phases {
@@ -82,22 +86,15 @@ impl Phases {
     }
 }
 
-struct Resolver<'p> {
+/// Finds files of a package by the paths that code names.
+pub struct Resolver<'p> {
     package: &'p Package,
     index: BTreeMap<(u32, &'p str), usize>,
 }
 
 /// Reads the manifests and follows the entry points.
 pub fn find(package: &Package) -> Phases {
-    let files = &package.0.files;
-    let resolver = Resolver {
-        package,
-        index: files
-            .iter()
-            .enumerate()
-            .map(|(at, file)| ((file.artifact, file.path.as_str()), at))
-            .collect(),
-    };
+    let resolver = Resolver::new(package);
     let mut phases = Phases::default();
     phases.own.add_name(package.name());
     if let Some(namespace) = &package.0.namespace {
@@ -119,6 +116,8 @@ pub fn find(package: &Package) -> Phases {
         resolver.manifest(manifest, &mut phases, &mut install, &mut import);
     }
     resolver.actions(&mut import);
+    phases.install.clone_from(&install);
+    phases.import.clone_from(&import);
     resolver.follow(install.clone(), Phase::Install, &mut phases);
     if phases.phases.len() > INSTALL_CLOSURE {
         let reached = phases.phases.keys().copied();
@@ -129,6 +128,29 @@ pub fn find(package: &Package) -> Phases {
 }
 
 impl<'p> Resolver<'p> {
+    /// Of the files of `package`.
+    pub fn new(package: &'p Package) -> Self {
+        let files = package.0.files.iter().enumerate();
+        Self {
+            package,
+            index: files
+                .map(|(at, file)| ((file.artifact, file.path.as_str()), at))
+                .collect(),
+        }
+    }
+
+    /// A file of JSON, on one line, as an expression.
+    pub fn json(&self, index: usize) -> Option<String> {
+        const LIMIT: u64 = 64 << 10;
+        let entry = self.package.0.files.get(index)?;
+        if !entry.path.ends_with(".json") {
+            return None;
+        }
+        let text = self.read(index, LIMIT)?;
+        let value: Value = serde_json::from_str(&text).ok()?;
+        Some(format!("({value})"))
+    }
+
     /// The manifest of each artifact: the one nearest to its top.
     fn manifests(&self) -> Vec<usize> {
         let mut nearest: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
@@ -166,7 +188,8 @@ impl<'p> Resolver<'p> {
         }
     }
 
-    fn read(&self, index: usize, limit: u64) -> Option<String> {
+    /// The text of a file that is not larger than `limit`.
+    pub fn read(&self, index: usize, limit: u64) -> Option<String> {
         let entry = self.package.0.files.get(index)?;
         if entry.size > limit {
             return None;
@@ -295,7 +318,7 @@ impl<'p> Resolver<'p> {
     }
 
     /// The file that `path` means, seen from file `from`.
-    fn resolve(&self, from: usize, path: &str) -> Option<usize> {
+    pub fn resolve(&self, from: usize, path: &str) -> Option<usize> {
         let entry = self.package.0.files.get(from)?;
         let mut parts: Vec<&str> = entry.path.split('/').collect();
         parts.pop();

@@ -1,6 +1,8 @@
 //! Which functions run when a file is loaded, and which only when somebody calls them.
 
-use crate::collect::{Facts, FunctionIx, Origin, span_of};
+use std::collections::BTreeMap;
+
+use crate::collect::{CallIx, Facts, FunctionIx, Origin, span_of};
 
 /// For every function of the file, whether it runs as the file is loaded.
 ///
@@ -9,7 +11,13 @@ use crate::collect::{Facts, FunctionIx, Origin, span_of};
 /// later or never: it is better to be wrong on that side.)
 ///
 /// An editor calls `activate` of an extension: with `activates` that function runs too.
-pub fn loaded(facts: &Facts<'_>, activates: bool) -> Vec<bool> {
+///
+/// `also_called` are calls of functions under another name.
+pub fn loaded(
+    facts: &Facts<'_>,
+    also_called: &BTreeMap<FunctionIx, Vec<CallIx>>,
+    activates: bool,
+) -> Vec<bool> {
     let mut runs = vec![false; facts.functions.len()];
     // Calls by the function they stand in, to visit each once.
     let mut by_function: Vec<Vec<u32>> = vec![Vec::new(); facts.functions.len()];
@@ -30,6 +38,11 @@ pub fn loaded(facts: &Facts<'_>, activates: bool) -> Vec<bool> {
             for call in symbol.calls.iter().copied().chain(handed) {
                 starts[call as usize].push(at);
             }
+        }
+    }
+    for (function, calls) in also_called {
+        for call in calls {
+            starts[*call as usize].push(*function);
         }
     }
     let mut work = vec![0_u32];

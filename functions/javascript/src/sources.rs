@@ -95,6 +95,8 @@ pub fn call<'a>(api: &str, arguments: &[Eval<'a>]) -> Eval<'a> {
         "clipboardy.read"
         | "clipboardy.readSync"
         | "navigator.clipboard.readText"
+        | "vscode.env.clipboard.readText"
+        | "screenshot-desktop"
         | "electron.clipboard.readText" => Taint::CLIPBOARD,
         "dns.resolveTxt"
         | "dns.promises.resolveTxt"
@@ -129,6 +131,15 @@ fn is_said_elsewhere(api: &str) -> bool {
     PLACES.iter().any(|place| api.starts_with(place))
 }
 
+/// Whether a path leads to a file of a project's secret variables.
+pub fn is_environment_file(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    matches!(
+        name,
+        ".env" | ".env.local" | ".env.production" | ".env.prod"
+    )
+}
+
 fn read(arguments: &[Eval<'_>]) -> Taint {
     let Some(path) = arguments.first() else {
         return Taint::FILE;
@@ -139,6 +150,9 @@ fn read(arguments: &[Eval<'_>]) -> Taint {
     }
     if path.known().is_some_and(is_data) {
         taint = taint.with(Taint::DATA_FILE);
+    }
+    if path.known().is_some_and(is_environment_file) || path.taint.has(Taint::SECRET_PATH) {
+        taint = taint.with(Taint::ENVIRONMENT);
     }
     if path.known().is_some_and(is_credential_path) {
         taint = taint.with(Taint::CREDENTIALS);
@@ -253,6 +267,9 @@ pub fn is_process(api: &str) -> bool {
                 | "Deno.Command"
                 | "Deno.run"
                 | "node-pty.spawn"
+                | "@actions/exec.exec"
+                | "@actions/exec.getExecOutput"
+                | "vscode.window.createTerminal().sendText"
         );
     };
     matches!(

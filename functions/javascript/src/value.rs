@@ -67,6 +67,12 @@ impl Taint {
     /// Content of a file of the package that is no code by its name.
     pub const DATA_FILE: Self = Self(1 << 21);
 
+    /// What a request is authorised with.
+    pub const AUTHORIZATION: Self = Self(1 << 22);
+
+    /// A path that leads to secrets, among others.
+    pub const SECRET_PATH: Self = Self(1 << 23);
+
     /// Put together with parts that are neither constant nor decoded.
     pub const MIXED: Self = Self(1 << 15);
 

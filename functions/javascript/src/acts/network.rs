@@ -1,7 +1,7 @@
 //! What goes out over the network, and where to.
 
 use super::Act;
-use crate::collect::Call;
+use crate::collect::{Call, CallNode};
 use crate::eval::Evaluator;
 use crate::sources;
 use crate::value::{Eval, HOLE, Taint, Value};
@@ -32,6 +32,7 @@ pub fn sends(path: &str) -> bool {
                     | "http2.connect().request()"
             ),
             "open" => base == "XMLHttpRequest()",
+            "submit" => base == "form-data()",
             "sendMail" => base == "nodemailer.createTransport()",
             "sendBeacon" => base == "navigator",
             "connect" | "createConnection" => {
@@ -57,17 +58,25 @@ pub fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
     act.taint = taint.without(Taint::DOWNLOADED);
     let written = act.base.as_ref().is_some_and(|base| {
         let path = base.api();
-        path.ends_with("()") && !path.starts_with("dns")
+        path.ends_with("()") && !path.starts_with("dns") && path != "form-data()"
     });
-    let address = if written {
+    let address = if act.api.starts_with("dgram.") {
+        let mut texts = act.arguments.iter().skip(1).filter_map(Eval::exact);
+        texts
+            .find(|text| text.contains('.'))
+            .map(|text| (text.to_string(), true))
+    } else if written {
         origin(evaluator, act)
     } else {
         address(evaluator, &act.arguments)
     };
     if let Some((text, exact)) = address {
         // A name that is looked up is an address without a scheme.
+        let socket = ["net.", "tls.", "dgram."];
         let text = if act.api.starts_with("dns") {
             format!("dns://{text}")
+        } else if socket.iter().any(|start| act.api.starts_with(start)) && !text.contains("://") {
+            format!("tcp://{text}")
         } else {
             text
         };
@@ -88,6 +97,9 @@ fn origin<'a>(evaluator: &mut Evaluator<'a>, act: &Act<'a>) -> Option<(String, b
         oxc_ast::ast::Expression::ComputedMemberExpression(member) => &member.object,
         _ => return None,
     };
+    if let Some(found) = chained(evaluator, object, call.scope) {
+        return Some(found);
+    }
     let name = crate::collect::root_name(object)?;
     let symbol = facts.reference(name, call.scope)?;
     facts.symbols[symbol as usize]
@@ -99,12 +111,8 @@ fn origin<'a>(evaluator: &mut Evaluator<'a>, act: &Act<'a>) -> Option<(String, b
                 return None;
             };
             let node = match value {
-                oxc_ast::ast::Expression::CallExpression(call) => {
-                    crate::collect::CallNode::Call(call)
-                }
-                oxc_ast::ast::Expression::NewExpression(call) => {
-                    crate::collect::CallNode::New(call)
-                }
+                oxc_ast::ast::Expression::CallExpression(call) => CallNode::Call(call),
+                oxc_ast::ast::Expression::NewExpression(call) => CallNode::New(call),
                 _ => return None,
             };
             let call = Call {
@@ -116,6 +124,37 @@ fn origin<'a>(evaluator: &mut Evaluator<'a>, act: &Act<'a>) -> Option<(String, b
             let arguments = evaluator.arguments(&call, &target);
             address(evaluator, &arguments)
         })
+}
+
+/// The address in `request(address).on(…).end(…)`.
+fn chained<'a>(
+    evaluator: &mut Evaluator<'a>,
+    mut object: &'a oxc_ast::ast::Expression<'a>,
+    scope: crate::collect::ScopeIx,
+) -> Option<(String, bool)> {
+    const LINKS: usize = 8;
+    for _ in 0..LINKS {
+        let node = match object {
+            oxc_ast::ast::Expression::CallExpression(call) => CallNode::Call(call),
+            oxc_ast::ast::Expression::NewExpression(call) => CallNode::New(call),
+            _ => return None,
+        };
+        let call = Call {
+            node,
+            scope,
+            function: 0,
+        };
+        let target = evaluator.target(&call);
+        if sends(target.api()) {
+            let arguments = evaluator.arguments(&call, &target);
+            return address(evaluator, &arguments);
+        }
+        object = match call.callee()? {
+            oxc_ast::ast::Expression::StaticMemberExpression(member) => &member.object,
+            _ => return None,
+        };
+    }
+    None
 }
 
 /// The address among a request's arguments: a text, or options with a host.

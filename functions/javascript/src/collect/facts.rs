@@ -203,6 +203,15 @@ impl<'a> Facts<'a> {
         symbol
     }
 
+    /// Whether the file loads a library of wallets, or speaks of recovery phrases.
+    pub fn knows_wallets(&self) -> bool {
+        let texts = self.modules.iter().chain(&self.texts);
+        texts.into_iter().any(|(text, _)| {
+            crate::eval::is_of_wallets(text)
+                || text.len() < 200 && text.to_ascii_lowercase().contains("mnemonic")
+        })
+    }
+
     /// The function whose span starts at `start`.
     pub fn function_at(&self, start: u32) -> Option<FunctionIx> {
         let after = self.by_start.partition_point(|(at, _)| *at <= start);

@@ -13,11 +13,42 @@ impl<'a> Evaluator<'a> {
     pub(super) fn name(&mut self, name: &IdentifierReference<'a>, scope: ScopeIx) -> Eval<'a> {
         match self.facts.reference(name, scope) {
             Some(symbol) => self.symbol(symbol),
+            None if name.name == "arguments" => self.all_parameters(scope),
             None => match self.globals.path(name.name.as_str()) {
                 Some(path) => sources::global(name.name.as_str(), path),
                 None => Eval::default(),
             },
         }
+    }
+
+    /// Whether a parameter is the key of a signature.
+    fn signs_with(&mut self, symbol: SymbolIx) -> bool {
+        let at = &self.facts.symbols[symbol as usize];
+        let parameter = matches!(
+            at.definitions[..],
+            [Definition {
+                origin: Origin::Parameter(..),
+                ..
+            }]
+        );
+        parameter
+            && at.passed.len() <= 6
+            && at.passed.iter().any(|(call, argument)| {
+                *argument == 1
+                    && self.target(&self.facts.calls[*call as usize]).api() == "crypto.createHmac"
+            })
+    }
+
+    /// `arguments`: every parameter of the function around.
+    fn all_parameters(&mut self, scope: ScopeIx) -> Eval<'a> {
+        let facts = self.facts;
+        let function = facts.scopes[scope as usize].function;
+        let mut taint = Taint::NONE;
+        let parameters = facts.functions[function as usize].params.iter().take(8);
+        for parameter in parameters.flatten() {
+            taint = taint.with(self.symbol(*parameter).taint);
+        }
+        Eval::default().tainted(taint)
     }
 
     /// What a binding holds.
@@ -86,7 +117,10 @@ impl<'a> Evaluator<'a> {
         {
             result.path = Some("request-in".into());
         }
-        if super::members::is_wallet_key(at.name) {
+        if super::members::is_wallet_key(at.name)
+            || self.knows_wallets && super::members::may_be_key(at.name)
+            || self.signs_with(symbol)
+        {
             result.taint = result.taint.with(Taint::WALLET_KEY);
         }
         if at.definitions.len() > DEFINITIONS {
@@ -111,8 +145,10 @@ impl<'a> Evaluator<'a> {
             Origin::Value(expression, scope) => self.eval(expression, scope),
             Origin::Iterated(expression, scope) => {
                 let all = self.eval(expression, scope);
+                let told = super::lists::telling(&all);
                 let path = all.path.filter(|path| path.ends_with("()"));
                 Eval {
+                    value: told.unwrap_or_default(),
                     path,
                     taint: all.taint,
                     ..Eval::default()

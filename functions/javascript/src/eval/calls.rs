@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use oxc_ast::ast::{Argument, Expression};
+use oxc_ast::ast::{Argument, Expression, ObjectPropertyKind};
 
 use super::fold::{bytes_method, fold_api, to_radix};
 use super::{ELEMENTS, Evaluator, LIST, lists, methods, packer};
@@ -158,9 +158,15 @@ impl<'a> Evaluator<'a> {
 
     fn plain_target(&mut self, callee: &'a Expression<'a>, scope: ScopeIx) -> Target<'a> {
         let value = self.eval(callee, scope);
+        let function = function_of(&value);
+        // One of several: what any of them gives.
+        let several = matches!(callee, Expression::ComputedMemberExpression(_))
+            && function.is_none()
+            && value.path.is_none();
         Target {
-            function: function_of(&value),
-            path: value.path,
+            function,
+            path: value.path.clone(),
+            base: several.then_some(value),
             ..Target::default()
         }
     }
@@ -239,6 +245,9 @@ impl<'a> Evaluator<'a> {
         if let Some(folded) = fold_api(target.api(), &arguments) {
             return folded;
         }
+        if let Some(list) = self.parts_of(target.api(), &arguments) {
+            return list;
+        }
         if target.api() == "Array.from"
             && let [items, function] = &arguments[..]
             && let Some(items) = lists::elements(items)
@@ -248,6 +257,31 @@ impl<'a> Evaluator<'a> {
             return mapped.tainted(taint);
         }
         self.foreign_call(call, &target, &arguments)
+    }
+
+    /// `Object.values`, `Object.keys` of an object literal.
+    fn parts_of(&mut self, api: &str, arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
+        let keys = match api {
+            "Object.values" => false,
+            "Object.keys" => true,
+            _ => return None,
+        };
+        let whole = arguments.first()?;
+        let Value::Object(object, scope) = whole.value else {
+            return None;
+        };
+        let mut items = Vec::new();
+        for property in object.properties.iter().take(ELEMENTS) {
+            let ObjectPropertyKind::ObjectProperty(property) = property else {
+                return None;
+            };
+            items.push(if keys {
+                Eval::text(&*property.key.static_name()?)
+            } else {
+                self.eval(&property.value, scope)
+            });
+        }
+        Some(Eval::from(Value::List(items.into())).tainted(whole.taint))
     }
 
     /// A call of something that is not in this file.

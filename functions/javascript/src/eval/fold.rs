@@ -68,7 +68,14 @@ pub(super) fn fold_api<'a>(api: &str, arguments: &[Eval<'a>]) -> Option<Eval<'a>
                 .tainted(bytes.taint)
                 .layered(bytes.layers.clone())
         }
-        "URL" => first?.clone(),
+        "URL" | "URL.createObjectURL" => first?.clone(),
+        "Blob" => {
+            let Value::List(items) = &first?.value else {
+                return None;
+            };
+            let [code] = &items[..] else { return None };
+            code.clone()
+        }
         "decodeURIComponent" | "decodeURI" => {
             let text = first?.exact()?;
             let plain = String::from_utf8_lossy(&decode::percent(&text)).into_owned();

@@ -196,6 +196,11 @@ impl<'a> Evaluator<'a> {
         if let Some((call, argument)) = fact.callback_of {
             values.push(self.handed(call, argument, index));
         }
+        if let Some(calls) = self.also_called.get(&function) {
+            for call in calls.clone() {
+                values.extend(self.given(call, index));
+            }
+        }
         if let Some(symbol) = fact.symbol {
             let symbol = &facts.symbols[symbol as usize];
             for call in symbol.calls.iter().take(DEFINITIONS) {
@@ -249,12 +254,16 @@ impl<'a> Evaluator<'a> {
             let first = all.next().unwrap_or_default();
             return all.fold(first, either);
         }
-        let event = call.argument(0).and_then(|event| match event {
-            Expression::StringLiteral(text) => Some(text.value.as_str()),
-            _ => None,
-        });
-        if index == 0 && argument == 1 && matches!(event, Some("keydown" | "keypress" | "keyup")) {
+        if index == 0
+            && argument == 1
+            && let Some(event) = call.argument(0)
+            && let Some(event) = self.eval(event, call.scope).exact()
+            && matches!(&*event, "keydown" | "keypress" | "keyup")
+        {
             return Eval::default().tainted(Taint::KEY_EVENT);
+        }
+        if let Some(value) = self.passed_on(&call, argument, index) {
+            return value;
         }
         let given = self.call_depth(&call);
         let path = given.path.filter(|_| index == 0);
@@ -264,6 +273,36 @@ impl<'a> Evaluator<'a> {
             taint: given.taint,
             ..Eval::default()
         }
+    }
+
+    /// What `process.nextTick(f, x)` and `list.forEach(f)` give to `f`.
+    fn passed_on(&mut self, call: &Call<'a>, argument: usize, index: usize) -> Option<Eval<'a>> {
+        let name = match call.callee()? {
+            Expression::StaticMemberExpression(member) => {
+                let name = member.property.name.as_str();
+                if index == 0
+                    && argument == 0
+                    && matches!(
+                        name,
+                        "forEach" | "map" | "flatMap" | "filter" | "some" | "every"
+                    )
+                {
+                    let list = self.eval(&member.object, call.scope);
+                    let value = super::lists::telling(&list)?;
+                    return Some(Eval::from(value).tainted(list.taint));
+                }
+                name
+            }
+            Expression::Identifier(name) => name.name.as_str(),
+            _ => return None,
+        };
+        let first = match name {
+            "nextTick" | "setImmediate" if argument == 0 => 1,
+            "setTimeout" | "setInterval" if argument == 0 => 2,
+            _ => return None,
+        };
+        let value = call.argument(first + index)?;
+        Some(self.eval(value, call.scope))
     }
 
     pub(super) fn call_depth(&mut self, call: &Call<'a>) -> Eval<'a> {

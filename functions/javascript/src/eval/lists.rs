@@ -121,3 +121,30 @@ fn slice<'a>(items: &[Eval<'a>], arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
     let end = bound(1, items.len())?.max(start);
     Some(Value::List(items.get(start..end)?.into()).into())
 }
+
+/// Of a list of names that code goes through, one that says what it is after: a file of
+/// keys, or one that starts programs.
+pub fn telling<'a>(list: &Eval<'a>) -> Option<Value<'a>> {
+    const NAMES: usize = 64;
+    let Value::List(items) = &list.value else {
+        return None;
+    };
+    let mut texts = items.iter().take(NAMES).filter_map(Eval::exact);
+    let told = texts.find(|text| {
+        crate::sources::is_environment_file(text)
+            || text.len() < 200
+                && packguard_sdk::indicators::scan(&format!("~/{text}"))
+                    .iter()
+                    .any(|found| {
+                        matches!(
+                            found.kind,
+                            packguard_sdk::indicators::Kind::CredentialPath
+                                | packguard_sdk::indicators::Kind::AutostartPath
+                        )
+                    })
+    })?;
+    Some(Value::Text {
+        text: told,
+        exact: false,
+    })
+}

@@ -46,6 +46,9 @@ impl<'a> Evaluator<'a> {
         if is_wallet_key(name) || name == "secretKey" && is_wallet(object) {
             return self.select(&base, name).tainted(Taint::WALLET_KEY);
         }
+        if matches!(name, "authorization" | "Authorization") {
+            return self.select(&base, name).tainted(Taint::AUTHORIZATION);
+        }
         if name == "constructor"
             && base.path.is_none()
             && (matches!(base.value, Value::Function(_)) || is_constructor_member(object))
@@ -70,14 +73,51 @@ impl<'a> Evaluator<'a> {
             Some(name) => self.member(object, &name, scope),
             None => {
                 let base = self.eval(object, scope);
+                if let Value::Object(object, inside) = base.value {
+                    return self.any_property(object, inside, base.taint);
+                }
                 let taint = if base.api() == "process.env" {
                     key.taint
                 } else {
-                    base.taint.without(Taint::ENVIRONMENT)
+                    // What is looked up in an alphabet says what it was looked up for.
+                    let table = matches!(base.value, Value::Text { exact: true, .. });
+                    let looked = if table { key.taint } else { Taint::NONE };
+                    base.taint.without(Taint::ENVIRONMENT).with(looked)
                 };
                 Eval::default().tainted(taint)
             }
         }
+    }
+
+    /// A property of a short object literal, whichever it is.
+    fn any_property(
+        &mut self,
+        object: &'a ObjectExpression<'a>,
+        scope: ScopeIx,
+        taint: Taint,
+    ) -> Eval<'a> {
+        const PROPERTIES: usize = 8;
+        let taint = taint.without(Taint::ENVIRONMENT);
+        if object.properties.len() > PROPERTIES {
+            return Eval::default().tainted(taint);
+        }
+        let mut result: Option<Eval<'a>> = None;
+        for property in &object.properties {
+            if let ObjectPropertyKind::ObjectProperty(property) = property {
+                let mut value = self.eval(&property.value, scope);
+                // Whichever it is may be called.
+                let called = match value.value {
+                    Value::Function(function) => self.returns(function).taint,
+                    _ => sources::call(value.api(), &[]).taint,
+                };
+                value.taint = value.taint.with(called);
+                result = Some(match result {
+                    None => value,
+                    Some(have) => super::either(have, value),
+                });
+            }
+        }
+        result.unwrap_or_default().tainted(taint)
     }
 
     /// `this.name`: what the file gives the member of that name, in whichever class.
@@ -135,6 +175,9 @@ impl<'a> Evaluator<'a> {
                 } else {
                     "String"
                 };
+                if let Some(part) = base.known().and_then(|text| part_of_address(text, name)) {
+                    return part.tainted(base.taint);
+                }
                 if name == "constructor" {
                     return Eval::path(kind);
                 }
@@ -157,6 +200,25 @@ impl<'a> Evaluator<'a> {
         // One member of what holds the environment is not the environment.
         Eval::default().tainted(base.taint.without(Taint::ENVIRONMENT))
     }
+}
+
+/// `url.host` of an address: `new URL(text)` stands for its text.
+fn part_of_address<'a>(text: &str, name: &str) -> Option<Eval<'a>> {
+    let (_, rest) = text.split_once("://")?;
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let part = match name {
+        "host" => host,
+        "hostname" => host.split(':').next().unwrap_or_default(),
+        "pathname" => path.split(['?', '#']).next().unwrap_or_default(),
+        "href" => text,
+        _ => return None,
+    };
+    let hole = text.contains(crate::value::HOLE);
+    Some(if hole {
+        Eval::partial(part)
+    } else {
+        Eval::text(part)
+    })
 }
 
 /// `x.constructor`, whose own `constructor` is `Function` whatever `x` is.
@@ -190,6 +252,36 @@ pub fn is_wallet_key(name: &str) -> bool {
             | "secretPhrase"
             | "walletPrivateKey"
             | "pvtKey"
+    )
+}
+
+/// Whether a name is that of a key, in code that is about wallets.
+pub fn may_be_key(name: &str) -> bool {
+    matches!(
+        name,
+        "secretKey" | "_secretKey" | "secret_key" | "seed" | "phrase" | "seedWords" | "words"
+    )
+}
+
+/// Whether modules that a file loads are of wallets.
+pub fn is_of_wallets(module: &str) -> bool {
+    matches!(
+        module,
+        "bs58"
+            | "tweetnacl"
+            | "ethers"
+            | "web3"
+            | "bip39"
+            | "bip32"
+            | "xrpl"
+            | "tronweb"
+            | "ripple-keypairs"
+            | "@solana/web3.js"
+            | "ethereumjs-wallet"
+            | "bitcoinjs-lib"
+            | "ed25519-hd-key"
+            | "hdkey"
+            | "stellar-sdk"
     )
 }
 

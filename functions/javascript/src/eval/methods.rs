@@ -77,6 +77,12 @@ pub fn keeps_keys(api: &str, method: &str) -> bool {
         method,
         "toString"
             | "concat"
+            | "splice"
+            | "map"
+            | "match"
+            | "flat"
+            | "normalize"
+            | "subarray"
             | "join"
             | "split"
             | "trim"

@@ -123,27 +123,33 @@ fn sent<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
     };
     let taint = act.taint;
     if taint.has(Taint::ENVIRONMENT) {
+        let host = network::host(address);
         let severity = match phase {
             Phase::Install => Severity::Critical,
             Phase::Import => Severity::High,
-            _ => Severity::Medium,
+            // To a host that the code itself names, not one it is told.
+            _ if host.is_some_and(|host| !context.own.is_home(host)) => Severity::High,
+            _ if host.is_some() => Severity::Medium,
+            _ => Severity::Low,
         };
         push(&ENVIRONMENT, "all environment variables", severity);
     } else if taint.has(Taint::SECRET) {
+        let own = own || network::host(address).is_some_and(is_code_host);
         let severity = match (phase, own) {
             (Phase::Install, false) => Some(Severity::High),
             (Phase::Import, false) => Some(Severity::Low),
             _ => None,
         };
-        if let Some(severity) = severity.or(hostile.is_some().then_some(Severity::Medium)) {
+        if let Some(severity) = severity.or(hostile.is_some().then_some(Severity::Low)) {
             push(&ENVIRONMENT, "secret environment variables", severity);
         }
     }
     if taint.has(Taint::CREDENTIALS) {
-        let severity = if phase == Phase::Install {
-            Severity::Critical
-        } else {
-            Severity::High
+        let severity = match phase {
+            Phase::Install => Severity::Critical,
+            // Clients of clouds sign with keys, for hosts that they are told.
+            Phase::Execute if network::host(address).is_none() => Severity::Medium,
+            _ => Severity::High,
         };
         push(&CREDENTIALS, "files of keys or tokens", severity);
     }
@@ -151,11 +157,52 @@ fn sent<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
         let severity = if own { Severity::Low } else { severity };
         push(&HOST, &identity_words(taint), severity);
     }
+    if phase == Phase::Import && super::together::is_written_out(address) {
+        push(&CAPTURED, "something", Severity::Medium);
+    }
+    if carries_authorization(context, act)
+        && network::host(address).is_some_and(|host| !context.own.is_home(host))
+    {
+        push(
+            &CREDENTIALS,
+            "what requests are authorised with",
+            Severity::High,
+        );
+    }
+    if taint.has(Taint::OUTPUT) && phase != Phase::Execute && hostile.is_some() {
+        push(&CAPTURED, "the output of commands", Severity::Medium);
+    }
     if taint.has(Taint::CLIPBOARD) {
         push(&CAPTURED, "the clipboard", Severity::High);
     } else if hostile.is_some() && taint.has(Taint::FILE) && phase != Phase::Execute {
         push(&CAPTURED, "files", Severity::Medium);
     }
+}
+
+/// Whether the address or body of a request, not its headers, holds what another one was
+/// authorised with.
+fn carries_authorization<'a>(context: &Context<'_, 'a>, act: &Act<'a>) -> bool {
+    if !act.taint.has(Taint::AUTHORIZATION) {
+        return false;
+    }
+    let writes = [".end", ".write", ".send"];
+    let written = writes.iter().any(|end| act.api.ends_with(end));
+    let first = act.arguments.first();
+    written
+        || first
+            .is_some_and(|first| first.known().is_some() && first.taint.has(Taint::AUTHORIZATION))
+        || ["body", "data"].iter().any(|name| {
+            act.option(&mut context.evaluator.borrow_mut(), name)
+                .is_some_and(|value| value.taint.has(Taint::AUTHORIZATION))
+        })
+}
+
+/// Hosts of code, which ask for a token so as not to be asked too often.
+fn is_code_host(host: &str) -> bool {
+    matches!(
+        host,
+        "api.github.com" | "github.com" | "gitlab.com" | "uploads.github.com"
+    )
 }
 
 /// How bad it is to send what of the machine's identity an act sends.

@@ -12,11 +12,13 @@ pub mod exfiltration;
 pub mod hidden;
 pub mod hosts;
 pub mod obfuscation;
+pub mod page;
 pub mod remote;
 pub mod shell;
 pub mod system;
 pub mod text;
 pub mod theft;
+pub mod together;
 pub mod wallet;
 pub mod worm;
 
@@ -46,6 +48,11 @@ pub const ALL: &[&Rule] = &[
     &exfiltration::READS_CREDENTIALS,
     &theft::WALLET_KEYS,
     &theft::GATHERS,
+    &together::RANSOM,
+    &together::SABOTAGE,
+    &together::INJECTION,
+    &together::MEMORY,
+    &page::REDIRECT,
     &remote::REVERSE_SHELL,
     &remote::REMOTE_COMMAND,
     &remote::BACKDOOR,
@@ -86,6 +93,8 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         shell::check,
         exfiltration::check,
         theft::check,
+        together::check,
+        page::check,
         remote::check,
         hosts::check,
         obfuscation::check,
@@ -102,4 +111,24 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
 /// What can be said of a text without a tree: the texts' hosts and commands.
 pub fn unparsed(text: &str, phase: packguard_sdk::Phase, hits: &mut Vec<Hit>) {
     text::unparsed(text, phase, hits);
+}
+
+/// Whether a rule is about what values do, and not about how a file looks: only those say
+/// more of several files together.
+pub fn is_of_flow(rule: &Rule) -> bool {
+    !matches!(rule.category, packguard_sdk::Category::Capability)
+        && !matches!(
+            rule.id,
+            "js-obfuscated-string-array"
+                | "js-mangled-names"
+                | "js-packed"
+                | "js-homoglyph-name"
+                | "js-jsfuck"
+                | "js-hidden-by-whitespace"
+                | "js-invisible-text"
+                | "js-bidirectional-control"
+                | "js-silenced-errors"
+                | "js-indicator-host"
+                | "js-miner"
+        )
 }

@@ -70,7 +70,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         }
         let phase = context.phase_of(act);
         let text = act.text.as_deref().unwrap_or_default();
-        if connects && piped && is_shell(text) {
+        if connects && piped && is_shell(text) && is_near(context, act) {
             hits.push(
                 hit(&REVERSE_SHELL, act.span, phase)
                     .title(format!("Ties a shell to a socket {}", when(phase)))
@@ -87,6 +87,21 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             );
         }
     }
+}
+
+/// In a large file, whether the shell is started where a socket is used.
+fn is_near(context: &Context<'_, '_>, act: &Act<'_>) -> bool {
+    const LARGE: usize = 64 << 10;
+    let facts = context.facts;
+    let function = facts.calls[act.call as usize].function;
+    context.text.len() < LARGE
+        || function != 0
+            && facts.calls.iter().any(|call| {
+                (facts.within(call.function, function)
+                    || call.function != 0 && facts.within(function, call.function))
+                    && (is_socket(context, call)
+                        || context.evaluator.borrow_mut().target(call).api() == "net.connect")
+            })
 }
 
 fn door(act: &Act<'_>, phase: Phase, what: &str) -> Hit {

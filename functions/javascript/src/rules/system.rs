@@ -74,6 +74,9 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
 }
 
 fn is_precious(path: &str) -> bool {
+    if path.is_empty() {
+        return false;
+    }
     let path = path.replace('\\', "/").to_ascii_lowercase();
     let path = path.trim_end_matches(['/', '*']);
     if matches!(

@@ -57,7 +57,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let Some(host) = network::host(address) else {
             continue;
         };
-        if context.own.owns(address, host) || host == "localhost" || host.starts_with("127.") {
+        if context.own.is_home(host) || host == "localhost" || host.starts_with("127.") {
             continue;
         }
         if act.taint.has(Taint::WALLET_KEY) {

@@ -24,6 +24,8 @@ Do not use the package.",
 const ADDRESS_PATTERNS: &[&str] = &[
     "0x[a-fA-F0-9]{40}",
     "0x[0-9a-fA-F]{40}",
+    "0x[a-f0-9]{40}",
+    "0x[0-9a-f]{40}",
     "bc1[a-z",
     "(bc1|[13])",
     "[13][a-km-zA-HJ-NP-Z1-9]",
@@ -69,7 +71,22 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         matches!(call.callee(), Some(Expression::StaticMemberExpression(member))
             if matches!(member.property.name.as_str(), "setData" | "writeText" | "writeSync"))
     });
-    let watched = context.of(Kind::Capture).next().filter(|_| written);
+    let tool = |names: &[&str]| {
+        let mut texts = facts.texts.iter();
+        texts.any(|(text, _)| text.len() < 300 && names.iter().any(|name| text.contains(name)))
+    };
+    let tools = tool(&[
+        "pbpaste",
+        "xclip -o",
+        "xsel -o",
+        "xsel --clipboard",
+        "Get-Clipboard",
+    ]) && tool(&["pbcopy", "xclip -i", "Set-Clipboard", "clip.exe"]);
+    let watched = context
+        .of(Kind::Capture)
+        .next()
+        .filter(|_| written)
+        .or_else(|| context.of(Kind::Spawn).next().filter(|_| tools));
     if let Some(act) = watched {
         hits.push(
             hit(&HIJACK, act.span, context.phase_of(act))
