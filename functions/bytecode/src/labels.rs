@@ -41,6 +41,11 @@ impl Labels {
     /// Keys that were pressed.
     pub const KEYS: Self = Self(1 << 16);
 
+    /// A wallet's key or words, as the package's functions get them.
+    pub const WALLET: Self = Self(1 << 17);
+    /// Its address was decoded: what goes there is hidden from readers.
+    pub const TO_HIDDEN: Self = Self(1 << 18);
+
     /// Both.
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -49,6 +54,11 @@ impl Labels {
     /// Without those of the other.
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// Only those of the other.
+    pub const fn only(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether any label of `other` is in it.

@@ -11,6 +11,8 @@ pub(crate) const RULES: &[&Rule] = &[
     &REVERSE_SHELL,
     &REMOTE_CONTROL,
     &EXFILTRATION,
+    &KEY_THEFT,
+    &CARRIED_PROGRAM,
     &SURVEILLANCE,
     &CREDENTIALS,
     &COMMAND,
@@ -116,6 +118,26 @@ pub(crate) const EXFILTRATION: Rule = rule!(
     Exfiltration,
     High,
     &["T1041", "T1567"]
+);
+
+pub(crate) const KEY_THEFT: Rule = rule!(
+    "bytecode-key-theft",
+    "Compiled code sends a wallet's key away",
+    "What a function gets as a private key, seed or words of a wallet flows into a request to an \
+     address that the code itself names. Wallets keep keys; nobody needs to be told.",
+    CredentialAccess,
+    High,
+    &["T1555", "T1041"]
+);
+
+pub(crate) const CARRIED_PROGRAM: Rule = rule!(
+    "bytecode-carried-program",
+    "Compiled code starts a program that it carries as data",
+    "A resource whose name says that it is data is written to a file, and that file is started: \
+     a program in disguise.",
+    Execution,
+    High,
+    &["T1027.009", "T1059"]
 );
 
 pub(crate) const SURVEILLANCE: Rule = rule!(

@@ -22,6 +22,8 @@ pub(crate) struct Call<'a> {
     pub meaning: Option<Meaning>,
     /// The key of the method, should it be the package's.
     pub key: u64,
+    /// The key of its name alone, should a class of the package stand behind an interface.
+    pub shape: u64,
     /// Receiver first.
     pub args: &'a [Id],
     pub receiver: bool,
@@ -88,6 +90,18 @@ impl Scene<'_> {
                 result.labels = result.labels.with(Labels::DECODED);
             }
             return self.result(result);
+        }
+        // Who stands behind an interface is not known: only keys are followed to all.
+        if let Some(summary) = self.summaries.method_mut(call.shape) {
+            for (index, value) in values.iter().enumerate() {
+                summary.parameter(
+                    index,
+                    &Value {
+                        labels: value.labels.only(Labels::WALLET),
+                        ..Value::default()
+                    },
+                );
+            }
         }
         if call.receiver
             && !call.returns
@@ -220,6 +234,11 @@ impl Scene<'_> {
             } else {
                 Labels::NONE
             });
+            let labels = if target.labels.any(Labels::DECODED) {
+                labels.with(Labels::TO_HIDDEN)
+            } else {
+                labels
+            };
             self.note(Deed::Send, labels, text.cloned(), target.origin.clone());
         }
         if target.labels.any(Labels::TO_PROCESS) {
@@ -274,6 +293,9 @@ impl Scene<'_> {
             text.clone().filter(|_| place)
         });
         self.note(deed, sum.labels, text.clone(), origin.clone());
+        if deed == Deed::Reflect {
+            self.reflected(call, &sum);
+        }
         match deed {
             // The file that is written carries what it was given.
             Deed::Write => {
@@ -301,6 +323,24 @@ impl Scene<'_> {
             text: kept,
             ..Value::default()
         })
+    }
+
+    /// A method is called that was looked up by its name: what that means.
+    fn reflected(&mut self, call: Call<'_>, sum: &Value) {
+        let Some((method, rest)) = call.args.split_first() else {
+            return;
+        };
+        let Some(name) = self.machine.text_of(*method) else {
+            return;
+        };
+        let name = name.split_whitespace().last().unwrap_or_default();
+        let deed = match name {
+            "defineClass" | "defineClass0" | "defineClass1" | "defineAnonymousClass" => Deed::Load,
+            "exec" => Deed::Execute,
+            _ => return,
+        };
+        let text = self.machine.joined(rest, " ");
+        self.note(deed, sum.labels, text, sum.origin.clone());
     }
 
     /// Something flows into a value.

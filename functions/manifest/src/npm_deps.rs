@@ -5,6 +5,7 @@ use packguard_sdk::text::Source;
 use packguard_sdk::{Analysis, Category, Confidence, File, Phase, Rule, Severity};
 use serde_json::{Map, Value};
 
+use crate::npm::INSTALL_HOOKS;
 use crate::top::find;
 
 /// A dependency by URL.
@@ -55,6 +56,14 @@ pub fn look(
             if let Some(rule) = rule_of(requirement) {
                 // Optional ones fail without a word: worms hide theirs there.
                 let quiet = section == "optionalDependencies" && rule.severity < Severity::Medium;
+                let ran = run_at_install(manifest, name);
+                let severity = match rule.severity {
+                    // The code behind the URL runs at install, by the package's own order.
+                    _ if ran => Severity::High,
+                    Severity::Medium if is_unknown(requirement) => Severity::High,
+                    _ if quiet => Severity::Medium,
+                    severity => severity,
+                };
                 let finding = rule
                     .at(
                         file,
@@ -66,16 +75,52 @@ pub fn look(
                         "{name} comes from {}",
                         packguard_sdk::text::cut(requirement, 160)
                     ))
-                    .severity(if quiet {
-                        Severity::Medium
-                    } else {
-                        rule.severity
-                    })
+                    .severity(severity)
                     .phase(Phase::Install);
                 analysis.push(finding);
             }
         }
     }
+}
+
+/// Whether a script at install runs a module of the dependency: `require('name/setup')`.
+fn run_at_install(manifest: &Map<String, Value>, name: &str) -> bool {
+    let Some(Value::Object(scripts)) = manifest.get("scripts") else {
+        return false;
+    };
+    let forms = [
+        format!("require('{name}"),
+        format!("require(\"{name}"),
+        format!("import('{name}"),
+        format!("import(\"{name}"),
+        format!("node_modules/{name}/"),
+    ];
+    INSTALL_HOOKS
+        .iter()
+        .filter_map(|hook| scripts.get(*hook).and_then(Value::as_str))
+        .any(|script| forms.iter().any(|form| script.contains(form)))
+}
+
+/// Whether a URL by plain HTTP names a host that is none of the code hosts: those answer
+/// with a redirect to a protected connection.
+pub fn is_unknown(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default();
+    const CODE_HOSTS: &[&str] = &[
+        "github.com",
+        "gitlab.com",
+        "bitbucket.org",
+        "sourceforge.net",
+    ];
+    scheme.trim_start_matches("git+") == "http"
+        && !CODE_HOSTS.iter().any(|known| {
+            host.strip_suffix(known)
+                .is_some_and(|front| front.is_empty() || front.ends_with('.'))
+        })
 }
 
 fn rule_of(requirement: &str) -> Option<&'static Rule> {
@@ -109,6 +154,24 @@ fn rule_of(requirement: &str) -> Option<&'static Rule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_hosts_and_what_runs_at_install_are_told() {
+        assert!(is_unknown("http://packages.example/npm/a"));
+        assert!(is_unknown("git+http://git.example.org/a.git"));
+        assert!(!is_unknown("http://github.com/a/b/tarball/master"));
+        assert!(!is_unknown("http://codeload.github.com/a/b"));
+        assert!(!is_unknown("https://packages.example/npm/a"));
+        let manifest = |script: &str| {
+            let text = format!(r#"{{"scripts": {{"postinstall": "{script}"}}}}"#);
+            serde_json::from_str::<Map<String, Value>>(&text).unwrap()
+        };
+        assert!(run_at_install(
+            &manifest("node -e require('core-x/setup')"),
+            "core-x"
+        ));
+        assert!(!run_at_install(&manifest("core-x install"), "core-x"));
+    }
 
     #[test]
     fn requirements_are_told_apart() {

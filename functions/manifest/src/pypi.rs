@@ -236,6 +236,7 @@ pub fn url_requirement(
         url.starts_with("http://") || url.starts_with("git+http://") || url.starts_with("git://");
     let (rule, severity) = match (hostile, plain) {
         (true, _) => (&HTTP_DEPENDENCY, Severity::High),
+        (_, true) if crate::npm_deps::is_unknown(url) => (&HTTP_DEPENDENCY, Severity::High),
         (_, true) => (&HTTP_DEPENDENCY, Severity::Medium),
         _ => (&URL_DEPENDENCY, Severity::Low),
     };

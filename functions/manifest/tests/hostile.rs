@@ -130,7 +130,7 @@ fn hostile_packages_are_found() {
             "package/package.json",
             r#"{"dependencies":{"a":"http://example.com/a.tgz"}}"#.into(),
             "npm-http-dependency",
-            Medium,
+            High,
         ),
         (
             "npm",
@@ -179,7 +179,7 @@ fn hostile_packages_are_found() {
             "sample-1/pyproject.toml",
             "[build-system]\nrequires=['x @ http://example.com/x.whl']".into(),
             "pypi-http-dependency",
-            Medium,
+            High,
         ),
         (
             "pypi",

@@ -63,10 +63,12 @@ impl Analyzer for Rules {
 
 fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut Analysis) {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut buffer = Vec::new();
     for file in package.files() {
         scan_file(
             scanner,
             file,
+            &mut buffer,
             analysis,
             |analysis, scanner, matched, place| {
                 let name = format!("{}:{}", matched.namespace, matched.name);
@@ -83,7 +85,8 @@ fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut
 
 /// Asks the gate first, and compiles only the rules that something may match.
 fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result<(), String> {
-    let (files, rules) = admitted(package, analysis)?;
+    let mut buffer = Vec::new();
+    let (files, rules) = admitted(package, &mut buffer, analysis)?;
     if rules.is_empty() {
         return Ok(());
     }
@@ -93,6 +96,7 @@ fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result
         scan_file(
             &mut scanner,
             file,
+            &mut buffer,
             analysis,
             |analysis, _, matched, place| {
                 if let Some(bundled) = bundled::find(matched.name) {
@@ -107,16 +111,16 @@ fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result
 /// The files that some bundled rule may match, and the rules that may match one of them.
 fn admitted<'a>(
     package: &'a Package,
+    buffer: &mut Vec<u8>,
     analysis: &mut Analysis,
 ) -> Result<(Vec<File<'a>>, BTreeSet<usize>), String> {
     let mut gate = Gate::default();
     let mut files = Vec::new();
     let mut rules = BTreeSet::new();
-    let mut buffer = Vec::new();
     for file in package.files() {
         let mut media = is_named_as_media(file);
         let mut outcome = Ok(false);
-        let read = scan::pieces(file, &mut buffer, |bytes, _| {
+        let read = scan::pieces(file, buffer, |bytes, _| {
             media |= MEDIA_MAGIC.iter().any(|magic| bytes.starts_with(magic));
             if let Ok(before) = outcome {
                 outcome = gate
@@ -136,12 +140,13 @@ fn admitted<'a>(
 fn scan_file(
     scanner: &mut Scanner,
     file: File<'_>,
+    buffer: &mut Vec<u8>,
     analysis: &mut Analysis,
     mut found: impl FnMut(&mut Analysis, &Scanner, &EvaluatedRule<'_>, Place<'_>),
 ) {
     let mut seen = BTreeSet::new();
     let mut problem = None;
-    let read = scan::pieces(file, &mut Vec::new(), |bytes, whole| {
+    let read = scan::pieces(file, buffer, |bytes, whole| {
         if let Err(error) = scan::introduce(scanner, file, bytes) {
             problem = Some(error);
             return;

@@ -19,6 +19,16 @@ const PROSE: &[&str] = &[
     "adoc", "asciidoc", "csv", "htm", "html", "markdown", "md", "mdx", "po", "pot", "rst", "tex",
     "txt", "xhtml", "yar", "yara",
 ];
+/// Code that analyzers read as a tree: they tell what is done with a text. That it stands
+/// there says little: tests, lists of signatures and scanners quote what they look for.
+const READ_AS_CODE: &[&str] = &[
+    "cjs", "cs", "go", "java", "js", "jsx", "kt", "mjs", "php", "php5", "phtml", "pl", "pm", "py",
+    "pyw", "rb", "rs", "ts", "tsx",
+];
+/// Data, which tests keep their cases in.
+const DATA: &[&str] = &[
+    "json", "jsonl", "ndjson", "snap", "toml", "xml", "yaml", "yml",
+];
 /// Files without such an extension that hold a package's description.
 const PROSE_NAMES: &[&str] = &["METADATA", "PKG-INFO", "README", "CHANGES", "CHANGELOG"];
 
@@ -49,6 +59,21 @@ pub(crate) fn bundled(bundled: &Bundled, matched: &EvaluatedRule<'_>, place: Pla
             .severity(Severity::Info)
             .confidence(Confidence::Low)
             .title(format!("{} (quoted in documentation)", bundled.rule.title));
+    } else if !bundled.anywhere
+        && is_aside(place.file)
+        && DATA.contains(&place.file.extension().as_str())
+    {
+        finding = finding.severity(bundled.rule.severity.min(Severity::Low));
+    } else if !bundled.anywhere && READ_AS_CODE.contains(&place.file.extension().as_str()) {
+        // Not by itself, but beside what such an analyzer finds.
+        let most = if is_aside(place.file) {
+            Severity::Low
+        } else {
+            Severity::Medium
+        };
+        finding = finding
+            .severity(bundled.rule.severity.min(most))
+            .confidence(Confidence::Medium);
     }
     finding
 }
@@ -109,6 +134,29 @@ fn shift(bytes: &[u8], decoded: &str, offset: usize) -> usize {
 
 fn is_prose(file: File<'_>) -> bool {
     PROSE.contains(&file.extension().as_str()) || PROSE_NAMES.contains(&file.name())
+}
+
+/// Whether a file stands among tests and examples.
+fn is_aside(file: File<'_>) -> bool {
+    const ASIDE: &[&str] = &[
+        "test",
+        "tests",
+        "__tests__",
+        "spec",
+        "specs",
+        "testing",
+        "testdata",
+        "fixtures",
+        "fixture",
+        "examples",
+        "example",
+        "docs",
+        "samples",
+        "signatures",
+    ];
+    let mut parts = file.path().rsplit('/');
+    parts.next();
+    parts.any(|folder| ASIDE.contains(&folder.to_ascii_lowercase().as_str()))
 }
 
 /// What the longest run of base64 in `data` says.

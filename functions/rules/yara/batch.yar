@@ -17,5 +17,5 @@ rule batch_obfuscated {
         $word = /@e\^|p\^o\^w|s\^e\^t|c\^m\^d|c\^u\^r|s\^t\^a|e\^c\^h/ nocase
         $mark = { FF FE 26 63 6C 73 }
     condition:
-        filesize < 8MB and ((#slice >= 12 and $set) or (#caret >= 8 and $word) or $mark at 0)
+        text and filesize < 8MB and ((#slice >= 12 and $set) or (#caret >= 8 and $word) or $mark at 0)
 }

@@ -33,6 +33,9 @@ const SHORTCUT_LIMIT: u64 = 1 << 20;
 /// Largest file of no telling name whose first line is looked at, in bytes.
 const SHEBANG_LIMIT: u64 = 1 << 20;
 
+/// Largest file that is looked at for tasks of an editor, wherever it stands, in bytes.
+const TASKS_LIMIT: u64 = 32 << 10;
+
 /// The analyzer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Scripts;
@@ -65,7 +68,21 @@ fn form(file: File<'_>, hooks: &Hooks, analysis: &mut Analysis) -> Option<Form> 
     if let Some(form) = kind::form_of(file) {
         return Some(form);
     }
-    let nameless = file.extension().is_empty() || file.entry.executable;
+    if file.extension() == "json"
+        && file.size() <= TASKS_LIMIT
+        && file.path().matches('/').count() <= 3
+        && let Ok(bytes) = file.read()
+        && memchr::memmem::find(&bytes, b"\"folderOpen\"").is_some()
+        && memchr::memmem::find(&bytes, b"\"runOn\"").is_some()
+    {
+        return Some(Form::EditorTasks);
+    }
+    // Hooks and units are shipped as templates, and copied to where they run.
+    let template = matches!(
+        file.extension().as_str(),
+        "txt" | "tmpl" | "tpl" | "template" | "in" | "sample" | "dat" | "bin" | "log" | "conf"
+    );
+    let nameless = file.extension().is_empty() || file.entry.executable || template;
     if file.size() > SHEBANG_LIMIT || !nameless && !hooks.interprets(file) {
         return None;
     }
@@ -111,7 +128,8 @@ fn script(file: File<'_>, form: Form, hooks: &Hooks, analysis: &mut Analysis) {
     let source = Source::new(&whole);
     special::look(file, form, &source, analysis);
     let phase = hooks.phase(file);
-    let built = form == Form::MsBuild && is_imported(file.path());
+    let used = form == Form::Workflow && phase::is_action(file);
+    let built = used || form == Form::MsBuild && is_imported(file.path());
     let mut cut = false;
     for snippet in extract::snippets(form, &whole) {
         let runs = snippet.by_itself || built || phase != Phase::Unknown;
@@ -125,7 +143,8 @@ fn script(file: File<'_>, form: Form, hooks: &Hooks, analysis: &mut Analysis) {
             aside: matches!(
                 form,
                 Form::Dockerfile | Form::Makefile | Form::Cmake | Form::Workflow
-            ) || kind::is_aside(file.path()),
+            ) && !used
+                || kind::is_aside(file.path()),
         };
         cut |= look(
             file,

@@ -55,6 +55,8 @@ pub struct Hooks {
     /// The words of both that can be names of files.
     install_words: BTreeSet<String>,
     import_words: BTreeSet<String>,
+    /// A hook runs `make`.
+    makes: bool,
 }
 
 impl Hooks {
@@ -76,6 +78,7 @@ impl Hooks {
             hooks.install_words = hooks.install.iter().flat_map(|text| words(text)).collect();
             hooks.follow(package);
         }
+        hooks.makes = hooks.install.iter().any(|text| makes(text));
         hooks
     }
 
@@ -125,8 +128,11 @@ impl Hooks {
                 known.push(file.path());
                 if let Ok(bytes) = file.read() {
                     let lower = packguard_sdk::text::decode(&bytes).to_ascii_lowercase();
-                    if file.extension() == "sh" || STARTERS.iter().any(|word| lower.contains(word))
-                    {
+                    let script = matches!(
+                        file.extension().as_str(),
+                        "sh" | "bash" | "ps1" | "bat" | "cmd" | "vbs"
+                    );
+                    if script || STARTERS.iter().any(|word| lower.contains(word)) {
                         found.push(lower);
                     }
                 }
@@ -149,8 +155,9 @@ impl Hooks {
     pub fn phase(&self, file: File<'_>) -> Phase {
         let path = file.path().to_ascii_lowercase();
         let name = file.name().to_ascii_lowercase();
-        let by_installer =
-            matches!(name.as_str(), "init.ps1" | "install.ps1") && path.contains("tools/");
+        let by_installer = matches!(name.as_str(), "init.ps1" | "install.ps1")
+            && path.contains("tools/")
+            || matches!(name.as_str(), "makefile" | "gnumakefile") && self.makes;
         if by_installer || self.installs(file) {
             return Phase::Install;
         }
@@ -193,11 +200,26 @@ fn starts(file: File<'_>) -> bool {
     match file.name() {
         "package.json" | "composer.json" | "setup.py" | "build.rs" | "binding.gyp"
         | "tasks.json" => depth <= 2,
+        "action.yml" | "action.yaml" => is_action(file),
         "extconf.rb" | "mkrf_conf.rb" | "rubygems_plugin.rb" => true,
         "__init__.py" => depth <= 3,
         "index.js" | "main.js" | "extension.js" => depth <= 2,
         _ => path.ends_with(".targets") && path.contains("build"),
     }
+}
+
+/// Whether a file describes an action, whose steps run for who uses it.
+pub fn is_action(file: File<'_>) -> bool {
+    matches!(file.name(), "action.yml" | "action.yaml") && file.path().matches('/').count() <= 1
+}
+
+/// Whether a hook runs `make`: as the first word of a command or of a list.
+fn makes(text: &str) -> bool {
+    [
+        "\"make\"", "'make'", "\"make ", "'make ", "&& make", "; make",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 /// The words of a text that can be names of files.

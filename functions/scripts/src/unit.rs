@@ -111,7 +111,11 @@ fn look(waiting: &Waiting, folded: &Folded) -> Unit {
             found.extend(deeds::flow::acts(text));
             found
         }
-        Language::Batch => deeds::shell::acts(text),
+        Language::Batch => {
+            let mut found = deeds::shell::acts(text);
+            found.extend(deeds::shell::encoded(text));
+            found
+        }
         Language::PowerShell => deeds::powershell::acts(text),
         Language::VbScript => deeds::vbscript::acts(text),
         Language::AppleScript => {

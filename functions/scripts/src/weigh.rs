@@ -26,7 +26,7 @@ pub fn weigh(
     use Severity::{Critical, High, Info, Low, Medium};
     let hooked = context.hooked;
     Some(match act.deed {
-        Deed::DownloadRun => download_run(act, around, hooked),
+        Deed::DownloadRun => download_run(act, around, hooked, context.aside),
         Deed::Upload => upload(act, around, hooked)?,
         Deed::ReverseShell => (Critical, Sure),
         Deed::DecodeRun => decode_run(act, unit, hooked),
@@ -64,7 +64,12 @@ fn acts_beside(unit: &Unit) -> bool {
     })
 }
 
-fn download_run(act: &Act, around: &Around<'_>, hooked: bool) -> (Severity, Confidence) {
+fn download_run(
+    act: &Act,
+    around: &Around<'_>,
+    hooked: bool,
+    aside: bool,
+) -> (Severity, Confidence) {
     use Confidence::{High as Sure, Medium as Likely};
     use Severity::{Critical, High, Info, Low, Medium};
     match (around.host, around.stealth, hooked) {
@@ -80,10 +85,29 @@ fn download_run(act: &Act, around: &Around<'_>, hooked: bool) -> (Severity, Conf
         (Host::Plain, 3.., false) if around.covert => (Critical, Sure),
         (Host::Plain, _, true) => (High, Sure),
         (Host::Plain, ..) if around.covert => (High, Sure),
+        // Installers are shell scripts; what is piped into another interpreter is none.
+        (Host::Plain, ..) if !aside && feeds_interpreter(around.part) => (High, Sure),
         (Host::Plain, 2.., false) => (Medium, Sure),
         (Host::Plain, ..) if act.plain => (Medium, Sure),
         (Host::Plain, ..) => (Low, Likely),
     }
+}
+
+/// Whether what is fetched is piped into Python, Node or the like.
+fn feeds_interpreter(part: &str) -> bool {
+    part.contains("://")
+        && part.split('|').skip(1).any(|command| {
+            let mut words = command.split_whitespace();
+            let program = words.find(|word| !matches!(*word, "sudo" | "env" | "nohup" | "-E"));
+            let program = program.unwrap_or_default();
+            let name = program.rsplit('/').next().unwrap_or_default();
+            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+            let code = words.all(|word| word.starts_with(['-', '>', '&', '2']) && word != "-m");
+            code && matches!(name, "python" | "node" | "perl" | "ruby" | "php" | "deno")
+                && !part.contains(" -c ")
+                && !part.contains(" -e ")
+                && !part.contains("json")
+        })
 }
 
 /// Commands whose output is the machine's, in what is sent.

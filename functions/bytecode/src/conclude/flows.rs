@@ -78,8 +78,76 @@ fn execute(facts: &Facts, done: &Done, found: &mut Vec<Found>) {
         one.text = origin.or(one.text);
         found.push(one);
     }
+    carried(facts, done, found);
     if let Some(text) = &done.text {
         command(done, text, found);
+    }
+}
+
+/// A program that lies among the resources is written to a file and started. Launchers of
+/// native tools do that, but call such a resource what it is.
+fn carried(facts: &Facts, done: &Done, found: &mut Vec<Found>) {
+    const DATA: &[&str] = &[
+        "bmp",
+        "cache",
+        "cfg",
+        "class",
+        "conf",
+        "css",
+        "csv",
+        "dat",
+        "db",
+        "gif",
+        "html",
+        "ico",
+        "idx",
+        "ini",
+        "jpeg",
+        "jpg",
+        "json",
+        "log",
+        "md",
+        "mp3",
+        "pdf",
+        "png",
+        "properties",
+        "svg",
+        "tmp",
+        "ttf",
+        "txt",
+        "wav",
+        "woff",
+        "xml",
+        "yml",
+    ];
+    let data = |origin: &Option<Rc<str>>| {
+        origin.as_deref().is_some_and(|origin| {
+            let end = origin.rsplit_once('.').map_or("", |(_, end)| end);
+            DATA.contains(&end.to_ascii_lowercase().as_str())
+        })
+    };
+    let is_resource = |labels: Labels| {
+        labels.any(Labels::RESOURCE) && !labels.any(Labels::INFLATED.with(Labels::NETWORK))
+    };
+    let written = || {
+        facts
+            .each(Deed::Write)
+            .find(|write| {
+                is_resource(write.labels) && data(&write.origin) && write.method == done.method
+            })
+            .map(|write| write.origin.clone())
+    };
+    let direct = is_resource(done.labels) && data(&done.origin);
+    let origin = if direct {
+        Some(done.origin.clone())
+    } else {
+        written()
+    };
+    if let Some(origin) = origin {
+        let mut one = Found::of(&rules::CARRIED_PROGRAM, Severity::High, done)
+            .why("A resource that is named like data is written to a file and started.");
+        one.text = origin.or(one.text);
+        found.push(one);
     }
 }
 
@@ -189,9 +257,17 @@ fn send(done: &Done, found: &mut Vec<Found>) {
         };
         found.push(Found::of(&rules::SURVEILLANCE, severity, done));
     }
+    let hidden = done.labels.any(Labels::TO_HIDDEN);
+    if done.labels.any(Labels::WALLET) && (hidden || place >= Address::Plain) {
+        let mut one = Found::of(&rules::KEY_THEFT, Severity::High, done)
+            .why("A key or the words of a wallet go to an address that the code itself names.");
+        one.text = done.origin.clone().or(one.text);
+        found.push(one);
+    }
     let (severity, what) = if done.labels.any(Labels::SECRET) {
         let severity = match (hostile, done.deed) {
             (true, _) => Severity::Critical,
+            _ if hidden => Severity::High,
             // Honest clients send their token.
             (false, _) if is_automatic(done.phase) => Severity::High,
             (false, _) => Severity::Low,
@@ -200,6 +276,7 @@ fn send(done: &Done, found: &mut Vec<Found>) {
     } else if done.labels.any(Labels::ENVIRONMENT) {
         let severity = match (hostile, is_automatic(done.phase)) {
             (true, _) => Severity::Critical,
+            _ if hidden => Severity::High,
             (false, true) if place >= Address::Plain => Severity::High,
             _ if done.deed == Deed::Send || place >= Address::Plain => Severity::Medium,
             _ => Severity::Low,

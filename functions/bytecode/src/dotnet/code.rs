@@ -278,6 +278,7 @@ impl Step<'_, '_, '_, '_> {
         let id = self.scene.call(Call {
             meaning: callee.meaning,
             key: callee.key,
+            shape: 0,
             args: &args,
             receiver,
             returns,

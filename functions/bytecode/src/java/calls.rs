@@ -33,6 +33,7 @@ impl Step<'_, '_, '_> {
         let id = self.scene.call(Call {
             meaning,
             key,
+            shape: summaries::key(&["", &name, &kind]),
             args: &args,
             receiver,
             returns: descriptor.returns > 0,
@@ -98,6 +99,7 @@ impl Step<'_, '_, '_> {
             self.scene.call(Call {
                 meaning,
                 key: 0,
+                shape: 0,
                 args: &args,
                 receiver: false,
                 returns: true,

@@ -218,6 +218,8 @@ const CODE: &[Row] = &[
     ("org/mozilla/javascript/Context", "evaluateString", Do(Deed::Eval, NONE)),
     ("bsh/Interpreter", "eval", Do(Deed::Eval, NONE)),
     ("java/io/ObjectInputStream", "readObject", Do(Deed::Deserialise, NONE)),
+    ("java/lang/Class", "getDeclaredMethod", Concat("")),
+    ("java/lang/Class", "getMethod", Concat("")),
     ("java/lang/reflect/Method", "invoke", Do(Deed::Reflect, NONE)),
 ];
 

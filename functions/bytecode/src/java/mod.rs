@@ -15,6 +15,7 @@ use descriptor::Descriptor;
 use library::LIBRARY;
 
 use crate::facts::Facts;
+use crate::labels::Labels;
 use crate::machine::{Machine, Value};
 use crate::scene::Scene;
 use crate::summaries::{self, Summaries, sooner};
@@ -103,7 +104,20 @@ pub(crate) fn follow(
         let key = summaries::key(&[&name, &called, &kind]);
         summaries.declare(key);
         let is_static = method.access & 8 != 0;
-        machine.start(locals(method, &class, summaries, key), !is_static);
+        let shape = summaries::key(&["", &called, &kind]);
+        if !is_static && !called.starts_with('<') {
+            summaries.declare(shape);
+        }
+        let mut locals = locals(method, &class, summaries, key);
+        let behind = self::locals(method, &class, summaries, shape);
+        let keys = takes_keys(&called, &kind);
+        for (local, other) in locals.iter_mut().zip(behind).skip(usize::from(!is_static)) {
+            local.labels = local.labels.with(other.labels.only(Labels::WALLET));
+            if keys {
+                local.labels = local.labels.with(Labels::WALLET);
+            }
+        }
+        machine.start(locals, !is_static);
         let phase = sooner(phase(&called, auto), summaries.method(key));
         let label = format!("{}.{called}", name.replace('/', "."));
         let mut result = Vec::new();
@@ -126,6 +140,31 @@ pub(crate) fn follow(
         }
     }
     steps
+}
+
+/// Whether a method is given a wallet's key or words: `fromMnemonic`, `setPrivateKey`.
+fn takes_keys(name: &str, kind: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let gives = [
+        "from", "import", "set", "with", "load", "restore", "recover", "create", "of",
+    ]
+    .iter()
+    .any(|verb| lower.starts_with(verb));
+    let what = [
+        "mnemonic",
+        "privatekey",
+        "privkey",
+        "seedphrase",
+        "secretkey",
+        "keystore",
+    ]
+    .iter()
+    .any(|word| lower.contains(word))
+        || lower.ends_with("private")
+        || lower.ends_with("seed");
+    let arguments = kind.split(')').next().unwrap_or_default();
+    let texts = ["Ljava/lang/String;", "[B", "[C", "Ljava/math/BigInteger;"];
+    gives && what && texts.iter().any(|text| arguments.contains(text))
 }
 
 /// What arrives in the local variables: what the package calls the method with.

@@ -56,6 +56,34 @@ fn a_download_that_is_run_is_found_however_it_is_written() {
 }
 
 #[test]
+fn a_carried_program_is_found_by_what_it_is_called() {
+    expect("CarriedProgram", "bytecode-carried-program", Severity::High);
+    assert_eq!(rules("HonestLauncher"), []);
+}
+
+#[test]
+fn a_class_that_is_defined_by_reflection_is_found() {
+    expect("ReflectiveDefine", "bytecode-decoded-code", Severity::High);
+}
+
+#[test]
+fn a_key_is_followed_behind_an_interface() {
+    let files = ["WalletKey", "WalletSender"].map(|name| {
+        let path = format!("a.jar!/{name}.class");
+        (path, class(name))
+    });
+    let files = files
+        .each_ref()
+        .map(|(path, bytes)| (path.as_str(), bytes.clone()));
+    let found = found(&files);
+    assert!(
+        found.contains(&("bytecode-key-theft".to_owned(), Severity::High)),
+        "{found:?}"
+    );
+    assert_eq!(rules("HonestWallet"), []);
+}
+
+#[test]
 fn a_static_initialiser_runs_at_import() {
     let analysis = analyze(&[("a.jar!/DownloadRun.class", class("DownloadRun"))]);
     let finding = analysis

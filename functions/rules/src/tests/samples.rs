@@ -46,8 +46,10 @@ fn every_rule_finds_its_samples_and_spares_the_others() {
                 assert_eq!(analysis.problems(), [], "{rule} {name}");
                 let findings = analysis.findings();
                 let right = match kind {
+                    // In code that is read as a tree, a match is at most medium.
                     "bad" => findings.iter().any(|finding| {
-                        finding.rule == rule && finding.severity == bundled.rule.severity
+                        let least = bundled.rule.severity.min(Severity::Medium);
+                        finding.rule == rule && finding.severity >= least
                     }),
                     _ => findings
                         .iter()

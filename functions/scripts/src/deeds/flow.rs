@@ -73,7 +73,7 @@ const CREDENTIALS: &[&str] = &[
     "git credential fill",
     "npm token list",
 ];
-const SENDERS: &[&str] = &[
+pub(super) const SENDERS: &[&str] = &[
     "curl ",
     "wget ",
     " nc ",
@@ -100,7 +100,7 @@ const FOLDERS: &[&str] = &[
     "$home/.gnupg",
 ];
 
-fn has(text: &str, words: &[&str]) -> bool {
+pub(super) fn has(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
@@ -125,6 +125,7 @@ pub fn acts(text: &str) -> Vec<Act> {
             flow.line(line, start);
         }
     }
+    super::piped::acts(text, &mut flow.found);
     documents(text, &mut flow.found);
     flow.found
 }

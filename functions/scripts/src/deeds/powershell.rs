@@ -106,6 +106,7 @@ impl Flow {
         for (_, _, known) in self.files.iter().filter(holds) {
             taint.secret |= known.secret;
             taint.machine |= known.machine;
+            taint.remote |= known.remote && has(lower, &["expand-archive", "extracttodirectory"]);
             taint = taint.join(Taint {
                 from: known.from,
                 ..Taint::default()
@@ -253,6 +254,17 @@ impl Flow {
                     ..taint
                 },
             );
+        }
+        let archive = has(lower, &["expand-archive", "extracttodirectory"]);
+        if let Some(word) = lower
+            .split([' ', ',', ')'])
+            .rev()
+            .find(|word| archive && word.contains(['$', '\\', '/', ':']) && !word.starts_with('-'))
+        {
+            // What is unpacked is started from below the folder.
+            let folder = word.trim_matches(['"', '\'', ';', '\r', '\n']);
+            note(&format!("{folder}\\"), taint);
+            note(&format!("{folder}/"), taint);
         }
         if let Some((_, rest)) = lower.split_once("writeallbytes(") {
             note(rest.split(',').next().unwrap_or_default(), taint);

@@ -2,7 +2,7 @@
 
 use packguard_sdk::indicators::{ShellAct, shell};
 
-use super::{Act, Deed};
+use super::{Act, Deed, line_around};
 
 /// The acts of a shell or batch text.
 pub fn acts(text: &str) -> Vec<Act> {
@@ -13,6 +13,27 @@ pub fn acts(text: &str) -> Vec<Act> {
             ..Act::new(deed(found.act), found.range)
         })
         .collect()
+}
+
+/// A batch file gives PowerShell an encoded command that it reads from elsewhere: from a
+/// variable (`-enc %x%`).
+pub fn encoded(text: &str) -> Vec<Act> {
+    let lower = text.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for (at, _) in lower.match_indices("powershell").take(50) {
+        let range = line_around(&lower, at);
+        let words: Vec<&str> = lower[at..range.end].split_whitespace().collect();
+        let given = words.windows(2).any(|pair| {
+            let flag = pair[0].trim_start_matches(['-', '/']);
+            let is_flag = flag.len() < pair[0].len()
+                && (flag == "ec" || !flag.is_empty() && "encodedcommand".starts_with(flag));
+            is_flag && pair[1].trim_matches('"').starts_with(['%', '!'])
+        });
+        if given {
+            found.push(Act::new(Deed::DecodeRun, range));
+        }
+    }
+    found
 }
 
 /// The deed that an act is.

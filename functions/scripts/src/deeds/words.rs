@@ -44,6 +44,7 @@ const SIGNS: &[Sign] = &[
     line(Deed::Defences, &[&["wevtutil cl", "clear-eventlog", "wevtutil.exe cl"]]),
     line(Deed::Defences, &[&["taskkill"], &["msmpeng", "avast", "avp.exe", "mbam", "wireshark", "procmon", "processhacker", "defender"]]),
     grave(Deed::Memory, &[&["runner.worker", "runner.listener"], &["/mem", "/maps", "process_vm_readv", "gcore", "memdump"]]),
+    grave(Deed::Memory, &[&["/mem'", "/mem\"", "/mem "], &["/proc/"], &["/maps"], &["issecret", "runner", "seek(", "dd if="], &["worker", "issecret", "sudo "]]),
     grave(Deed::Memory, &[&["comsvcs.dll", "procdump", "out-minidump", "minidumpwritedump"], &["minidump", "lsass"]]),
     grave(Deed::Memory, &[&["sekurlsa", "invoke-mimikatz"]]),
     grave(Deed::Watch, &[&["getasynckeystate", "setwindowshookex"], &["user32", "while", "do {", "add-type"]]),
