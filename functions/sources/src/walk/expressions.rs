@@ -290,6 +290,10 @@ impl Walk<'_> {
                 let mut value = right.clone();
                 if operator == "=>" {
                     value.taint |= left.taint;
+                    let named = matches!(value.content, Text(_) | Content::Name(_));
+                    if let (Text(key), true) = (&left.content, named && self.lang == Lang::Php) {
+                        value.from = Some(format!("=>{}", String::from_utf8_lossy(key)).into());
+                    }
                 }
                 return value;
             }
