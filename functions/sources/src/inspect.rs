@@ -7,6 +7,7 @@ use crate::lang::{Lang, Unit, Units};
 use crate::lex::{Kind, Quote, Stream, lex};
 use crate::names::{Role, is_telling};
 use crate::rules;
+use crate::value::Taint;
 use crate::walk::walk;
 
 /// Payloads inside of payloads.
@@ -133,6 +134,23 @@ fn payloads(facts: &Facts, unit: Unit, depth: usize, left: &mut Budget, into: &m
         let Some(code) = rules::payload(call) else {
             continue;
         };
+        let inside = unit.lang != Lang::Php || !code.contains("<?php");
+        let plain = call
+            .args
+            .iter()
+            .all(|arg| !arg.taint.has(Taint::HIDDEN | Taint::REMOTE));
+        // Text that stands there as it is and says nothing needs no further look.
+        if plain
+            && code.len() <= left.bytes
+            && !is_worth(
+                &code,
+                &lex(&code, 0..code.len(), unit.lang, inside),
+                unit.lang,
+            )
+        {
+            left.bytes -= code.len();
+            continue;
+        }
         if depth >= DEPTH || left.count == 0 || code.len() > left.bytes {
             into.problems
                 .push("code inside of code: not all of it was followed".into());
@@ -140,7 +158,6 @@ fn payloads(facts: &Facts, unit: Unit, depth: usize, left: &mut Budget, into: &m
         }
         left.count -= 1;
         left.bytes -= code.len();
-        let inside = unit.lang != Lang::Php || !code.contains("<?php");
         let mut stream = lex(&code, 0..code.len(), unit.lang, inside);
         // A text without end is no code: evaluated, it fails.
         stream.broken = false;

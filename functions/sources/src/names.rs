@@ -537,7 +537,7 @@ const CSHARP: &[Row] = &[
     (Chr, "Convert.ToChar char.ConvertFromUtf32"),
     (
         Pass,
-        "string.Concat String.Concat string.Format String.Format string.Join String.Join .ToString .Replace .Trim .Substring ASCII.GetString UTF8.GetString Unicode.GetString Encoding.UTF8.GetString .GetString .GetBytes .ToCharArray .ToArray string String .Append StringBuilder Path.Combine Path.Join .Split .Select .Aggregate .Result .ReadAsStringAsync .ReadAsByteArrayAsync .ReadToEnd .ReadLine Uri StringContent FormUrlEncodedContent MemoryStream JsonConvert.SerializeObject JsonSerializer.Serialize Convert.ToBase64String Convert.ToByte .GetAwaiter .GetResult StreamContent ByteArrayContent Convert.ToInt32 .ToLower .Insert .Remove .Concat .Cast .ConfigureAwait",
+        "Uri.EscapeDataString Uri.EscapeUriString WebUtility.UrlEncode HttpUtility.UrlEncode string.Concat String.Concat string.Format String.Format string.Join String.Join .ToString .Replace .Trim .Substring ASCII.GetString UTF8.GetString Unicode.GetString Encoding.UTF8.GetString .GetString .GetBytes .ToCharArray .ToArray string String .Append StringBuilder Path.Combine Path.Join .Split .Select .Aggregate .Result .ReadAsStringAsync .ReadAsByteArrayAsync .ReadToEnd .ReadLine Uri StringContent FormUrlEncodedContent MemoryStream JsonConvert.SerializeObject JsonSerializer.Serialize Convert.ToBase64String Convert.ToByte .GetAwaiter .GetResult StreamContent ByteArrayContent Convert.ToInt32 .ToLower .Insert .Remove .Concat .Cast .ConfigureAwait",
     ),
 ];
 

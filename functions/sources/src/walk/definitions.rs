@@ -53,6 +53,15 @@ impl Walk<'_> {
         }
         let mate = stream.tokens[at].mate;
         if matches!(self.lang, Lang::Ruby | Lang::Lua) {
+            if mate == NONE && self.is(stream, next, "=") {
+                let mut behind = next + 1;
+                self.in_function(&name, params, |walk| {
+                    let (value, after) = walk.expression(stream, next + 1, end, 0);
+                    behind = after;
+                    value
+                });
+                return Some(behind);
+            }
             if mate == NONE {
                 return Some(next);
             }
