@@ -41,7 +41,8 @@ pub fn match_ends(stream: &mut Stream, bytes: &[u8], lang: Lang) {
         let opens = match (lang, word) {
             (Lang::Lua, b"function" | b"do" | b"if") => true,
             (Lang::Lua, _) => false,
-            (_, b"def" | b"class" | b"module" | b"begin" | b"case") => true,
+            (_, b"def") => !is_endless(stream, bytes, at),
+            (_, b"class" | b"module" | b"begin" | b"case") => true,
             (_, b"do") => !std::mem::take(&mut loop_line),
             (_, b"while" | b"until" | b"for") if begins => {
                 loop_line = true;
@@ -58,4 +59,30 @@ pub fn match_ends(stream: &mut Stream, bytes: &[u8], lang: Lang) {
             stream.tokens[opened].mate = u32::try_from(at).unwrap_or(crate::lex::NONE);
         }
     }
+}
+
+/// Whether a definition is `def name(…) = expression`.
+fn is_endless(stream: &Stream, bytes: &[u8], at: usize) -> bool {
+    let text = |at: usize| {
+        stream
+            .tokens
+            .get(at)
+            .map(|token| &bytes[token.start as usize..token.end as usize])
+    };
+    let mut next = at + 2;
+    while text(next) == Some(b".") {
+        next += 2;
+    }
+    if text(next) == Some(b"(") {
+        let close = stream.tokens[next].mate as usize;
+        if close <= next {
+            return false;
+        }
+        next = close + 1;
+    }
+    text(next) == Some(b"=")
+        && stream
+            .tokens
+            .get(next)
+            .is_some_and(|token| token.spaced && !token.fresh)
 }

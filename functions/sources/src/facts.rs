@@ -87,6 +87,8 @@ pub struct Facts {
     pub calls: Vec<Call>,
     /// Strings worth a look, in order.
     pub texts: Vec<Text>,
+    /// Length of the text, in bytes.
+    pub size: usize,
     /// What could not be followed.
     pub problems: Vec<String>,
 }

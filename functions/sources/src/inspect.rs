@@ -3,10 +3,11 @@
 use packguard_sdk::{Hit, Phase};
 
 use crate::facts::Facts;
-use crate::lang::{Lang, Unit};
+use crate::lang::{Lang, Unit, Units};
 use crate::lex::{Kind, Quote, Stream, lex};
 use crate::names::{Role, is_telling};
 use crate::rules;
+use crate::value::Taint;
 use crate::walk::walk;
 
 /// Payloads inside of payloads.
@@ -27,17 +28,28 @@ pub struct Inspection {
     pub problems: Vec<String>,
 }
 
+/// Analyses several files of one language together, one behind the other in a text: what
+/// one defines and another uses is seen.
+pub fn together(text: &str, units: &Units) -> Inspection {
+    let lang = units.at(0).lang;
+    let mut stream = Stream::default();
+    for range in units.ranges(text.len()) {
+        stream.append(lex(text, range, lang, false));
+    }
+    let mut left = Budget::new();
+    let mut inspection = of_stream(text, &stream, units, 0, &mut left);
+    inspection.hits = rules::distinct(std::mem::take(&mut inspection.hits));
+    inspection
+}
+
 /// Analyses one text.
 pub fn inspect(text: &str, unit: Unit) -> Inspection {
     let stream = lex(text, 0..text.len(), unit.lang, false);
     if !is_worth(text, &stream, unit.lang) {
         return Inspection::default();
     }
-    let mut left = Budget {
-        count: PAYLOADS,
-        bytes: PAYLOAD_BYTES,
-    };
-    let mut inspection = of_stream(text, &stream, unit, 0, &mut left);
+    let mut left = Budget::new();
+    let mut inspection = of_stream(text, &stream, &Units::one(unit), 0, &mut left);
     if unit.aside {
         for hit in &mut inspection.hits {
             hit.severity = hit.severity.lowered(2);
@@ -50,6 +62,15 @@ pub fn inspect(text: &str, unit: Unit) -> Inspection {
 struct Budget {
     count: usize,
     bytes: usize,
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self {
+            count: PAYLOADS,
+            bytes: PAYLOAD_BYTES,
+        }
+    }
 }
 
 /// Whether anything stands in a file that rules speak of.
@@ -71,10 +92,18 @@ fn is_worth(text: &str, stream: &Stream, lang: Lang) -> bool {
                             .get(at + 1)
                             .is_some_and(|next| of(next) == b"(")
             }
-            Kind::Str => stream
-                .literals
-                .get(token.mate as usize)
-                .is_some_and(|literal| literal.quote == Quote::Command),
+            Kind::Str => {
+                let inner = of(token).trim_ascii();
+                let named = lang == Lang::Php
+                    && inner.len() > 4
+                    && is_telling(&inner[1..inner.len() - 1])
+                    && !inner[1..].eq_ignore_ascii_case(b"file'");
+                named
+                    || stream
+                        .literals
+                        .get(token.mate as usize)
+                        .is_some_and(|literal| literal.quote == Quote::Command)
+            }
             _ => false,
         })
 }
@@ -82,16 +111,16 @@ fn is_worth(text: &str, stream: &Stream, lang: Lang) -> bool {
 fn of_stream(
     text: &str,
     stream: &Stream,
-    unit: Unit,
+    units: &Units,
     depth: usize,
     left: &mut Budget,
 ) -> Inspection {
-    let facts = walk(text, stream, unit);
+    let facts = walk(text, stream, units);
     let mut inspection = Inspection {
         hits: rules::check(&facts),
         problems: facts.problems.clone(),
     };
-    payloads(&facts, unit, depth, left, &mut inspection);
+    payloads(&facts, units.at(0), depth, left, &mut inspection);
     inspection
 }
 
@@ -105,6 +134,23 @@ fn payloads(facts: &Facts, unit: Unit, depth: usize, left: &mut Budget, into: &m
         let Some(code) = rules::payload(call) else {
             continue;
         };
+        let inside = unit.lang != Lang::Php || !code.contains("<?php");
+        let plain = call
+            .args
+            .iter()
+            .all(|arg| !arg.taint.has(Taint::HIDDEN | Taint::REMOTE));
+        // Text that stands there as it is and says nothing needs no further look.
+        if plain
+            && code.len() <= left.bytes
+            && !is_worth(
+                &code,
+                &lex(&code, 0..code.len(), unit.lang, inside),
+                unit.lang,
+            )
+        {
+            left.bytes -= code.len();
+            continue;
+        }
         if depth >= DEPTH || left.count == 0 || code.len() > left.bytes {
             into.problems
                 .push("code inside of code: not all of it was followed".into());
@@ -112,13 +158,14 @@ fn payloads(facts: &Facts, unit: Unit, depth: usize, left: &mut Budget, into: &m
         }
         left.count -= 1;
         left.bytes -= code.len();
-        let inside = unit.lang != Lang::Php || !code.contains("<?php");
-        let stream = lex(&code, 0..code.len(), unit.lang, inside);
+        let mut stream = lex(&code, 0..code.len(), unit.lang, inside);
+        // A text without end is no code: evaluated, it fails.
+        stream.broken = false;
         let inner_unit = Unit {
             top: call.phase,
             ..unit
         };
-        let inner = of_stream(&code, &stream, inner_unit, depth + 1, left);
+        let inner = of_stream(&code, &stream, &Units::one(inner_unit), depth + 1, left);
         let layers = call
             .args
             .first()

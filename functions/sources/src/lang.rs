@@ -62,6 +62,57 @@ pub struct Unit {
     pub aside: bool,
 }
 
+/// A text made of files: where each begins, and how it is looked at.
+#[derive(Debug, Clone)]
+pub struct Units {
+    parts: Vec<(usize, Unit)>,
+}
+
+impl Units {
+    /// A text of one file.
+    pub fn one(unit: Unit) -> Self {
+        Self {
+            parts: vec![(0, unit)],
+        }
+    }
+
+    /// A text of several files of one language, in order.
+    pub fn several(parts: Vec<(usize, Unit)>) -> Self {
+        Self { parts }
+    }
+
+    /// The file that a place belongs to, by its number.
+    pub fn part(&self, place: usize) -> usize {
+        self.parts
+            .partition_point(|(start, _)| *start <= place)
+            .saturating_sub(1)
+    }
+
+    /// How the file of a place is looked at.
+    pub fn at(&self, place: usize) -> Unit {
+        self.parts[self.part(place)].1
+    }
+
+    /// The first file whose code is only loaded, or the first.
+    pub fn loaded(&self) -> Unit {
+        self.parts
+            .iter()
+            .map(|(_, unit)| *unit)
+            .find(|unit| unit.top != Phase::Install)
+            .unwrap_or(self.parts[0].1)
+    }
+
+    /// Where each file's text lies.
+    pub fn ranges(&self, end: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let ends = self.parts.iter().skip(1).map(|(start, _)| *start);
+        self.parts
+            .iter()
+            .map(|(start, _)| *start)
+            .zip(ends.chain([end]))
+            .map(|(start, end)| start..end)
+    }
+}
+
 /// Folders of code that is not loaded with the package.
 const ASIDE: &[&str] = &[
     "test",

@@ -93,6 +93,29 @@ pub struct Stream {
     pub broken: bool,
 }
 
+impl Stream {
+    /// Puts the tokens of a later part of the same text behind these.
+    pub fn append(&mut self, other: Self) {
+        let tokens = u32::try_from(self.tokens.len()).unwrap_or(NONE);
+        let literals = u32::try_from(self.literals.len()).unwrap_or(NONE);
+        self.tokens
+            .extend(other.tokens.into_iter().map(|mut token| {
+                let before = if token.kind == Kind::Str {
+                    literals
+                } else {
+                    tokens
+                };
+                if token.mate != NONE {
+                    token.mate = token.mate.saturating_add(before);
+                }
+                token
+            }));
+        self.literals.extend(other.literals);
+        self.too_deep |= other.too_deep;
+        self.broken |= other.broken;
+    }
+}
+
 /// Most tokens of one text: 64 MiB of punctuation must not fill the sandbox.
 const TOKEN_LIMIT: usize = 6 << 20;
 

@@ -13,6 +13,7 @@ mod manifests;
 mod names;
 mod quotes;
 mod rules;
+mod small;
 mod strings;
 mod value;
 mod walk;
@@ -20,7 +21,7 @@ mod walk;
 use std::collections::BTreeSet;
 
 use packguard_sdk::text::Source;
-use packguard_sdk::{Analysis, Analyzer, Descriptor, Package, descriptor};
+use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package, descriptor};
 
 pub(crate) use walk::is_asked;
 pub(crate) use walk::{ordinary as walk_ordinary, pointed_at as walk_pointed_at};
@@ -41,35 +42,51 @@ impl Analyzer for Sources {
     };
 
     fn analyze(package: &Package) -> Result<Analysis, String> {
-        let mut analysis = Analysis::default();
-        let mut capabilities = BTreeSet::new();
+        let mut report = Report::default();
+        let mut small = small::Small::default();
         let installs = manifests::Installs::of(package);
         for file in package.files() {
             let Some(lang) = lang::language(file) else {
                 continue;
             };
-            let Some(text) = analysis.read_text(file, READ_LIMIT) else {
+            let Some(text) = report.analysis.read_text(file, READ_LIMIT) else {
                 continue;
             };
             let unit = lang::unit(file.path(), lang, installs.runs(file.path(), lang));
             let inspection = inspect::inspect(&text, unit);
-            if inspection.hits.is_empty() && inspection.problems.is_empty() {
+            small.note(&inspection.hits);
+            report.add(file, &text, inspection);
+            small.keep(file, &text, unit);
+        }
+        small.inspect(&mut report);
+        Ok(report.analysis)
+    }
+}
+
+/// What is found, file by file.
+#[derive(Default)]
+struct Report {
+    analysis: Analysis,
+    capabilities: BTreeSet<&'static str>,
+}
+
+impl Report {
+    fn add(&mut self, file: File<'_>, text: &str, inspection: inspect::Inspection) {
+        if inspection.hits.is_empty() && inspection.problems.is_empty() {
+            return;
+        }
+        let source = Source::new(text);
+        for hit in inspection.hits {
+            // What a package is able to do is said once.
+            if rules::is_capability(hit.rule.id) && !self.capabilities.insert(hit.rule.id) {
                 continue;
             }
-            let source = Source::new(&text);
-            for hit in inspection.hits {
-                // What a package is able to do is said once.
-                if rules::is_capability(hit.rule.id) && !capabilities.insert(hit.rule.id) {
-                    continue;
-                }
-                analysis.push(hit.at(file, &source));
-            }
-            let problems: BTreeSet<String> = inspection.problems.into_iter().collect();
-            for problem in problems {
-                analysis.problem(file, problem);
-            }
+            self.analysis.push(hit.at(file, &source));
         }
-        Ok(analysis)
+        let problems: BTreeSet<String> = inspection.problems.into_iter().collect();
+        for problem in problems {
+            self.analysis.problem(file, problem);
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Role {
     Inject,
     /// Waits for keys.
     Keys,
+    /// Puts something on the clipboard.
+    Paste,
     /// Keeps what it takes as it is: string functions.
     Pass,
     /// Redirects standard input or output.
@@ -78,7 +80,7 @@ pub enum Coding {
 use Coding::{Base64, Hex, Inflate, Percent, Reverse, Rot13};
 use Role::{
     Chmod, Chr, Decode, Delete, Deserialize, Dns, Eval, Inject, Keys, Load, Net, NetToFile, Pass,
-    Read, Redirect, Reflect, Shell, Socket, Source, Spawn, Write,
+    Paste, Read, Redirect, Reflect, Shell, Socket, Source, Spawn, Write,
 };
 
 /// One row: what functions do, and their names. `a.b` are the last two parts of a name,
@@ -136,6 +138,7 @@ const RUBY: &[Row] = &[
         "ENV.to_h ENV.to_hash ENV.inspect ENV.map ENV.each ENV.to_a ENV.select ENV.to_s ENV.collect ENV.each_pair ENV.sort ENV.to_json ENV.filter ENV.reject ENV.values",
     ),
     (Source(Taint::CLIPBOARD), "Clipboard.paste"),
+    (Paste, "Clipboard.copy"),
     (
         Decode(Base64),
         "Base64.decode64 Base64.urlsafe_decode64 Base64.strict_decode64",
@@ -263,6 +266,7 @@ const GO: &[Row] = &[
     ),
     (Source(Taint::ENVIRONMENT), "os.Environ syscall.Environ"),
     (Source(Taint::CLIPBOARD), "clipboard.ReadAll clipboard.Read"),
+    (Paste, "clipboard.WriteAll clipboard.Write"),
     (
         Source(Taint::SCREEN),
         "screenshot.CaptureDisplay screenshot.CaptureRect screenshot.Capture robotgo.CaptureScreen",
@@ -285,7 +289,7 @@ const GO: &[Row] = &[
     (Deserialize, "gob.NewDecoder"),
     (
         Inject,
-        "VirtualAlloc.Call VirtualAllocEx.Call WriteProcessMemory.Call CreateRemoteThread.Call RtlMoveMemory.Call windows.VirtualAlloc windows.WriteProcessMemory syscall.Mmap unix.Mmap virtualAlloc.Call createThread.Call CreateThread.Call RtlCopyMemory.Call",
+        "VirtualAlloc.Call VirtualAllocEx.Call WriteProcessMemory.Call CreateRemoteThread.Call RtlMoveMemory.Call windows.VirtualAlloc windows.WriteProcessMemory syscall.Mmap unix.Mmap virtualAlloc.Call createThread.Call CreateThread.Call RtlCopyMemory.Call unix.MemfdCreate",
     ),
     (
         Pass,
@@ -335,6 +339,7 @@ const RUST: &[Row] = &[
         Source(Taint::CLIPBOARD),
         "ClipboardContext.new Clipboard.new",
     ),
+    (Paste, ".set_contents .set_text"),
     (
         Source(Taint::SCREEN),
         ".capture_image Screen.all Monitor.all",
@@ -502,6 +507,7 @@ const CSHARP: &[Row] = &[
         Source(Taint::CLIPBOARD),
         "Clipboard.GetText Clipboard.GetDataObject",
     ),
+    (Paste, "Clipboard.SetText Clipboard.SetDataObject"),
     (Source(Taint::SCREEN), ".CopyFromScreen"),
     (Source(Taint::CREDENTIAL), "ProtectedData.Unprotect"),
     (Keys, "GetAsyncKeyState SetWindowsHookEx GetKeyState"),
@@ -531,7 +537,7 @@ const CSHARP: &[Row] = &[
     (Chr, "Convert.ToChar char.ConvertFromUtf32"),
     (
         Pass,
-        "string.Concat String.Concat string.Format String.Format string.Join String.Join .ToString .Replace .Trim .Substring ASCII.GetString UTF8.GetString Unicode.GetString Encoding.UTF8.GetString .GetString .GetBytes .ToCharArray .ToArray string String .Append StringBuilder Path.Combine Path.Join .Split .Select .Aggregate .Result .ReadAsStringAsync .ReadAsByteArrayAsync .ReadToEnd .ReadLine Uri StringContent FormUrlEncodedContent MemoryStream JsonConvert.SerializeObject JsonSerializer.Serialize Convert.ToBase64String Convert.ToByte .GetAwaiter .GetResult StreamContent ByteArrayContent Convert.ToInt32 .ToLower .Insert .Remove .Concat .Cast .ConfigureAwait",
+        "Uri.EscapeDataString Uri.EscapeUriString WebUtility.UrlEncode HttpUtility.UrlEncode string.Concat String.Concat string.Format String.Format string.Join String.Join .ToString .Replace .Trim .Substring ASCII.GetString UTF8.GetString Unicode.GetString Encoding.UTF8.GetString .GetString .GetBytes .ToCharArray .ToArray string String .Append StringBuilder Path.Combine Path.Join .Split .Select .Aggregate .Result .ReadAsStringAsync .ReadAsByteArrayAsync .ReadToEnd .ReadLine Uri StringContent FormUrlEncodedContent MemoryStream JsonConvert.SerializeObject JsonSerializer.Serialize Convert.ToBase64String Convert.ToByte .GetAwaiter .GetResult StreamContent ByteArrayContent Convert.ToInt32 .ToLower .Insert .Remove .Concat .Cast .ConfigureAwait",
     ),
 ];
 
@@ -560,6 +566,7 @@ const C: &[Row] = &[
         "gethostname uname getlogin getpwuid GetComputerNameA GetUserNameA GetComputerName GetUserName",
     ),
     (Source(Taint::CLIPBOARD), "GetClipboardData"),
+    (Paste, "SetClipboardData"),
     (Source(Taint::SCREEN), "BitBlt"),
     (
         Keys,
@@ -691,7 +698,7 @@ pub fn table(lang: Lang) -> &'static Table {
 }
 
 /// Words without which no rule has anything to say about a file.
-const TELLING: &str = "system exec spawn popen popen2 popen2e popen3 capture2 capture2e capture3 eval instance_eval \
+const TELLING: &str = "system exec spawn sh clipboard popen popen2 popen2e popen3 capture2 capture2e capture3 eval instance_eval \
 class_eval module_eval Open3 PTY shell_exec passthru proc_open pcntl_exec assert create_function preg_replace \
 call_user_func call_user_func_array array_map array_filter usort uasort register_shutdown_function base64_decode \
 send public_send __send__ const_get HTTP RestClient HTTParty Faraday Excon Typhoeus TCPSocket UDPSocket URI Resolv \

@@ -237,10 +237,16 @@ pub(crate) fn perl_quote(lexer: &mut Lexer<'_>) -> bool {
         _ => return false,
     };
     let open = lexer.peek(skip);
-    if !matches!(
-        open,
-        b'(' | b'{' | b'[' | b'<' | b'/' | b'|' | b'!' | b'#' | b'~' | b'\'' | b'"'
-    ) {
+    let matched = lexer
+        .last()
+        .is_some_and(|last| matches!(lexer.text(last), b"=~" | b"!~"));
+    let odd = matched && matches!(open, b':' | b'%' | b',' | b'@' | b';' | b'=');
+    if !odd
+        && !matches!(
+            open,
+            b'(' | b'{' | b'[' | b'<' | b'/' | b'|' | b'!' | b'#' | b'~' | b'\'' | b'"'
+        )
+    {
         return false;
     }
     let done = quoted(lexer, start, skip + 1, closing(open), kind, inner);

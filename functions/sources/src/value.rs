@@ -57,6 +57,14 @@ impl Taint {
     pub const EMBEDDED: Self = Self(1 << 17);
     /// A folder for temporary or hidden files.
     pub const TEMPORARY: Self = Self(1 << 18);
+    /// A key or mnemonic of a wallet that the package's user hands over.
+    pub const WALLET_KEY: Self = Self(1 << 19);
+    /// A wallet's address, or the shape of one.
+    pub const WALLET: Self = Self(1 << 20);
+    /// The shape of a private key, for looking for keys.
+    pub const KEY_SHAPE: Self = Self(1 << 21);
+    /// A token that opens a cloud, a forge or a registry.
+    pub const MASTER: Self = Self(1 << 22);
 
     /// Whether any label of `other` is there.
     pub fn has(self, other: Self) -> bool {

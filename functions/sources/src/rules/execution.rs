@@ -337,6 +337,7 @@ fn keys(call: &Call) -> Vec<String> {
             keys.push(text);
         }
         if let Some(from) = &value.from
+            && !from.starts_with("=>")
             && !matches!(from.as_ref(), "data" | "body" | "content" | "self" | "this")
         {
             keys.push(format!("${from}"));
@@ -384,22 +385,31 @@ fn dropped(context: &mut Context<'_>) {
         });
         let Some(write) = write else { continue };
         let _ = first;
-        let hit = drop_hit(facts.lang, call, write);
+        let veiled = facts.calls.iter().any(|net| {
+            matches!(net.role, Role::Net | Role::NetToFile)
+                && net.function == write.function
+                && net.args.iter().any(|arg| {
+                    arg.taint.has(Taint::HIDDEN)
+                        && arg.bytes().is_some_and(|text| text.starts_with(b"http"))
+                })
+        });
+        let hit = drop_hit(facts.lang, call, write, veiled);
         context.hit(hit);
     }
 }
 
-fn drop_hit(lang: Lang, call: &Call, write: &Call) -> Hit {
+fn drop_hit(lang: Lang, call: &Call, write: &Call, veiled: bool) -> Hit {
     let taint = call.taint() | write.taint();
     let suspect = taint.has(Taint::SUSPECT_HOST);
     let odd = suspect
+        || veiled
         || taint.has(Taint::DECODED | Taint::TEMPORARY)
         || keys(write).iter().any(|key| is_odd_place(key));
     let severity = match (call.phase, odd) {
         (Phase::Install | Phase::Import, true) => Severity::Critical,
         (Phase::Import, false) => Severity::High,
         (Phase::Install, false) => Severity::Medium,
-        (_, _) if suspect => Severity::High,
+        (_, _) if suspect || veiled => Severity::High,
         _ => Severity::Medium,
     };
     // Build tools in these languages download compilers and run them.
@@ -446,8 +456,27 @@ pub fn payload(call: &Call) -> Option<String> {
     let first = code_of(call)?;
     let hidden =
         first.taint.has(Taint::HIDDEN) || first.bytes().is_some_and(|text| text.len() >= 16);
+    let template = call.callee.ends_with("ERB.new");
     match &first.content {
+        Content::Text(text) if template => Some(tags(&String::from_utf8_lossy(text))),
         Content::Text(text) if hidden => Some(String::from_utf8_lossy(text).into_owned()),
         _ => None,
     }
+}
+
+/// The code in a template's tags, line by line.
+fn tags(template: &str) -> String {
+    let mut code = String::new();
+    for part in template.split("<%").skip(1) {
+        let inner = part.split("%>").next().unwrap_or_default();
+        if !inner.starts_with('#') {
+            code.push_str(
+                inner
+                    .trim_start_matches(['=', '-', '%'])
+                    .trim_end_matches('-'),
+            );
+            code.push('\n');
+        }
+    }
+    code
 }

@@ -63,9 +63,13 @@ fn sent(call: &Call) -> Option<Hit> {
     let taint = call.taint();
     if call.role == Role::Dns {
         let carries = taint.has(Taint::LOOT | Taint::HOST_FACT)
-            && words(call)
-                .iter()
-                .any(|(text, value)| value.taint.has(Taint::PARTIAL) && text.contains("?."));
+            && words(call).iter().any(|(text, value)| {
+                let domain = text.len() > 4 && text.contains('.');
+                let near = [".local", ".lan", ".internal", ".home"]
+                    .iter()
+                    .any(|end| text.ends_with(end));
+                domain && !near && value.taint.has(Taint::LOOT | Taint::HOST_FACT)
+            });
         return carries.then(|| {
             hit_at(&EXFILTRATION, call)
                 .title("Sends data out as part of a host name that it looks up")

@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod commands;
+mod correlation;
 mod execution;
 mod exfiltration;
 mod sockets;
@@ -31,6 +32,9 @@ pub const RULES: &[&Rule] = &[
     &exfiltration::EXFILTRATION,
     &exfiltration::CREDENTIAL_ACCESS,
     &exfiltration::SURVEILLANCE,
+    &correlation::WALLET_THEFT,
+    &correlation::CLIPBOARD_HIJACK,
+    &correlation::SKIMMER,
     &system::PERSISTENCE,
     &system::DESTRUCTION,
     &system::MINER,
@@ -71,6 +75,7 @@ pub fn check(facts: &Facts) -> Vec<Hit> {
     sockets::check(&mut context);
     exfiltration::check(&mut context);
     system::check(&mut context);
+    correlation::check(&mut context);
     capabilities::check(&mut context);
     distinct(context.hits)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use packguard_sdk::indicators::{Kind, scan};
-use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use super::{Context, by_phase, hit_at, when, words};
 use crate::facts::Call;
@@ -96,6 +96,37 @@ pub(super) fn check(context: &mut Context<'_>) {
         hits.into_iter().flatten().for_each(|hit| context.hit(hit));
     }
     injects(context);
+    wipes(context);
+}
+
+/// Files emptied and a folder of the system's deleted, unasked.
+fn wipes(context: &mut Context<'_>) {
+    let facts = context.facts;
+    let unasked = |call: &&Call| call.phase == Phase::Import && facts.lang == Lang::Ruby;
+    let emptied = facts.calls.iter().filter(unasked).find(|call| {
+        call.role == Role::Write
+            && call.args.get(1).is_some_and(|arg| arg.bytes() == Some(b""))
+            && call
+                .args
+                .first()
+                .is_some_and(|arg| arg.bytes().is_none() || arg.taint.has(Taint::PARTIAL))
+    });
+    let deleted = facts.calls.iter().filter(unasked).find(|call| {
+        call.role == Role::Delete
+            && words(call).first().is_some_and(|(text, _)| {
+                text.starts_with('/') && !text.starts_with("/tmp") && !text.starts_with("/var/tmp")
+            })
+    });
+    if let (Some(_), Some(call)) = (emptied, deleted) {
+        context.hit(
+            hit_at(&DESTRUCTION, call)
+                .severity(Severity::High)
+                .confidence(Confidence::High)
+                .why(
+                    "Files are emptied and a folder outside of the package is deleted on loading.",
+                ),
+        );
+    }
 }
 
 fn persists(call: &Call) -> Option<Hit> {

@@ -84,8 +84,7 @@ impl Walk<'_> {
         }
         // `Foo.new` runs what `initialize` does.
         if last == "new" && self.functions.contains_key("initialize") && parts == 2 {
-            let from = self.function();
-            self.edges.insert((from, "initialize".into()));
+            self.calls_own("initialize", range.start);
         }
         if let Some(value) = self.special(name, &last, &receiver, &args, &range) {
             return value;
@@ -104,8 +103,9 @@ impl Walk<'_> {
                     .iter()
                     .any(|arg| arg.bytes().is_some_and(|text| text.len() >= 24));
                 let lost = if data { Taint::NONE } else { Taint::CONSTANT };
-                let mut value =
-                    Value::tainted(taint.without(Taint::PARTIAL | Taint::TEMPORARY | lost));
+                let mut value = Value::tainted(
+                    taint.without(Taint::PARTIAL | Taint::TEMPORARY | Taint::WALLET_KEY | lost),
+                );
                 if is_predicate(&last) {
                     value = Value::default();
                 }
@@ -144,10 +144,7 @@ impl Walk<'_> {
         args: Vec<Value>,
         range: Range<usize>,
     ) -> Value {
-        let from = self.function();
-        if *from != *name {
-            self.edges.insert((from, name.into()));
-        }
+        self.calls_own(name, range.start);
         let Some(function) = self.functions.get_mut(name) else {
             return Value::default();
         };
@@ -171,7 +168,7 @@ impl Walk<'_> {
             let taint = args
                 .iter()
                 .fold(receiver.taint, |all, arg| all | deep(arg, 2));
-            value.taint |= taint.without(Taint::CONSTANT | Taint::PARTIAL);
+            value.taint |= taint.without(Taint::CONSTANT | Taint::PARTIAL | Taint::WALLET_KEY);
         }
         if let Some(key) = xors {
             let data = args.iter().filter_map(Value::to_bytes).max_by_key(Vec::len);
@@ -317,7 +314,7 @@ impl Walk<'_> {
                 self.call_fact(name, role, receiver, args, range);
                 Value::tainted(taint.without(Taint::CONSTANT))
             }
-            Role::Dns | Role::Chmod | Role::Delete | Role::Keys | Role::Redirect => {
+            Role::Dns | Role::Chmod | Role::Delete | Role::Keys | Role::Redirect | Role::Paste => {
                 self.call_fact(name, role, receiver, args, range);
                 if role == Role::Keys {
                     Value::tainted(Taint::KEYS)

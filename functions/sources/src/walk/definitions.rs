@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{Frame, Function, Walk};
 use crate::lang::Lang;
 use crate::lex::{Kind, NONE, Stream};
-use crate::value::Value;
+use crate::value::{Taint, Value};
 
 impl Walk<'_> {
     /// `def name(a, b)`, `func (r T) name(a T) T {`, `function name() {`, `sub name {`.
@@ -53,6 +53,15 @@ impl Walk<'_> {
         }
         let mate = stream.tokens[at].mate;
         if matches!(self.lang, Lang::Ruby | Lang::Lua) {
+            if mate == NONE && self.is(stream, next, "=") {
+                let mut behind = next + 1;
+                self.in_function(&name, params, |walk| {
+                    let (value, after) = walk.expression(stream, next + 1, end, 0);
+                    behind = after;
+                    value
+                });
+                return Some(behind);
+            }
             if mate == NONE {
                 return Some(next);
             }
@@ -228,12 +237,13 @@ impl Walk<'_> {
             ..Frame::default()
         };
         for (index, param) in params.iter().enumerate() {
-            let value = function
+            let mut value = function
                 .given
                 .get(index)
                 .cloned()
                 .flatten()
                 .unwrap_or_default();
+            value.taint |= wallet_key(param);
             frame.vars.insert(param.clone(), value);
         }
         function.params = params;
@@ -245,4 +255,25 @@ impl Walk<'_> {
         self.frames.pop();
         self.leave();
     }
+}
+
+/// Labels of a parameter by its name: what wallets must keep to themselves.
+fn wallet_key(name: &str) -> Taint {
+    let plain: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let key = [
+        "mnemonic",
+        "seedphrase",
+        "recoveryphrase",
+        "seedwords",
+        "walletseed",
+        "privatekey",
+        "privkey",
+    ]
+    .iter()
+    .any(|word| plain.contains(word));
+    if key { Taint::WALLET_KEY } else { Taint::NONE }
 }

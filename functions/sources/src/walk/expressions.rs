@@ -189,7 +189,7 @@ impl Walk<'_> {
     }
 
     /// Assigns; what is set on an object that a call gave is added to that call.
-    fn store(&mut self, place: &str, value: Value) {
+    pub(super) fn store(&mut self, place: &str, value: Value) {
         if let Some((root, member)) = place.split_once('.') {
             let call = self.lookup(root).and_then(|value| value.call);
             if let Some(call) = call.and_then(|call| self.facts.calls.get_mut(call as usize))
@@ -290,6 +290,10 @@ impl Walk<'_> {
                 let mut value = right.clone();
                 if operator == "=>" {
                     value.taint |= left.taint;
+                    let named = matches!(value.content, Text(_) | Content::Name(_));
+                    if let (Text(key), true) = (&left.content, named && self.lang == Lang::Php) {
+                        value.from = Some(format!("=>{}", String::from_utf8_lossy(key)).into());
+                    }
                 }
                 return value;
             }

@@ -26,6 +26,10 @@ impl Walk<'_> {
                     .filter(|word| !word.is_empty())
                     .take(4_096)
                     .map(|word| Value::text(word.to_vec()))
+                    .collect::<Vec<_>>();
+                let words = words
+                    .into_iter()
+                    .map(|word| self.pointing(word, &range))
                     .collect();
                 Value::list(words)
             }
@@ -74,6 +78,19 @@ impl Walk<'_> {
         value
     }
 
+    /// A word of a list, with what it points at.
+    fn pointing(&mut self, word: Value, range: &std::ops::Range<usize>) -> Value {
+        let text = word.to_text().unwrap_or_default();
+        if text.len() < 6 || !text.contains(['.', '/']) {
+            return word;
+        }
+        let taint = pointed_at(&text);
+        if taint != Taint::NONE {
+            self.note_text(&text, range.clone(), taint);
+        }
+        word.with(taint)
+    }
+
     /// What a string's text points at; each is looked at once.
     fn indicated(&mut self, value: &Value, token: Token) -> Taint {
         let Some(bytes) = value.bytes().filter(|bytes| bytes.len() >= 4) else {
@@ -117,7 +134,7 @@ impl Walk<'_> {
 
 /// Labels of what a text names.
 pub fn pointed_at(text: &str) -> Taint {
-    scan(text).iter().fold(Taint::NONE, |all, found| {
+    scan(text).iter().fold(shape(text), |all, found| {
         all | match found.kind {
             kind if kind.is_hostile_host() => Taint::SUSPECT_HOST,
             Indicated::RareTld | Indicated::Miner => Taint::SUSPECT_HOST,
@@ -125,6 +142,39 @@ pub fn pointed_at(text: &str) -> Taint {
             _ => Taint::NONE,
         }
     })
+}
+
+/// Labels of texts that look like addresses of wallets or look for them or for keys.
+fn shape(text: &str) -> Taint {
+    if !(26..=4_096).contains(&text.len()) {
+        return Taint::NONE;
+    }
+    let bytes = text.as_bytes();
+    let hex = |from: usize| bytes[from..].iter().all(u8::is_ascii_hexdigit);
+    let plain = bytes.iter().all(u8::is_ascii_alphanumeric);
+    let address = bytes.len() == 42 && text.starts_with("0x") && hex(2)
+        || plain && text.starts_with("bc1") && bytes.len() <= 62
+        || plain
+            && bytes.len() == 34
+            && bytes[0] == b'T'
+            && bytes[1..].iter().any(u8::is_ascii_digit);
+    let pattern = text.contains("0x[") && text.contains("{40}")
+        || text.contains("bc1") && text.contains('[')
+        || text.contains("a-km-zA-HJ-NP-Z") && text.contains('{')
+        || text.contains("A-HJ-NP-Za-km-z") && text.contains('{');
+    let key = (text.contains("A-HJ-NP-Za-km-z") || text.contains("a-km-zA-HJ-NP-Z"))
+        && ["{87", "{88", "{86", "{51", "{52", "{64"]
+            .iter()
+            .any(|n| text.contains(n))
+        || text.contains("]{64}") && (text.contains("a-fA-F") || text.contains("A-Fa-f"));
+    let mut taint = Taint::NONE;
+    if address || pattern {
+        taint |= Taint::WALLET;
+    }
+    if key {
+        taint |= Taint::KEY_SHAPE;
+    }
+    taint
 }
 
 /// Files that hold secrets of others than the user, or none mostly.

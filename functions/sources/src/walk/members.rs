@@ -6,7 +6,7 @@ use super::Walk;
 use crate::lang::Lang;
 use crate::lex::{Kind, Stream};
 use crate::names::Role;
-use crate::value::{Content, Value};
+use crate::value::{Content, Taint, Value};
 
 impl Walk<'_> {
     /// `.name`, with its call if one follows.
@@ -127,6 +127,18 @@ impl Walk<'_> {
             *called = true;
             return;
         }
+        // A word behind a dot calls a function in Ruby.
+        let last = path.name.rsplit('.').next().unwrap_or_default();
+        if !assigned
+            && self.lang == Lang::Ruby
+            && path.name.split('.').count() == 2
+            && self.functions.contains_key(last)
+        {
+            let name = std::mem::take(&mut path.name);
+            path.value = self.call(&name, std::mem::take(&mut path.value), Vec::new(), range);
+            *called = true;
+            return;
+        }
         let fact = self.host_attribute(&path.name);
         path.value.taint |= fact;
         // An unknown member of a known value is another value.
@@ -229,6 +241,7 @@ impl Walk<'_> {
         self.subject = subject;
         let range = self.range(stream, path.from, close + 1);
         let name = std::mem::take(&mut path.name);
+        self.filled(path.place.as_deref(), &args);
         path.value = if name.is_empty() {
             self.call_value(std::mem::take(&mut path.value), args, range)
         } else {
@@ -237,6 +250,43 @@ impl Walk<'_> {
         self.renamed(path, name);
         self.leave();
         close + 1
+    }
+
+    /// `out.push_str(x)`: what is put into a variable labels it.
+    fn filled(&mut self, place: Option<&str>, args: &[Value]) {
+        let Some((root, method)) = place.and_then(|place| place.rsplit_once('.')) else {
+            return;
+        };
+        let fills = matches!(
+            method,
+            "push_str"
+                | "push"
+                | "extend"
+                | "extend_from_slice"
+                | "insert"
+                | "append"
+                | "add"
+                | "put"
+                | "WriteString"
+                | "Write"
+                | "Append"
+                | "Add"
+                | "AppendLine"
+                | "concat"
+                | "addAll"
+                | "AddRange"
+        );
+        let taint = args
+            .iter()
+            .fold(Taint::NONE, |all, arg| all | crate::facts::deep(arg, 2));
+        let label = taint.without(Taint::CONSTANT | Taint::PARTIAL | Taint::HIDDEN);
+        if !fills || label == Taint::NONE {
+            return;
+        }
+        if let Some(mut value) = self.lookup(root).cloned() {
+            value.taint |= label;
+            self.assign(root, value);
+        }
     }
 
     /// What is called on the result of a call goes by that call's name.

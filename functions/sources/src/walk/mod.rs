@@ -30,7 +30,7 @@ use packguard_sdk::Phase;
 use rustc_hash::FxHashMap;
 
 use crate::facts::{CALL_LIMIT, Call, Facts, Text};
-use crate::lang::{Lang, Unit};
+use crate::lang::{Lang, Unit, Units};
 use crate::lex::{Kind, Stream, Token};
 use crate::names::{Role, Table, table};
 use crate::value::{Taint, Value};
@@ -76,6 +76,9 @@ pub struct Walk<'a> {
     functions: FxHashMap<Rc<str>, Function>,
     /// Who calls whom.
     edges: BTreeSet<(Rc<str>, Rc<str>)>,
+    /// Functions that code calls which runs by itself, and when.
+    seeds: BTreeMap<Rc<str>, Phase>,
+    units: &'a Units,
     /// Functions that run by themselves.
     entries: BTreeSet<Rc<str>>,
     /// What strings hold, by where they begin.
@@ -88,7 +91,8 @@ pub struct Walk<'a> {
 }
 
 /// Walks a lexed text.
-pub fn walk(text: &str, stream: &Stream, unit: Unit) -> Facts {
+pub fn walk(text: &str, stream: &Stream, units: &Units) -> Facts {
+    let unit = units.at(0);
     let mut walk = Walk {
         text,
         lang: unit.lang,
@@ -97,12 +101,15 @@ pub fn walk(text: &str, stream: &Stream, unit: Unit) -> Facts {
             lang: unit.lang,
             calls: Vec::new(),
             texts: Vec::new(),
+            size: text.len(),
             problems: Vec::new(),
         },
         frames: Vec::new(),
         aliases: FxHashMap::default(),
         functions: FxHashMap::default(),
         edges: BTreeSet::new(),
+        seeds: BTreeMap::new(),
+        units,
         entries: BTreeSet::new(),
         known: FxHashMap::default(),
         subject: Value::default(),
@@ -123,24 +130,26 @@ pub fn walk(text: &str, stream: &Stream, unit: Unit) -> Facts {
             break;
         }
     }
-    walk.finish(stream, unit)
+    walk.finish(stream)
 }
 
 impl Walk<'_> {
-    fn finish(mut self, stream: &Stream, unit: Unit) -> Facts {
+    fn finish(mut self, stream: &Stream) -> Facts {
         let reached = self.reached();
-        let phase = |function: &Rc<str>| {
-            if function.is_empty() || reached.contains(function) {
-                unit.top
-            } else {
-                unit.inner
+        let units = self.units;
+        let phase = |function: &Rc<str>, place: usize| {
+            let unit: Unit = units.at(place);
+            match reached.get(function) {
+                _ if function.is_empty() => unit.top,
+                Some(phase) if early(*phase) >= early(unit.inner) => *phase,
+                _ => unit.inner,
             }
         };
         for call in &mut self.facts.calls {
-            call.phase = phase(&call.function);
+            call.phase = phase(&call.function, call.range.start);
         }
         for text in &mut self.facts.texts {
-            text.phase = phase(&text.function);
+            text.phase = phase(&text.function, text.range.start);
         }
         if self.too_deep {
             self.facts
@@ -160,23 +169,59 @@ impl Walk<'_> {
         self.facts
     }
 
-    /// Functions that run when the file is loaded.
-    fn reached(&self) -> BTreeSet<Rc<str>> {
+    /// Functions that run without being asked for, and when.
+    fn reached(&self) -> BTreeMap<Rc<str>, Phase> {
         let mut calls: BTreeMap<&str, Vec<&Rc<str>>> = BTreeMap::new();
         for (from, to) in &self.edges {
             calls.entry(from).or_default().push(to);
         }
-        let mut reached = self.entries.clone();
-        let mut open: Vec<Rc<str>> = reached.iter().cloned().collect();
-        open.push("".into());
-        while let Some(from) = open.pop() {
-            for to in calls.get(&*from).into_iter().flatten() {
-                if reached.insert((*to).clone()) {
-                    open.push((*to).clone());
+        let loaded = self.units.loaded().top;
+        let mut seeds = self.seeds.clone();
+        for entry in &self.entries {
+            seeds.entry(entry.clone()).or_insert(loaded);
+        }
+        let mut reached: BTreeMap<Rc<str>, Phase> = BTreeMap::new();
+        for wanted in [Phase::Install, Phase::Import, Phase::Execute] {
+            let mut open: Vec<Rc<str>> = seeds
+                .iter()
+                .filter(|(_, phase)| **phase == wanted)
+                .map(|(name, _)| name.clone())
+                .collect();
+            while let Some(name) = open.pop() {
+                if reached.contains_key(&name) {
+                    continue;
                 }
+                open.extend(
+                    calls
+                        .get(&*name)
+                        .into_iter()
+                        .flatten()
+                        .map(|to| (*to).clone()),
+                );
+                reached.insert(name, wanted);
             }
         }
         reached
+    }
+
+    /// Notes that a function is called at a place.
+    fn calls_own(&mut self, to: &str, place: usize) {
+        let from = self.function();
+        let unit = self.units.at(place);
+        if from.is_empty() || unit.inner == Phase::Install {
+            let phase = if from.is_empty() {
+                unit.top
+            } else {
+                unit.inner
+            };
+            let known = self.seeds.get(to).copied().unwrap_or(Phase::Unknown);
+            if early(phase) > early(known) {
+                self.seeds.insert(to.into(), phase);
+            }
+        }
+        if !from.is_empty() && *from != *to {
+            self.edges.insert((from, to.into()));
+        }
     }
 
     fn word(&self, token: Token) -> &str {
@@ -299,5 +344,15 @@ impl Walk<'_> {
 
     fn leave(&mut self) {
         self.depth -= 1;
+    }
+}
+
+/// How unasked code of a phase runs.
+fn early(phase: Phase) -> u8 {
+    match phase {
+        Phase::Install => 3,
+        Phase::Import => 2,
+        Phase::Execute => 1,
+        Phase::Unknown => 0,
     }
 }

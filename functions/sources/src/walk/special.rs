@@ -253,6 +253,18 @@ impl Walk<'_> {
             }
         }
         let key = index.first().and_then(Value::to_text);
+        if let (Some(items), Some(key)) = (value.items(), &key) {
+            let mark = format!("=>{key}");
+            let named = items
+                .iter()
+                .take(256)
+                .find(|item| item.from.as_deref() == Some(&mark));
+            if let Some(item) = named {
+                let mut item = item.clone();
+                item.from = value.from;
+                return item;
+            }
+        }
         let environment = name == "ENV" || matches!(name, "$ENV" | "ENV.[]");
         if environment || name == "$_SERVER" || name == "$_ENV" {
             return Value::tainted(match key.as_deref() {
@@ -328,7 +340,7 @@ pub(super) fn variable(name: &str) -> Taint {
         .iter()
         .any(|found| found.kind == Indicated::SecretVariable)
     {
-        return Taint::SECRET;
+        return Taint::SECRET | master(name);
     }
     match name {
         "USER" | "USERNAME" | "LOGNAME" | "HOSTNAME" | "COMPUTERNAME" | "USERDOMAIN"
@@ -336,4 +348,31 @@ pub(super) fn variable(name: &str) -> Taint {
         "TEMP" | "TMP" | "TMPDIR" | "APPDATA" | "LOCALAPPDATA" => Taint::TEMPORARY,
         _ => Taint::NONE,
     }
+}
+
+/// Tokens that open a cloud, a forge or a registry, and go to no one else.
+fn master(name: &str) -> Taint {
+    let known = matches!(
+        name,
+        "AWS_SECRET_ACCESS_KEY"
+            | "AWS_ACCESS_KEY_ID"
+            | "AWS_SESSION_TOKEN"
+            | "GITHUB_TOKEN"
+            | "GH_TOKEN"
+            | "GITLAB_TOKEN"
+            | "CI_JOB_TOKEN"
+            | "NPM_TOKEN"
+            | "NODE_AUTH_TOKEN"
+            | "CARGO_REGISTRY_TOKEN"
+            | "GEM_HOST_API_KEY"
+            | "TWINE_PASSWORD"
+            | "PYPI_TOKEN"
+            | "AZURE_CLIENT_SECRET"
+            | "DOCKER_PASSWORD"
+            | "VAULT_TOKEN"
+            | "KUBECONFIG"
+            | "ACTIONS_RUNTIME_TOKEN"
+            | "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+    );
+    if known { Taint::MASTER } else { Taint::NONE }
 }

@@ -334,8 +334,13 @@ impl Walk<'_> {
             if token.kind != Kind::Word || names.len() >= 16 {
                 return None;
             }
-            names.push(self.word(*token).into());
+            let mut name = self.word(*token).to_owned();
             next += 1;
+            while self.is(stream, next, ".") && next + 1 < end && name.len() < 200 {
+                name = format!("{name}.{}", self.word(stream.tokens[next + 1]));
+                next += 2;
+            }
+            names.push(name.into());
             if self.is(stream, next, ",") {
                 next += 1;
             } else {
@@ -362,7 +367,7 @@ impl Walk<'_> {
                 }
                 break;
             }
-            self.assign(name, value);
+            self.store(name, value);
             if several {
                 next += 1;
             } else {
