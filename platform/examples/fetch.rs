@@ -86,9 +86,9 @@ async fn lean(registry: &Registry, purl: &str, own: &Path) -> Result<(), FetchEr
     let mut release = registry.resolve(&purl.parse()?).await?;
     let wheel = release.artifacts.iter().map(|file| &file.filename);
     let wheel = wheel.max_by_key(|name| wheel_rank(name)).cloned();
-    release.artifacts.retain(|file| {
-        !file.filename.ends_with(".whl") || Some(&file.filename) == wheel.as_ref()
-    });
+    release
+        .artifacts
+        .retain(|file| !file.filename.ends_with(".whl") || Some(&file.filename) == wheel.as_ref());
     let part = own.with_extension("part");
     let _ = std::fs::remove_dir_all(&part);
     std::fs::create_dir_all(&part).map_err(io_error)?;

@@ -31,7 +31,9 @@ async fn run(archives: &Path) {
         slots: 1,
         ..Setup::default()
     };
-    let pipeline = components::pipeline(setup).await.expect("the bundled set works");
+    let pipeline = components::pipeline(setup)
+        .await
+        .expect("the bundled set works");
     // Compiling took more memory than scanning will: forget that peak (proc(5)).
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     for sample in corpus::samples().expect("the corpus can be read") {
@@ -47,11 +49,20 @@ async fn run(archives: &Path) {
         return;
     };
     for release in sorted(&honest) {
-        let name = release.file_name().unwrap_or_default().to_string_lossy().replace("%2F", "/");
+        let name = release
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .replace("%2F", "/");
         if name.ends_with(".part") {
             continue;
         }
-        let ecosystem = name.trim_start_matches("pkg:").split('/').next().unwrap_or_default().to_owned();
+        let ecosystem = name
+            .trim_start_matches("pkg:")
+            .split('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let about = serde_json::json!({"id": name, "set": "closures", "malicious": false, "ecosystem": ecosystem, "archives": release});
         analyse(&pipeline, local(&name, &release), &about).await;
     }
@@ -72,7 +83,11 @@ fn of_sample(sample: &Sample, folder: &Path) -> serde_json::Value {
 /// The artifacts of a release, without what a registry says.
 fn local(name: &str, folder: &Path) -> Input {
     let artifact = |path: PathBuf| InputArtifact {
-        filename: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        filename: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         source: Source::Archive(path),
         integrity: Integrity::Unknown,
     };
@@ -89,7 +104,9 @@ fn local(name: &str, folder: &Path) -> Input {
 
 fn sorted(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder");
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("readable").path())
+        .collect();
     paths.sort();
     paths
 }
@@ -97,7 +114,9 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
 async fn analyse(pipeline: &Pipeline, input: Input, about: &serde_json::Value) {
     let work = tempfile::tempdir().expect("a temporary folder");
     let before = cpu_ms();
-    let report = pipeline.run(input, work.path(), &CancellationToken::new()).await;
+    let report = pipeline
+        .run(input, work.path(), &CancellationToken::new())
+        .await;
     let cpu = cpu_ms() - before;
     let mut line = about.clone();
     line["cpu_ms"] = cpu.into();
@@ -128,9 +147,16 @@ fn say(line: &mut serde_json::Value, report: &Report) {
             ])
         })
         .collect();
-    let steps = report.analyzers.iter().map(|step| (&step.name, step.usage.duration_us));
+    let steps = report
+        .analyzers
+        .iter()
+        .map(|step| (&step.name, step.usage.duration_us));
     line["steps_us"] = serde_json::json!(steps.collect::<Vec<_>>());
-    let peak = report.analyzers.iter().map(|step| (step.usage.peak_memory, &step.name)).max();
+    let peak = report
+        .analyzers
+        .iter()
+        .map(|step| (step.usage.peak_memory, &step.name))
+        .max();
     line["outcome"] = match report.verdict.outcome {
         Outcome::Malicious => "malicious",
         Outcome::Suspicious => "suspicious",

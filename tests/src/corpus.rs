@@ -105,10 +105,14 @@ fn read(path: &Path, label: &str, ecosystem: &Path) -> Result<Sample> {
 /// # Errors
 /// Says what the format does not allow.
 pub fn parse(text: &str) -> Result<Sample> {
-    let (header, body) = text.split_once("\n\n").context("no empty line after the header")?;
+    let (header, body) = text
+        .split_once("\n\n")
+        .context("no empty line after the header")?;
     let mut sample = Sample::default();
     for line in header.lines() {
-        let (key, value) = line.split_once(": ").context("a header line is `key: value`")?;
+        let (key, value) = line
+            .split_once(": ")
+            .context("a header line is `key: value`")?;
         let value = value.trim();
         match key {
             "technique" => sample.techniques.push(value.into()),
@@ -259,7 +263,10 @@ impl Sample {
             }
         }
         let mut tar = tar::Builder::new(Vec::new());
-        for (path, bytes) in [("metadata.gz", metadata.finish()?), ("data.tar.gz", tar_gz(&data))] {
+        for (path, bytes) in [
+            ("metadata.gz", metadata.finish()?),
+            ("data.tar.gz", tar_gz(&data)),
+        ] {
             let mut header = tar::Header::new_ustar();
             header.set_size(bytes.len() as u64);
             header.set_mode(0o644);

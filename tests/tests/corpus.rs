@@ -34,7 +34,9 @@ fn line(sample: &Sample, report: &Report) -> String {
         Outcome::Incomplete => "incomplete",
     };
     let rules = rules.join(" ");
-    format!("{} {outcome} {} {rules}", sample.id, report.verdict.score).trim_end().to_owned()
+    format!("{} {outcome} {} {rules}", sample.id, report.verdict.score)
+        .trim_end()
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,14 +54,23 @@ async fn the_corpus_is_told_apart() {
         }
         writeln!(lines, "{}", line(sample, &report)).unwrap();
     }
-    assert!(malicious >= 300 && honest >= 100, "{malicious} and {honest} samples");
+    assert!(
+        malicious >= 300 && honest >= 100,
+        "{malicious} and {honest} samples"
+    );
     let percent = |part: usize, whole: usize| part as f64 * 100.0 / whole as f64;
     let file = corpus::folder().join("outcomes.txt");
     if std::env::var_os("UPDATE_CORPUS").is_some() {
         std::fs::write(&file, &lines).unwrap();
     }
-    assert!(percent(found, malicious) >= RECALL, "{found} of {malicious} are flagged");
-    assert!(percent(alarms, honest) <= FALSE_ALARMS, "{alarms} of {honest} are false alarms");
+    assert!(
+        percent(found, malicious) >= RECALL,
+        "{found} of {malicious} are flagged"
+    );
+    assert!(
+        percent(alarms, honest) <= FALSE_ALARMS,
+        "{alarms} of {honest} are false alarms"
+    );
     let expected = std::fs::read_to_string(&file).unwrap();
     pretty_assertions::assert_eq!(expected, lines, "UPDATE_CORPUS=1 writes {}", file.display());
 }

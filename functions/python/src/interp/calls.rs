@@ -10,7 +10,7 @@ use super::builders::runs_what_it_is_given;
 use super::notes::Callee;
 use super::written::walked;
 use crate::fold;
-use crate::names::Role;
+use crate::names::{self, Role};
 use crate::path::Path;
 use crate::value::{Kind, Taint, Value};
 
@@ -243,9 +243,7 @@ impl<'a> Interpreter<'a, '_> {
         }
         match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
-            None if path.starts_with("socket.") && &**path != "socket.socketpair" => {
-                result.with(Taint::SOCKET | handed_on)
-            }
+            None if names::is_socket(path) => result.with(Taint::SOCKET | handed_on),
             None => {
                 let on_environment = path.starts_with("os.environ.");
                 let wholesale = (on_environment || given.args.iter().any(is_environment))

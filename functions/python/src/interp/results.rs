@@ -6,7 +6,7 @@ use super::Interpreter;
 use super::calls::Given;
 use super::labels::variable;
 use crate::fold;
-use crate::names::Role;
+use crate::names::{self, Role};
 use crate::value::{Kind, Taint, Value};
 
 impl<'a> Interpreter<'a, '_> {
@@ -59,9 +59,7 @@ impl<'a> Interpreter<'a, '_> {
             Role::Shell | Role::Spawn if is_recon(given) => {
                 result.with(handed_on | Taint::HOST_FACT)
             }
-            _ if path.starts_with("socket.") && path != "socket.socketpair" => {
-                result.with(Taint::SOCKET | handed_on)
-            }
+            _ if names::is_socket(path) => result.with(Taint::SOCKET | handed_on),
             _ => result.with(handed_on),
         }
     }

@@ -3,8 +3,8 @@
 mod beside;
 pub mod bytecode;
 mod capabilities;
-pub mod correlation;
 mod constants;
+pub mod correlation;
 mod destruction;
 mod execution;
 mod exfiltration;
