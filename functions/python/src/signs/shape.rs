@@ -44,11 +44,17 @@ struct Own<'s, 't> {
 }
 
 impl Own<'_, '_> {
-    fn import(&mut self, module: &str) {
-        if let Some(last) = module.rsplit('.').next()
-            && !last.is_empty()
-        {
-            self.signs.imports.insert(last.to_owned());
+    /// `a.b` for `import a.b`, `.b` for `from .b import …`.
+    fn import(&mut self, relative: bool, module: &str, name: &str) {
+        let parts: Vec<&str> = [module, name]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect();
+        if !parts.is_empty() {
+            let dot = if relative { "." } else { "" };
+            self.signs
+                .imports
+                .insert(format!("{dot}{}", parts.join(".")));
         }
     }
 
@@ -70,11 +76,12 @@ impl<'a> Visitor<'a> for Own<'_, '_> {
             Stmt::ImportFrom(import) => {
                 let module = import.module.as_ref().map_or("", |name| name.as_str());
                 let own = import.level > 0 || self.is_own(module);
-                self.import(module);
+                let relative = import.level > 0;
+                self.import(relative, module, "");
                 for alias in &import.names {
                     let name = alias.asname.as_ref().unwrap_or(&alias.name);
                     if own {
-                        self.import(alias.name.as_str());
+                        self.import(relative, module, alias.name.as_str());
                     }
                     let acts = bits::SENDS | bits::RUNS | bits::REPEATS;
                     if own || words::of_name(alias.name.as_str()) & acts != 0 {
@@ -84,7 +91,7 @@ impl<'a> Visitor<'a> for Own<'_, '_> {
             }
             Stmt::Import(import) => {
                 for alias in &import.names {
-                    self.import(alias.name.as_str());
+                    self.import(false, alias.name.as_str(), "");
                     if self.is_own(alias.name.as_str()) {
                         let name = alias.asname.as_ref().unwrap_or(&alias.name);
                         let first = name.as_str().split('.').next().unwrap_or_default();
