@@ -167,10 +167,16 @@ impl<'a> Visitor<'a> for Body {
 
 pub fn is_silent(handler: &ExceptHandler) -> bool {
     let ExceptHandler::ExceptHandler(handler) = handler;
-    matches!(
-        &*handler.body,
-        [Stmt::Pass(_) | Stmt::Continue(_) | Stmt::Return(_)]
-    )
+    match &*handler.body {
+        [Stmt::Pass(_) | Stmt::Continue(_) | Stmt::Return(_)] => true,
+        [Stmt::Expr(expr)] => expr.value.is_ellipsis_literal_expr(),
+        [Stmt::Assign(assign)] => match &*assign.value {
+            Expr::Dict(dict) => dict.items.is_empty(),
+            Expr::List(list) => list.elts.is_empty(),
+            value => value.is_literal_expr(),
+        },
+        _ => false,
+    }
 }
 
 struct Functions<'s, 'n> {

@@ -64,8 +64,13 @@ impl Signs {
     }
 }
 
-/// Gathers the signs of a text.
-pub fn gather(text: &str, tokens: &[Token], body: &[Stmt], tops: &BTreeSet<String>) -> Signs {
+/// Gathers the signs of a text; without a body where it is too deep to walk.
+pub fn gather(
+    text: &str,
+    tokens: &[Token],
+    body: Option<&[Stmt]>,
+    tops: &BTreeSet<String>,
+) -> Signs {
     let mut signs = Signs::default();
     if text.len() > SIZE_LIMIT {
         return signs;
@@ -92,14 +97,16 @@ pub fn gather(text: &str, tokens: &[Token], body: &[Stmt], tops: &BTreeSet<Strin
             }
         }
     }
-    shape::look(body, tops, &mut signs);
+    match body {
+        Some(body) => shape::look(body, tops, &mut signs),
+        None => signs.add(bits::STARTS, 0..0),
+    }
     let acts = bits::SENDS | bits::RUNS | bits::WRITES | bits::DELETES | bits::CONTAINER;
     let spies = bits::CLIPBOARD_READ | bits::CLIPBOARD_WRITE | bits::KEYS | bits::SCREEN;
     let reads = bits::WALKS | bits::HOME | bits::ENVIRONMENT | bits::BROWSER;
     if names & (acts | spies | reads) != 0 || text.len() < 2000 {
         strings(text, tokens, &mut signs);
     }
-    silent_handlers(tokens, &mut signs);
     signs.imports = signs.imports.into_iter().take(IMPORTS_LIMIT).collect();
     signs
 }
@@ -189,32 +196,4 @@ fn hides_code(raw: &str) -> bool {
             fetches.iter().any(|word| code.contains(word))
                 && runs.iter().any(|word| code.contains(word))
         })
-}
-
-/// `except …: pass`.
-fn silent_handlers(tokens: &[Token], signs: &mut Signs) {
-    let mut handler = false;
-    let kinds = tokens.iter().filter(|token| {
-        !matches!(
-            token.kind(),
-            TokenKind::Comment
-                | TokenKind::NonLogicalNewline
-                | TokenKind::Newline
-                | TokenKind::Indent
-        )
-    });
-    let mut before = TokenKind::Newline;
-    for token in kinds {
-        match token.kind() {
-            TokenKind::Except => handler = true,
-            TokenKind::Pass | TokenKind::Continue | TokenKind::Return
-                if handler && before == TokenKind::Colon =>
-            {
-                signs.add(bits::SILENT, bytes_of(token.range()));
-            }
-            _ if before == TokenKind::Colon => handler = false,
-            _ => {}
-        }
-        before = token.kind();
-    }
 }

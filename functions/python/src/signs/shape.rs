@@ -172,6 +172,14 @@ impl<'a> Visitor<'a> for Starts<'_, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::If(branch) if is_main(&branch.test) => {}
+            Stmt::While(list) if is_true(&list.test) => {
+                self.signs.add(bits::STARTS, bytes_of(list.range()));
+                walk_stmt(self, stmt);
+            }
+            Stmt::For(list) if counts(&list.iter) => {
+                self.signs.add(bits::STARTS, bytes_of(list.range()));
+                walk_stmt(self, stmt);
+            }
             // `module.attribute` alone: read for what reading it does.
             Stmt::Expr(expr) if expr.value.is_attribute_expr() => {
                 self.signs.add(bits::STARTS, bytes_of(expr.range()));
@@ -235,6 +243,11 @@ struct Everywhere<'s> {
 
 impl<'a> Visitor<'a> for Everywhere<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if let Stmt::Try(attempt) = stmt
+            && attempt.handlers.iter().any(keys::is_silent)
+        {
+            self.signs.add(bits::SILENT, bytes_of(attempt.range()));
+        }
         let (endless, body) = match stmt {
             Stmt::While(list) => (is_true(&list.test), &list.body),
             Stmt::For(list) => (counts(&list.iter), &list.body),

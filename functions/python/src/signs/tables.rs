@@ -145,7 +145,7 @@ pub const NAMES: &[(u64, &[&str])] = &[
         REPEATS,
         &["Thread", "Timer", "after", "fork", "Process", "daemon"],
     ),
-    (SILENT, &["DEVNULL"]),
+    (SILENT, &["DEVNULL", "suppress"]),
     (CONTAINER, &["docker"]),
 ];
 
