@@ -175,6 +175,7 @@ fn look<'p>(
         spying(&view),
         impact(&view),
         others(&view),
+        hidden(&view),
     ];
     for (at, hit) in found.into_iter().flatten() {
         if said.insert(hit.rule.id)
@@ -338,6 +339,28 @@ fn others(view: &View<'_, '_>) -> Found {
         let (at, hit) = view.hit(&BACKDOOR_ROUTE, ROUTE | BY_NAME)?;
         return Some((at, hit.confidence(Confidence::High)));
     }
+    if !view.starts() || view.files.iter().all(|one| one.unit.setup) {
+        return None;
+    }
+    if view.has(SENDS | URL | WRITES | CHMOD | RUNS | SILENT) && view.size <= TINY / 2 {
+        let (at, hit) = view.hit(&execution::DOWNLOAD_EXECUTE, CHMOD)?;
+        let hit = hit
+            .title("Downloads, makes a file executable and starts programs by itself")
+            .severity(Severity::High)
+            .confidence(Confidence::Medium);
+        return Some((at, hit));
+    }
+    let publishes = view.has(UPLOADS | OTHERS_PROJECT | WRITES | RUNS | WALKS | CREDENTIAL);
+    let copies = view.has(COPIES | ITSELF | OTHERS_PLACE | WALKS);
+    let workflows = view.has(WORKFLOW_SECRETS | PUBLISHES | RUNS);
+    if publishes || copies || workflows {
+        return view.hit(&SPREADING, UPLOADS | OTHERS_PLACE | WORKFLOW_SECRETS);
+    }
+    None
+}
+
+/// Code that is hidden, fetched or named as data.
+fn hidden(view: &View<'_, '_>) -> Found {
     if view.has(HIDDEN_CODE) {
         let (at, hit) = view.hit(&obfuscation::OBFUSCATED, HIDDEN_CODE)?;
         let hit = hit
@@ -370,23 +393,6 @@ fn others(view: &View<'_, '_>) -> Found {
             .title("Downloads code, runs it and hides what it prints")
             .severity(Severity::High);
         return Some((at, hit));
-    }
-    if !view.starts() || view.files.iter().all(|one| one.unit.setup) {
-        return None;
-    }
-    if view.has(SENDS | URL | WRITES | CHMOD | RUNS | SILENT) && view.size <= TINY / 2 {
-        let (at, hit) = view.hit(&execution::DOWNLOAD_EXECUTE, CHMOD)?;
-        let hit = hit
-            .title("Downloads, makes a file executable and starts programs by itself")
-            .severity(Severity::High)
-            .confidence(Confidence::Medium);
-        return Some((at, hit));
-    }
-    let publishes = view.has(UPLOADS | OTHERS_PROJECT | WRITES | RUNS | WALKS | CREDENTIAL);
-    let copies = view.has(COPIES | ITSELF | OTHERS_PLACE | WALKS);
-    let workflows = view.has(WORKFLOW_SECRETS | PUBLISHES | RUNS);
-    if publishes || copies || workflows {
-        return view.hit(&SPREADING, UPLOADS | OTHERS_PLACE | WORKFLOW_SECRETS);
     }
     None
 }
