@@ -237,7 +237,7 @@ fn keys(view: &View<'_, '_>) -> Found {
         return Some((
             at,
             hit.title(
-                "Replaces the function that asks for passwords, and talks to a host of its own",
+                "Replaces a function that sees passwords or requests, and talks to a host of its own",
             ),
         ));
     }

@@ -91,7 +91,7 @@ bits! {
     ROUTE = 40,
     /// A loop without end that only prints or waits.
     ENDLESS = 41,
-    /// Replaces the function that asks for passwords.
+    /// Replaces a function that sees passwords or all requests.
     ASKS = 42,
     /// Names its own file.
     ITSELF = 43,

@@ -253,8 +253,10 @@ impl<'a> Visitor<'a> for Everywhere<'_> {
             Stmt::For(list) => (counts(&list.iter), &list.body),
             Stmt::Assign(assign) => {
                 let asks = assign.targets.iter().any(|target| {
+                    let hooks = root(target) == Some("requests")
+                        && matches!(last(target), Some("request" | "send"));
                     target.is_attribute_expr()
-                        && matches!(last(target), Some("getpass" | "unix_getpass"))
+                        && (hooks || matches!(last(target), Some("getpass" | "unix_getpass")))
                 });
                 if asks {
                     self.signs.add(bits::ASKS, bytes_of(assign.range()));

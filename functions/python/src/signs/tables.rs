@@ -143,7 +143,9 @@ pub const NAMES: &[(u64, &[&str])] = &[
     (LOCATES, &["getdefaultlocale", "getlocale", "tzname"]),
     (
         REPEATS,
-        &["Thread", "Timer", "after", "fork", "Process", "daemon"],
+        &[
+            "Thread", "Timer", "after", "fork", "Listener", "Process", "daemon",
+        ],
     ),
     (SILENT, &["DEVNULL", "suppress"]),
     (CONTAINER, &["docker"]),
@@ -295,7 +297,7 @@ pub const PIECES: &[(u64, &[&str])] = &[
         CLIPBOARD_WRITE,
         &["pbcopy", "set-clipboard", "xclip", "xsel"],
     ),
-    (PUBLISHES, &["\"push\"", "git push"]),
+    (PUBLISHES, &["\"push\"", "'push'", "git push"]),
     (UPLOADS, &["twine", "npm publish"]),
     (OTHERS_PROJECT, &["setup.py", "__init__.py", "package.json"]),
     (
