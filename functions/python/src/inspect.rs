@@ -148,12 +148,9 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
         .extend(outcome.problem.map(str::to_owned));
     inspection.ties = ties(outcome, &inspection.hits);
     if depth == 0 && surroundings.modules.is_empty() {
-        inspection.signs = signs::gather(
-            text,
-            parsed.tokens(),
-            &parsed.syntax().body,
-            surroundings.tops,
-        );
+        // A tree that is too deep to walk may do anything by itself.
+        let body = (!shape.is_deep()).then(|| &*parsed.syntax().body);
+        inspection.signs = signs::gather(text, parsed.tokens(), body, surroundings.tops);
     }
     inspection.ties.starts_something = starts_something(&parsed.syntax().body);
     inspection

@@ -17,6 +17,7 @@ mod marshal;
 mod names;
 mod path;
 mod py2;
+mod reach;
 mod rules;
 mod signs;
 mod symbols;

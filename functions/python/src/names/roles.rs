@@ -123,6 +123,8 @@ pub(super) const RUNNING: &[(Role, &[&str])] = &[
         Role::Fetch,
         &[
             "urllib.request.urlopen",
+            "dns.resolver.resolve",
+            "dns.resolver.query",
             "urllib.request.build_opener().open",
             "urllib.request.URLopener().open",
             "urllib3.request",

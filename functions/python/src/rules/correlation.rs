@@ -10,15 +10,16 @@ use packguard_sdk::{Analysis, Category, Confidence, Hit, Phase, Rule, Severity};
 
 use super::{destruction, execution, exfiltration, obfuscation, shell, surveillance, theft};
 use crate::link::Seen;
+use crate::reach;
 use crate::signs::Signs;
 use crate::signs::bits::{
     ADDRESS, ASKS, BROWSER, BY_NAME, CHMOD, CLIPBOARD_READ, CLIPBOARD_WRITE, CLOUD_ADDRESS,
-    CONTAINER, COPIES, CREDENTIAL, DELETES, DUMP, ENCRYPTS, ENDLESS, ENVIRONMENT_FILTER,
-    ENVIRONMENT_LOOP, FACT_FOLDER, FACT_HOST, FACT_SYSTEM, FACT_USER, HANDS_AWAY, HANDS_KEY,
+    CONTAINER, COPIES, CREDENTIAL, DECODES, DELETES, DUMP, ENCRYPTS, ENDLESS, ENVIRONMENT_FILTER,
+    ENVIRONMENT_LOOP, EXECS, FACT_FOLDER, FACT_HOST, FACT_SYSTEM, FACT_USER, HANDS_AWAY, HANDS_KEY,
     HIDDEN_CODE, HOME, HOST, ITSELF, KEYS, LOCATES, MATCHES, MINER, NOTE, OTHERS_PLACE,
-    OTHERS_PROJECT, OVERWRITES, PUBLISHES, REPEATS, REQUEST, ROUTE, RUNS, SCREEN, SECRET_NAME,
-    SENDS, SENDS_KEY, SILENT, SILENT_COMMAND, SOCKET, STARTS, UPLOADS, URL, WALKS, WALLET, WIPES,
-    WORKFLOW_SECRETS, WRITES,
+    OTHERS_PROJECT, OVERWRITES, PUBLISHES, REPEATS, REQUEST, ROUTE, RUNS, RUNS_DATA, SCREEN,
+    SECRET_NAME, SENDS, SENDS_KEY, SILENT, SILENT_COMMAND, SOCKET, STARTS, UPLOADS, URL, WALKS,
+    WALLET, WIPES, WORKFLOW_SECRETS, WRITES,
 };
 
 /// A web request that is run.
@@ -67,7 +68,7 @@ const TINY: u64 = 16 << 10;
 
 /// Looks at the files that run by themselves.
 pub fn check(seen: &[Seen<'_>], analysis: &mut Analysis) {
-    let reached = reached(seen);
+    let reached = reach::reached(seen);
     let size: u64 = reached.iter().map(|at| seen[*at].file.size()).sum();
     let mut said = BTreeSet::new();
     for (at, one) in seen.iter().enumerate() {
@@ -86,59 +87,13 @@ pub fn check(seen: &[Seen<'_>], analysis: &mut Analysis) {
     }
 }
 
-/// `setup.py`, the packages, and what these import by name.
-fn reached(seen: &[Seen<'_>]) -> Vec<usize> {
-    let stem = |at: usize| {
-        let path = seen[at].file.path();
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        match name.split('.').next().unwrap_or(name) {
-            "__init__" => folder.rsplit('/').next().unwrap_or_default(),
-            stem => stem,
-        }
-    };
-    let inits = seen.iter().any(|one| one.file.name() == "__init__.py");
-    let packages: BTreeSet<&str> = seen
-        .iter()
-        .filter(|one| one.file.name() == "__init__.py")
-        .map(|one| folder(one.file.path()))
-        .collect();
-    let mut found: BTreeSet<usize> = BTreeSet::new();
-    let mut queue: Vec<usize> = (0..seen.len())
-        .filter(|at| {
-            let file = seen[*at].file;
-            let shallow = file.path().matches('/').count() <= 1;
-            let name = file.name();
-            name == "setup.py" && shallow
-                || name == "__init__.py"
-                || (!inits && name != "__main__.py")
-                || (shallow && seen.len() <= 4)
-        })
-        .collect();
-    while let Some(at) = queue.pop() {
-        if found.insert(at) {
-            let imports = &seen[at].signs.imports;
-            let next = (0..seen.len()).filter(|other| {
-                let folder = folder(seen[*other].file.path());
-                imports.contains(stem(*other))
-                    && (packages.contains(folder)
-                        || seen[*other].file.path().matches('/').count() <= 1)
-            });
-            queue.extend(next);
-        }
-    }
-    found.into_iter().collect()
-}
-
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
 /// What several files show together.
 struct View<'v, 'p> {
     files: Vec<&'v Seen<'p>>,
     bits: u64,
     recon: u32,
     size: u64,
+    reached: bool,
     phase: Phase,
 }
 
@@ -203,6 +158,7 @@ fn look<'p>(
     let view = View {
         bits,
         size: total,
+        reached,
         recon: union(|signs| signs.recon).count_ones(),
         phase: if install {
             Phase::Install
@@ -219,6 +175,7 @@ fn look<'p>(
         spying(&view),
         impact(&view),
         others(&view),
+        hidden(&view),
     ];
     for (at, hit) in found.into_iter().flatten() {
         if said.insert(hit.rule.id)
@@ -280,7 +237,7 @@ fn keys(view: &View<'_, '_>) -> Found {
         return Some((
             at,
             hit.title(
-                "Replaces the function that asks for passwords, and talks to a host of its own",
+                "Replaces a function that sees passwords or requests, and talks to a host of its own",
             ),
         ));
     }
@@ -295,10 +252,8 @@ fn keys(view: &View<'_, '_>) -> Found {
         && view.files.iter().any(|one| {
             one.signs.has(HANDS_AWAY)
                 && view.files.iter().any(|other| {
-                    let name = other.file.name();
-                    let stem = name.split('.').next().unwrap_or(name);
                     let talks = (other.signs.has(SENDS | URL)) || other.signs.has(SOCKET | HOST);
-                    one.signs.imports.contains(stem) && talks && other.signs.has(SILENT)
+                    reach::imports(one, other) && talks && other.signs.has(SILENT)
                 })
         });
     if !(away || (view.has(HANDS_KEY) && view.talks())) {
@@ -380,28 +335,9 @@ fn impact(view: &View<'_, '_>) -> Found {
 
 /// Back doors and worms.
 fn others(view: &View<'_, '_>) -> Found {
-    if view.has(ROUTE) || (view.has(REQUEST | BY_NAME) && view.files.len() < 4) {
+    if view.has(ROUTE) || (view.has(REQUEST | BY_NAME) && view.reached && view.size <= TINY / 2) {
         let (at, hit) = view.hit(&BACKDOOR_ROUTE, ROUTE | BY_NAME)?;
         return Some((at, hit.confidence(Confidence::High)));
-    }
-    if view.has(HIDDEN_CODE) {
-        let (at, hit) = view.hit(&obfuscation::OBFUSCATED, HIDDEN_CODE)?;
-        let hit = hit
-            .title("A string hides code that fetches and runs other code")
-            .severity(Severity::High)
-            .confidence(if view.starts() {
-                Confidence::High
-            } else {
-                Confidence::Medium
-            });
-        return Some((at, hit));
-    }
-    if view.has(SILENT_COMMAND | RUNS) && view.phase != Phase::Execute {
-        let (at, hit) = view.hit(&shell::DOWNLOAD_RUN, SILENT_COMMAND)?;
-        let hit = hit
-            .title("Downloads code, runs it and hides what it prints")
-            .severity(Severity::High);
-        return Some((at, hit));
     }
     if !view.starts() || view.files.iter().all(|one| one.unit.setup) {
         return None;
@@ -419,6 +355,44 @@ fn others(view: &View<'_, '_>) -> Found {
     let workflows = view.has(WORKFLOW_SECRETS | PUBLISHES | RUNS);
     if publishes || copies || workflows {
         return view.hit(&SPREADING, UPLOADS | OTHERS_PLACE | WORKFLOW_SECRETS);
+    }
+    None
+}
+
+/// Code that is hidden, fetched or named as data.
+fn hidden(view: &View<'_, '_>) -> Found {
+    if view.has(HIDDEN_CODE) {
+        let (at, hit) = view.hit(&obfuscation::OBFUSCATED, HIDDEN_CODE)?;
+        let hit = hit
+            .title("A string hides code that fetches and runs other code")
+            .severity(Severity::High)
+            .confidence(if view.starts() {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            });
+        return Some((at, hit));
+    }
+    if view.has(RUNS_DATA | STARTS) {
+        let (at, hit) = view.hit(&obfuscation::OBFUSCATED, RUNS_DATA)?;
+        let hit = hit
+            .title("Starts Python with a file whose name says that it is data")
+            .severity(Severity::High);
+        return Some((at, hit));
+    }
+    if view.has(EXECS | DECODES | SILENT) && view.talks() && view.size <= TINY / 2 {
+        let (at, hit) = view.hit(&execution::DOWNLOAD_EXECUTE, EXECS)?;
+        let hit = hit
+            .title("Talks to a host of its own, decodes, and runs code that is not constant")
+            .severity(Severity::High);
+        return Some((at, hit));
+    }
+    if view.has(SILENT_COMMAND | RUNS) && view.phase != Phase::Execute {
+        let (at, hit) = view.hit(&shell::DOWNLOAD_RUN, SILENT_COMMAND)?;
+        let hit = hit
+            .title("Downloads code, runs it and hides what it prints")
+            .severity(Severity::High);
+        return Some((at, hit));
     }
     None
 }

@@ -91,7 +91,7 @@ bits! {
     ROUTE = 40,
     /// A loop without end that only prints or waits.
     ENDLESS = 41,
-    /// Replaces the function that asks for passwords.
+    /// Replaces a function that sees passwords or all requests.
     ASKS = 42,
     /// Names its own file.
     ITSELF = 43,
@@ -123,4 +123,10 @@ bits! {
     HIDDEN_CODE = 56,
     /// A command that downloads, runs and hides what it prints.
     SILENT_COMMAND = 57,
+    /// Runs code that is not constant.
+    EXECS = 58,
+    /// Takes encodings off.
+    DECODES = 59,
+    /// Starts Python with a file that is not named as a program.
+    RUNS_DATA = 60,
 }

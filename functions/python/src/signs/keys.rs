@@ -7,7 +7,7 @@ use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use super::shape::{last, root};
-use super::{Signs, bits, words};
+use super::{Signs, bits, hosts, words};
 use crate::interp::bytes_of;
 
 /// Looks at every function of a module.
@@ -154,7 +154,7 @@ impl<'a> Visitor<'a> for Body {
             Expr::StringLiteral(text) => {
                 let text = text.value.to_str();
                 self.address |= text.split("://").nth(1).is_some_and(|rest| {
-                    words::is_foreign(rest.split(['/', '?']).next().unwrap_or_default())
+                    hosts::is_foreign(rest.split(['/', '?']).next().unwrap_or_default())
                 });
             }
             Expr::Attribute(attribute) => self.key |= is_wallet_key(attribute.attr.as_str()),
@@ -167,10 +167,16 @@ impl<'a> Visitor<'a> for Body {
 
 pub fn is_silent(handler: &ExceptHandler) -> bool {
     let ExceptHandler::ExceptHandler(handler) = handler;
-    matches!(
-        &*handler.body,
-        [Stmt::Pass(_) | Stmt::Continue(_) | Stmt::Return(_)]
-    )
+    match &*handler.body {
+        [Stmt::Pass(_) | Stmt::Continue(_) | Stmt::Return(_)] => true,
+        [Stmt::Expr(expr)] => expr.value.is_ellipsis_literal_expr(),
+        [Stmt::Assign(assign)] => match &*assign.value {
+            Expr::Dict(dict) => dict.items.is_empty(),
+            Expr::List(list) => list.elts.is_empty(),
+            value => value.is_literal_expr(),
+        },
+        _ => false,
+    }
 }
 
 struct Functions<'s, 'n> {

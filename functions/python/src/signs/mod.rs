@@ -4,9 +4,11 @@
 //! stands together in a small package still tells: see `correlate`.
 
 pub mod bits;
+mod hosts;
 mod keys;
 mod route;
 mod shape;
+mod tables;
 mod words;
 
 use std::collections::BTreeSet;
@@ -35,7 +37,7 @@ pub struct Signs {
     pub recon: u64,
     /// Where the first sign of each kind stands.
     places: Vec<(u64, Range<usize>)>,
-    /// Last parts of the names of what it imports.
+    /// What it imports: `a.b`, or `.b` relative to where it stands.
     pub imports: BTreeSet<String>,
     /// Names that keys are handed to.
     pub hands: BTreeSet<String>,
@@ -62,8 +64,13 @@ impl Signs {
     }
 }
 
-/// Gathers the signs of a text.
-pub fn gather(text: &str, tokens: &[Token], body: &[Stmt], tops: &BTreeSet<String>) -> Signs {
+/// Gathers the signs of a text; without a body where it is too deep to walk.
+pub fn gather(
+    text: &str,
+    tokens: &[Token],
+    body: Option<&[Stmt]>,
+    tops: &BTreeSet<String>,
+) -> Signs {
     let mut signs = Signs::default();
     if text.len() > SIZE_LIMIT {
         return signs;
@@ -76,7 +83,11 @@ pub fn gather(text: &str, tokens: &[Token], body: &[Stmt], tops: &BTreeSet<Strin
         if token.kind() == TokenKind::Name
             && let Some(name) = text.get(bytes_of(token.range()))
         {
-            let bits = words::of_name(name);
+            // Others take pictures of web pages.
+            let bits = match name {
+                "screenshot" if !text.contains("pyautogui") => 0,
+                _ => words::of_name(name),
+            };
             names |= bits;
             if bits != 0 {
                 signs.add(bits, bytes_of(token.range()));
@@ -86,14 +97,16 @@ pub fn gather(text: &str, tokens: &[Token], body: &[Stmt], tops: &BTreeSet<Strin
             }
         }
     }
-    shape::look(body, tops, &mut signs);
+    match body {
+        Some(body) => shape::look(body, tops, &mut signs),
+        None => signs.add(bits::STARTS, 0..0),
+    }
     let acts = bits::SENDS | bits::RUNS | bits::WRITES | bits::DELETES | bits::CONTAINER;
     let spies = bits::CLIPBOARD_READ | bits::CLIPBOARD_WRITE | bits::KEYS | bits::SCREEN;
     let reads = bits::WALKS | bits::HOME | bits::ENVIRONMENT | bits::BROWSER;
     if names & (acts | spies | reads) != 0 || text.len() < 2000 {
         strings(text, tokens, &mut signs);
     }
-    silent_handlers(tokens, &mut signs);
     signs.imports = signs.imports.into_iter().take(IMPORTS_LIMIT).collect();
     signs
 }
@@ -129,7 +142,7 @@ fn string(raw: &str, range: Range<usize>, signs: &mut Signs) {
     }
     for rest in lower.split("://").skip(1).take(20) {
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".-:@".contains(c)));
-        if words::is_foreign(rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest)) {
+        if hosts::is_foreign(rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest)) {
             found |= bits::URL;
         }
         if rest.starts_with("169.254.169.254") || rest.starts_with("metadata.google.internal") {
@@ -148,7 +161,7 @@ fn string(raw: &str, range: Range<usize>, signs: &mut Signs) {
     let inner = lower
         .trim_start_matches(['b', 'r', 'f', 'u'])
         .trim_matches(['"', '\'']);
-    if words::is_bare_host(inner) {
+    if hosts::is_bare_host(inner) {
         found |= bits::HOST;
     }
     signs.add(found, range);
@@ -162,7 +175,7 @@ fn hides_code(raw: &str) -> bool {
     let runs = raw.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=-_".contains(c)));
     runs.filter(|run| run.len() >= HIDDEN_LEAST)
         .take(8)
-        .filter_map(|run| decode::base64(run))
+        .filter_map(decode::base64)
         .filter_map(|bytes| String::from_utf8(bytes).ok())
         .any(|code| {
             let fetches = ["http://", "https://", "/dev/tcp/", "socket"];
@@ -183,32 +196,4 @@ fn hides_code(raw: &str) -> bool {
             fetches.iter().any(|word| code.contains(word))
                 && runs.iter().any(|word| code.contains(word))
         })
-}
-
-/// `except …: pass`.
-fn silent_handlers(tokens: &[Token], signs: &mut Signs) {
-    let mut handler = false;
-    let kinds = tokens.iter().filter(|token| {
-        !matches!(
-            token.kind(),
-            TokenKind::Comment
-                | TokenKind::NonLogicalNewline
-                | TokenKind::Newline
-                | TokenKind::Indent
-        )
-    });
-    let mut before = TokenKind::Newline;
-    for token in kinds {
-        match token.kind() {
-            TokenKind::Except => handler = true,
-            TokenKind::Pass | TokenKind::Continue | TokenKind::Return
-                if handler && before == TokenKind::Colon =>
-            {
-                signs.add(bits::SILENT, bytes_of(token.range()));
-            }
-            _ if before == TokenKind::Colon => handler = false,
-            _ => {}
-        }
-        before = token.kind();
-    }
 }

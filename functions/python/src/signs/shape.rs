@@ -44,11 +44,17 @@ struct Own<'s, 't> {
 }
 
 impl Own<'_, '_> {
-    fn import(&mut self, module: &str) {
-        if let Some(last) = module.rsplit('.').next()
-            && !last.is_empty()
-        {
-            self.signs.imports.insert(last.to_owned());
+    /// `a.b` for `import a.b`, `.b` for `from .b import …`.
+    fn import(&mut self, relative: bool, module: &str, name: &str) {
+        let parts: Vec<&str> = [module, name]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect();
+        if !parts.is_empty() {
+            let dot = if relative { "." } else { "" };
+            self.signs
+                .imports
+                .insert(format!("{dot}{}", parts.join(".")));
         }
     }
 
@@ -70,11 +76,12 @@ impl<'a> Visitor<'a> for Own<'_, '_> {
             Stmt::ImportFrom(import) => {
                 let module = import.module.as_ref().map_or("", |name| name.as_str());
                 let own = import.level > 0 || self.is_own(module);
-                self.import(module);
+                let relative = import.level > 0;
+                self.import(relative, module, "");
                 for alias in &import.names {
                     let name = alias.asname.as_ref().unwrap_or(&alias.name);
                     if own {
-                        self.import(alias.name.as_str());
+                        self.import(relative, module, alias.name.as_str());
                     }
                     let acts = bits::SENDS | bits::RUNS | bits::REPEATS;
                     if own || words::of_name(alias.name.as_str()) & acts != 0 {
@@ -84,7 +91,7 @@ impl<'a> Visitor<'a> for Own<'_, '_> {
             }
             Stmt::Import(import) => {
                 for alias in &import.names {
-                    self.import(alias.name.as_str());
+                    self.import(false, alias.name.as_str(), "");
                     if self.is_own(alias.name.as_str()) {
                         let name = alias.asname.as_ref().unwrap_or(&alias.name);
                         let first = name.as_str().split('.').next().unwrap_or_default();
@@ -165,6 +172,14 @@ impl<'a> Visitor<'a> for Starts<'_, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::If(branch) if is_main(&branch.test) => {}
+            Stmt::While(list) if is_true(&list.test) => {
+                self.signs.add(bits::STARTS, bytes_of(list.range()));
+                walk_stmt(self, stmt);
+            }
+            Stmt::For(list) if counts(&list.iter) => {
+                self.signs.add(bits::STARTS, bytes_of(list.range()));
+                walk_stmt(self, stmt);
+            }
             // `module.attribute` alone: read for what reading it does.
             Stmt::Expr(expr) if expr.value.is_attribute_expr() => {
                 self.signs.add(bits::STARTS, bytes_of(expr.range()));
@@ -228,13 +243,20 @@ struct Everywhere<'s> {
 
 impl<'a> Visitor<'a> for Everywhere<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if let Stmt::Try(attempt) = stmt
+            && attempt.handlers.iter().any(keys::is_silent)
+        {
+            self.signs.add(bits::SILENT, bytes_of(attempt.range()));
+        }
         let (endless, body) = match stmt {
             Stmt::While(list) => (is_true(&list.test), &list.body),
             Stmt::For(list) => (counts(&list.iter), &list.body),
             Stmt::Assign(assign) => {
                 let asks = assign.targets.iter().any(|target| {
+                    let hooks = root(target) == Some("requests")
+                        && matches!(last(target), Some("request" | "send"));
                     target.is_attribute_expr()
-                        && matches!(last(target), Some("getpass" | "unix_getpass"))
+                        && (hooks || matches!(last(target), Some("getpass" | "unix_getpass")))
                 });
                 if asks {
                     self.signs.add(bits::ASKS, bytes_of(assign.range()));
@@ -255,6 +277,19 @@ impl<'a> Visitor<'a> for Everywhere<'_> {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Call(call) = expr {
+            let first = call.arguments.args.first();
+            let runs = matches!(&*call.func, Expr::Name(name) if matches!(name.id.as_str(), "exec" | "eval"));
+            if runs && first.is_some_and(|code| !code.is_literal_expr()) {
+                self.signs.add(bits::EXECS, bytes_of(call.range()));
+            }
+            if let Some(Expr::List(list)) = first
+                && list.elts.first().and_then(last) == Some("executable")
+                && list.elts.get(1).is_some_and(names_data)
+            {
+                self.signs.add(bits::RUNS_DATA, bytes_of(call.range()));
+            }
+        }
         let generators = match expr {
             Expr::DictComp(comp) => &comp.generators,
             Expr::ListComp(comp) => &comp.generators,
@@ -282,6 +317,28 @@ impl<'a> Visitor<'a> for Everywhere<'_> {
         }
         walk_expr(self, expr);
     }
+}
+
+/// Whether an expression holds the name of a file that is not a program's.
+fn names_data(expr: &Expr) -> bool {
+    #[derive(Default)]
+    struct Names(bool);
+    impl<'a> Visitor<'a> for Names {
+        fn visit_expr(&mut self, expr: &'a Expr) {
+            if let Expr::StringLiteral(text) = expr {
+                let endings = [
+                    ".txt", ".dat", ".bin", ".png", ".jpg", ".json", ".md", ".cfg", ".log", ".ini",
+                    ".css", ".tmp",
+                ];
+                let text = text.value.to_str();
+                self.0 |= endings.iter().any(|ending| text.ends_with(ending));
+            }
+            walk_expr(self, expr);
+        }
+    }
+    let mut names = Names::default();
+    names.visit_expr(expr);
+    names.0
 }
 
 /// What a comprehension does with the environment.
