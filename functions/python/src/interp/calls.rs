@@ -8,6 +8,7 @@ use ruff_text_size::{Ranged as _, TextRange};
 use super::Interpreter;
 use super::builders::runs_what_it_is_given;
 use super::notes::Callee;
+use super::results::gives_socket;
 use super::written::walked;
 use crate::fold;
 use crate::names::Role;
@@ -243,9 +244,7 @@ impl<'a> Interpreter<'a, '_> {
         }
         match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
-            None if path.starts_with("socket.") && &**path != "socket.socketpair" => {
-                result.with(Taint::SOCKET | handed_on)
-            }
+            None if gives_socket(path) => result.with(Taint::SOCKET | handed_on),
             None => {
                 let on_environment = path.starts_with("os.environ.");
                 let wholesale = (on_environment || given.args.iter().any(is_environment))

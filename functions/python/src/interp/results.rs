@@ -59,9 +59,7 @@ impl<'a> Interpreter<'a, '_> {
             Role::Shell | Role::Spawn if is_recon(given) => {
                 result.with(handed_on | Taint::HOST_FACT)
             }
-            _ if path.starts_with("socket.") && path != "socket.socketpair" => {
-                result.with(Taint::SOCKET | handed_on)
-            }
+            _ if gives_socket(path) => result.with(Taint::SOCKET | handed_on),
             _ => result.with(handed_on),
         }
     }
@@ -86,6 +84,24 @@ impl<'a> Interpreter<'a, '_> {
             None => input,
         }
     }
+}
+
+/// Whether what a function of `socket` gives is tied to a connection: addresses, numbers
+/// and names are not.
+pub(super) fn gives_socket(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    path.starts_with("socket.")
+        && ![
+            "socketpair",
+            "htons",
+            "ntohs",
+            "htonl",
+            "ntohl",
+            "setdefaulttimeout",
+        ]
+        .contains(&name)
+        && !name.starts_with("get")
+        && !name.starts_with("inet_")
 }
 
 /// A command that tells about host and user: what it prints does too.
