@@ -226,7 +226,11 @@ impl<'a> Interpreter<'a, '_> {
                 return value;
             }
         }
-        let handed_on = inherited(callee.taint | given.taint());
+        let mut handed_on = inherited(callee.taint | given.taint());
+        if path.starts_with("socket.") && path.contains(".get") {
+            // Addresses and options are no connections.
+            handed_on = handed_on.without(Taint::SOCKET | Taint::DOWNLOADED);
+        }
         if &**path == "Crypto.Util.Padding.unpad" {
             return given.args.first().cloned().unwrap_or_default();
         }

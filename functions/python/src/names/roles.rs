@@ -162,6 +162,8 @@ pub(super) const RUNNING: &[(Role, &[&str])] = &[
             "aiohttp.request",
             "http.client.HTTPSConnection().getresponse",
             "http.client.HTTPConnection().getresponse",
+            "pycurl.Curl().perform",
+            "pycurl.Curl().perform_rs",
             "socket.socket().recv",
             "socket.create_connection().recv",
             "ssl.wrap_socket().recv",

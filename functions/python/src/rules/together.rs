@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
 
-use super::beside::{bundled, call_is_silent, disguised, driven, starts_itself};
+use super::beside::{bundled, call_is_silent, computed, disguised, driven, starts_itself};
 use super::execution::DOWNLOAD_EXECUTE;
+use super::shell::command_line;
 use super::{Context, hit_at, when};
 use crate::facts::Call;
 use crate::names::Role;
@@ -74,7 +75,8 @@ pub(super) fn check(context: &mut Context<'_, '_>, source: &str) {
         remote_import(context, &file),
         bundled(context, &file),
         driven(context, &file),
-        disguised(context),
+        disguised(context, &file),
+        computed(context, &file),
     ];
     let hits = hits
         .into_iter()
@@ -133,7 +135,8 @@ pub(super) fn is_write(call: &Call<'_>) -> bool {
         .args
         .first()
         .is_some_and(|value| value.as_bytes().is_some() && !what.has(Taint::HIDDEN));
-    (loaded && !plain) || call.role == Some(Role::FetchToFile)
+    let unpacked = matches!(call.name(), "extractall" | "extract" | "unpack_archive");
+    (loaded && !plain) || unpacked || call.role == Some(Role::FetchToFile)
 }
 
 /// Whether a call starts, loads or imports what it does not name plainly.
@@ -153,8 +156,34 @@ fn runs_unnamed(call: &Call<'_>) -> bool {
             .last()
             .or_else(|| call.keywords.first().map(|(_, value)| value))
             .is_some_and(is_unnamed),
+        Some(Role::Native) => {
+            matches!(
+                call.name(),
+                "CDLL" | "WinDLL" | "PyDLL" | "OleDLL" | "LoadLibrary"
+            ) && call.args.first().is_some_and(is_unnamed)
+        }
         _ => false,
     }
+}
+
+/// Whether a command names a file that was opened for writing before.
+fn runs_written(context: &Context<'_, '_>, call: &Call<'_>) -> bool {
+    if !matches!(call.role, Some(Role::Shell | Role::Spawn | Role::OpenFile)) {
+        return false;
+    }
+    let Some(command) = command_line(call) else {
+        return false;
+    };
+    let mut opened = by_itself(context).filter(|open| {
+        let mode = open.arg(1, "mode").and_then(Value::as_str);
+        open.role == Some(Role::Open)
+            && open.range.start < call.range.start
+            && mode.is_some_and(|mode| mode.contains(['w', 'a', 'x']))
+    });
+    opened.any(|open| {
+        let path = open.args.first().and_then(Value::as_str);
+        path.is_some_and(|path| path.len() >= 4 && !path.contains('?') && command.contains(path))
+    })
 }
 
 fn is_unnamed(value: &Value<'_>) -> bool {
@@ -176,7 +205,8 @@ fn staged(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
     let written = by_itself(context).find(|call| is_write(call))?;
     let first = got.range.start.min(written.range.start);
     let run = by_itself(context)
-        .filter(|call| runs_unnamed(call) && call.range.start >= first)
+        .filter(|call| runs_unnamed(call) || runs_written(context, call))
+        .filter(|call| call.range.start >= first)
         .find(|call| !(call.role == Some(Role::LoadFile) && file.holds("sys.modules[")))?;
     let fetched = by_itself(context).any(|call| is_fetch(call) && call.range.start < run.range.end);
     let (rule, title) = match fetched {
