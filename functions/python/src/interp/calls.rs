@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use packguard_sdk::Phase;
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::{Ranged as _, TextRange};
 
@@ -332,6 +333,12 @@ impl<'a> Interpreter<'a, '_> {
                 let mut parts = vec![(**receiver).clone()];
                 parts.extend(given.args.iter().cloned());
                 self.join_path(&parts)
+            }
+            // Servers that run what they are sent are started by somebody.
+            "recv" | "recvfrom" | "readline"
+                if receiver.taint.has(Taint::SOCKET) && self.phase() != Phase::Execute =>
+            {
+                Value::tainted(Taint::SOCKET | Taint::DOWNLOADED)
             }
             "encrypt" => {
                 Value::tainted(inherited(receiver.taint | given.taint()) | Taint::ENCRYPTED)

@@ -134,7 +134,10 @@ fn is_recon(given: &Given<'_>) -> bool {
 /// came hidden, or stands there as a literal, is odd.
 fn unmarshalled<'a>(handed_on: Taint, given: &Given<'a>) -> Value<'a> {
     let odd = given.args.first().is_some_and(|arg| {
-        arg.as_bytes().is_some() || arg.taint.has(Taint::HIDDEN | Taint::DOWNLOADED)
+        arg.as_bytes().is_some()
+            || arg
+                .taint
+                .has(Taint::HIDDEN | Taint::DOWNLOADED | Taint::PACKAGE_FILE)
     });
     let label = if odd { Taint::MARSHALLED } else { Taint::NONE };
     let mut code = Value::tainted(handed_on | label);

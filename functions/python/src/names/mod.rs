@@ -153,6 +153,7 @@ pub fn role(path: &str) -> Option<Role> {
         ("Crypto", _) if path.ends_with(".decrypt") => Some(Role::Decrypt),
         ("cryptography", _) if path.ends_with(".decryptor") => Some(Role::Decrypt),
         ("ctypes", _) => Some(Role::Native),
+        ("paramiko", _) if path.ends_with(".recv") => Some(Role::Fetch),
         _ => None,
     }
 }

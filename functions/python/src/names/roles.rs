@@ -42,6 +42,7 @@ pub(super) const RUNNING: &[(Role, &[&str])] = &[
             "importlib.machinery.SourceFileLoader",
             "importlib.machinery.SourcelessFileLoader",
             "importlib.machinery.ExtensionFileLoader",
+            "zipimport.zipimporter",
             "imp.load_source",
             "imp.load_compiled",
             "imp.load_dynamic",

@@ -51,12 +51,22 @@ pub(super) fn bundled(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit>
                         .as_str()
                         .is_some_and(|text| text.starts_with("?/") && text.len() > 3)
                 };
-                items.first().is_some_and(beside)
+                let here = |value: &Value<'_>| {
+                    value.as_str().is_some_and(|text| {
+                        [".exe", ".bat", ".cmd", ".vbs"]
+                            .iter()
+                            .any(|end| text.ends_with(end))
+                            && !text.contains(['/', '\\', ' '])
+                    }) && call.keyword("cwd").is_some()
+                };
+                items
+                    .first()
+                    .is_some_and(|first| beside(first) || here(first))
                     || (items.first().is_some_and(is_interpreter)
                         && items.iter().skip(1).any(beside))
             })
     })?;
-    let silent = call_is_silent(run);
+    let silent = call_is_silent(run) || run.role == Some(Role::OpenFile);
     let marks = by_itself(context).any(|call| call.name() == "chmod");
     (silent || marks).then(|| {
         hit_at(&BUNDLED_PROGRAM, run)

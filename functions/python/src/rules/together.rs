@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use super::beside::{bundled, call_is_silent, computed, disguised, driven, starts_itself};
 use super::execution::DOWNLOAD_EXECUTE;
@@ -71,6 +71,7 @@ pub(super) fn check(context: &mut Context<'_, '_>, source: &str) {
     let hits = [
         staged(context, &file),
         staged_later(context, &file),
+        script(context),
         remote_exec(context, &file),
         remote_import(context, &file),
         bundled(context, &file),
@@ -135,7 +136,8 @@ pub(super) fn is_write(call: &Call<'_>) -> bool {
         .args
         .first()
         .is_some_and(|value| value.as_bytes().is_some() && !what.has(Taint::HIDDEN));
-    let unpacked = matches!(call.name(), "extractall" | "extract" | "unpack_archive");
+    let unpacked = matches!(call.name(), "extractall" | "extract" | "unpack_archive")
+        && call.phase != Phase::Install;
     (loaded && !plain) || unpacked || call.role == Some(Role::FetchToFile)
 }
 
@@ -146,6 +148,16 @@ fn runs_unnamed(call: &Call<'_>) -> bool {
             let Some(command) = call.arg(0, "args") else {
                 return false;
             };
+            let items = command.as_list().unwrap_or_default();
+            let asks = items.iter().skip(1).filter_map(Value::as_str).any(|word| {
+                matches!(
+                    word,
+                    "-v" | "-V" | "--version" | "-version" | "version" | "--help"
+                )
+            });
+            if asks {
+                return false;
+            }
             let program = command
                 .as_list()
                 .map_or(Some(command), |items| items.first());
@@ -166,6 +178,24 @@ fn runs_unnamed(call: &Call<'_>) -> bool {
     }
 }
 
+/// A script for a shell of Windows, written and started by itself.
+fn script(context: &Context<'_, '_>) -> Option<Hit> {
+    let run = by_itself(context).find(|call| {
+        runs_written(context, call)
+            && command_line(call).is_some_and(|command| {
+                [".vbs", ".bat", ".cmd", ".ps1", ".hta", ".wsf"]
+                    .iter()
+                    .any(|end| command.contains(end))
+            })
+    })?;
+    Some(
+        hit_at(&STAGED, run)
+            .title("Writes a script and starts it")
+            .confidence(Confidence::High)
+            .why(format!("It happens {}.", when(run.phase))),
+    )
+}
+
 /// Whether a command names a file that was opened for writing before.
 fn runs_written(context: &Context<'_, '_>, call: &Call<'_>) -> bool {
     if !matches!(call.role, Some(Role::Shell | Role::Spawn | Role::OpenFile)) {
@@ -182,7 +212,10 @@ fn runs_written(context: &Context<'_, '_>, call: &Call<'_>) -> bool {
     });
     opened.any(|open| {
         let path = open.args.first().and_then(Value::as_str);
-        path.is_some_and(|path| path.len() >= 4 && !path.contains('?') && command.contains(path))
+        path.is_some_and(|path| {
+            let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+            name.len() >= 4 && !name.contains('?') && command.contains(path)
+        })
     })
 }
 
