@@ -132,7 +132,9 @@ fn calls_own_module(code: &str) -> bool {
         .trim()
         .trim_end_matches(';')
         .strip_prefix(module)
-        .and_then(|rest| rest.strip_prefix('.')?.strip_suffix("()"));
+        .and_then(|rest| rest.strip_prefix('.')?.strip_suffix(')')?.split_once('('))
+        .filter(|(_, given)| name(given))
+        .map(|(function, _)| function);
     let library = ["os", "sys", "site", "subprocess", "builtins", "base64"];
     !module.is_empty() && name(module) && !library.contains(&module) && function.is_some_and(name)
 }

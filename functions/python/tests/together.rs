@@ -166,3 +166,21 @@ fn packages_of_which_nothing_can_be_read_are_found() {
     let files: Files<'_> = &[("demo/__init__.py", vendor.as_bytes()), ("demo/a.py", code)];
     assert!(score(files) < 30);
 }
+
+#[test]
+fn scripts_and_data_that_are_run_are_found() {
+    found(
+        "python-staged-code",
+        Severity::High,
+        "import os\nopen('a.bat', 'w').write('echo x')\nos.startfile('a.bat')\n",
+    );
+    found(
+        "python-disguised-code",
+        Severity::High,
+        "import os\nd = open(os.path.join(os.path.dirname(__file__), 'logo.png'), 'rb').read()\nexec(d[d.index(b'IEND') + 8:])\n",
+    );
+    quiet(&[(
+        "demo/__init__.py",
+        "import subprocess, zipfile\nfrom urllib.request import urlopen\ndef get(path):\n    zipfile.ZipFile(urlopen('https://x.example/a.zip')).extractall(path)\n    return subprocess.check_output([path, '--version'])\n",
+    )]);
+}

@@ -2,15 +2,17 @@
 
 use std::rc::Rc;
 
+use packguard_sdk::Phase;
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::{Ranged as _, TextRange};
 
 use super::Interpreter;
 use super::builders::runs_what_it_is_given;
 use super::notes::Callee;
+use super::results::gives_socket;
 use super::written::walked;
 use crate::fold;
-use crate::names::{self, Role};
+use crate::names::Role;
 use crate::path::Path;
 use crate::value::{Kind, Taint, Value};
 
@@ -225,7 +227,11 @@ impl<'a> Interpreter<'a, '_> {
                 return value;
             }
         }
-        let handed_on = inherited(callee.taint | given.taint());
+        let mut handed_on = inherited(callee.taint | given.taint());
+        if path.starts_with("socket.") && path.contains(".get") {
+            // Addresses and options are no connections.
+            handed_on = handed_on.without(Taint::SOCKET | Taint::DOWNLOADED);
+        }
         if &**path == "Crypto.Util.Padding.unpad" {
             return given.args.first().cloned().unwrap_or_default();
         }
@@ -243,7 +249,7 @@ impl<'a> Interpreter<'a, '_> {
         }
         match name.role() {
             Some(role) => self.role_result(role, path, result, handed_on, given),
-            None if names::is_socket(path) => result.with(Taint::SOCKET | handed_on),
+            None if gives_socket(path) => result.with(Taint::SOCKET | handed_on),
             None => {
                 let on_environment = path.starts_with("os.environ.");
                 let wholesale = (on_environment || given.args.iter().any(is_environment))
@@ -327,6 +333,12 @@ impl<'a> Interpreter<'a, '_> {
                 let mut parts = vec![(**receiver).clone()];
                 parts.extend(given.args.iter().cloned());
                 self.join_path(&parts)
+            }
+            // Servers that run what they are sent are started by somebody.
+            "recv" | "recvfrom" | "readline"
+                if receiver.taint.has(Taint::SOCKET) && self.phase() != Phase::Execute =>
+            {
+                Value::tainted(Taint::SOCKET | Taint::DOWNLOADED)
             }
             "encrypt" => {
                 Value::tainted(inherited(receiver.taint | given.taint()) | Taint::ENCRYPTED)

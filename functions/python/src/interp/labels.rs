@@ -2,6 +2,8 @@
 
 use packguard_sdk::indicators::{self, Kind as Hint};
 
+use ruff_python_ast::{Expr, StmtFunctionDef};
+
 use crate::value::{Taint, Value};
 
 /// Longest literal scanned for indicators; longer ones are data or payloads, which the
@@ -76,6 +78,7 @@ pub(super) fn is_bot(text: &str) -> bool {
         "pyTelegramBotAPI",
         "revolt",
         "websocket",
+        "socketio",
     ]
     .iter()
     .any(|library| {
@@ -121,4 +124,22 @@ pub(super) fn is_build_hook(source: &str, name: &str, is_method: bool) -> bool {
         ("build", false) => holds("setup_kwargs"),
         _ => false,
     }
+}
+
+/// Whether a decorator makes a function the one that gets messages.
+pub(super) fn is_handler(definition: &StmtFunctionDef) -> bool {
+    definition.decorator_list.iter().any(|decorator| {
+        let name = match &decorator.expression {
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                _ => "",
+            },
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => "",
+        };
+        matches!(
+            name,
+            "on" | "event" | "command" | "message_handler" | "on_message" | "message"
+        )
+    })
 }

@@ -143,7 +143,7 @@ impl<'a> Interpreter<'a, '_> {
                 Kind::Str(text) => self.budget.bytes(text.as_bytes().to_vec()),
                 Kind::Bytes(_) => first?.clone(),
                 // Bytes out of numbers that are not known: put together all the same.
-                Kind::Unknown if given.args.len() == 1 => Value::unknown()
+                Kind::Unknown | Kind::Path(_) if given.args.len() == 1 => Value::unknown()
                     .inheriting(first?)
                     .with(Taint::CHARACTER_CODES),
                 _ => return None,

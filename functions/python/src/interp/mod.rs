@@ -275,11 +275,16 @@ impl<'a, 's> Interpreter<'a, 's> {
             let name = self.symbols.get(variadic.name.as_str());
             self.scopes[scope].set(name, Value::unknown());
         }
+        let is_handler = labels::is_handler(definition);
         for parameter in &function.parameters {
             let value = parameter.given.clone().unwrap_or_default();
             let label = labels::parameter(self.symbols.name(parameter.name), || {
                 *self.is_bot.get_or_init(|| labels::is_bot(self.source))
             });
+            let label = match is_handler && labels::is_bot(self.source) {
+                true => label | Taint::COMMANDED,
+                false => label,
+            };
             let label = match function.intercepts {
                 true => label | Taint::SECRET,
                 false => label,

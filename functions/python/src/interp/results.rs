@@ -6,7 +6,7 @@ use super::Interpreter;
 use super::calls::Given;
 use super::labels::variable;
 use crate::fold;
-use crate::names::{self, Role};
+use crate::names::Role;
 use crate::value::{Kind, Taint, Value};
 
 impl<'a> Interpreter<'a, '_> {
@@ -59,7 +59,7 @@ impl<'a> Interpreter<'a, '_> {
             Role::Shell | Role::Spawn if is_recon(given) => {
                 result.with(handed_on | Taint::HOST_FACT)
             }
-            _ if names::is_socket(path) => result.with(Taint::SOCKET | handed_on),
+            _ if gives_socket(path) => result.with(Taint::SOCKET | handed_on),
             _ => result.with(handed_on),
         }
     }
@@ -84,6 +84,24 @@ impl<'a> Interpreter<'a, '_> {
             None => input,
         }
     }
+}
+
+/// Whether what a function of `socket` gives is tied to a connection: addresses, numbers
+/// and names are not.
+pub(super) fn gives_socket(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    path.starts_with("socket.")
+        && ![
+            "socketpair",
+            "htons",
+            "ntohs",
+            "htonl",
+            "ntohl",
+            "setdefaulttimeout",
+        ]
+        .contains(&name)
+        && !name.starts_with("get")
+        && !name.starts_with("inet_")
 }
 
 /// A command that tells about host and user: what it prints does too.
@@ -116,7 +134,10 @@ fn is_recon(given: &Given<'_>) -> bool {
 /// came hidden, or stands there as a literal, is odd.
 fn unmarshalled<'a>(handed_on: Taint, given: &Given<'a>) -> Value<'a> {
     let odd = given.args.first().is_some_and(|arg| {
-        arg.as_bytes().is_some() || arg.taint.has(Taint::HIDDEN | Taint::DOWNLOADED)
+        arg.as_bytes().is_some()
+            || arg
+                .taint
+                .has(Taint::HIDDEN | Taint::DOWNLOADED | Taint::PACKAGE_FILE)
     });
     let label = if odd { Taint::MARSHALLED } else { Taint::NONE };
     let mut code = Value::tainted(handed_on | label);

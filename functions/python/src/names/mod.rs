@@ -153,38 +153,7 @@ pub fn role(path: &str) -> Option<Role> {
         ("Crypto", _) if path.ends_with(".decrypt") => Some(Role::Decrypt),
         ("cryptography", _) if path.ends_with(".decryptor") => Some(Role::Decrypt),
         ("ctypes", _) => Some(Role::Native),
+        ("paramiko", _) if path.ends_with(".recv") => Some(Role::Fetch),
         _ => None,
     }
-}
-
-/// Whether a call of `socket` gives a socket, its descriptor, or what it receives: an address
-/// that it is bound to is none, nor a pair of this process's own.
-pub fn is_socket(path: &str) -> bool {
-    const GIVES_NONE: &[&str] = &[
-        "socketpair",
-        "getsockname",
-        "getpeername",
-        "getsockopt",
-        "gethostname",
-        "getfqdn",
-        "gethostbyname",
-        "getaddrinfo",
-        "getnameinfo",
-        "bind",
-        "listen",
-        "settimeout",
-        "setsockopt",
-        "close",
-        "shutdown",
-        "connect",
-        "inet_aton",
-        "inet_ntoa",
-        "inet_pton",
-        "inet_ntop",
-        "htons",
-    ];
-    path.strip_prefix("socket.").is_some_and(|rest| {
-        let last = rest.rsplit('.').next().unwrap_or(rest);
-        !GIVES_NONE.contains(&last)
-    })
 }

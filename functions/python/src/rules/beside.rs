@@ -1,14 +1,17 @@
 //! What a small file starts or listens to beside itself: programs and disguised code of the
 //! package, whoever it connects to.
 
+use std::collections::BTreeSet;
+
 use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
+use super::execution::DECODE_EXEC;
 use super::remote_control::REVERSE_SHELL;
 use super::together::{FEW_LINES, File, by_itself};
 use super::{Context, by_phase, hit_at, when};
 use crate::facts::Call;
 use crate::names::Role;
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Taint, Value};
 
 /// A program of the package, started by itself.
 pub const BUNDLED_PROGRAM: Rule = Rule::new(
@@ -48,12 +51,22 @@ pub(super) fn bundled(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit>
                         .as_str()
                         .is_some_and(|text| text.starts_with("?/") && text.len() > 3)
                 };
-                items.first().is_some_and(beside)
-                    || (items.first().and_then(Value::as_str).is_some_and(is_shell)
+                let here = |value: &Value<'_>| {
+                    value.as_str().is_some_and(|text| {
+                        [".exe", ".bat", ".cmd", ".vbs"]
+                            .iter()
+                            .any(|end| text.ends_with(end))
+                            && !text.contains(['/', '\\', ' '])
+                    }) && call.keyword("cwd").is_some()
+                };
+                items
+                    .first()
+                    .is_some_and(|first| beside(first) || here(first))
+                    || (items.first().is_some_and(is_interpreter)
                         && items.iter().skip(1).any(beside))
             })
     })?;
-    let silent = call_is_silent(run);
+    let silent = call_is_silent(run) || run.role == Some(Role::OpenFile);
     let marks = by_itself(context).any(|call| call.name() == "chmod");
     (silent || marks).then(|| {
         hit_at(&BUNDLED_PROGRAM, run)
@@ -68,6 +81,19 @@ pub(super) fn bundled(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit>
             .confidence(Confidence::High)
             .why(format!("It is started {}.", when(run.phase)))
     })
+}
+
+/// A shell, or another program that runs what it is given.
+fn is_interpreter(program: &Value<'_>) -> bool {
+    match program.as_str() {
+        Some(word) => {
+            let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
+            is_shell(word)
+                || ["node", "perl", "ruby", "java", "php"].contains(&name)
+                || name.starts_with("python")
+        }
+        None => program.as_path() == Some("sys.executable"),
+    }
 }
 
 fn is_shell(word: &str) -> bool {
@@ -115,7 +141,7 @@ pub(super) fn starts_itself(file: &File<'_>) -> bool {
 }
 
 /// A file of the package whose name says that it is no code, run as Python.
-pub(super) fn disguised(context: &Context<'_, '_>) -> Option<Hit> {
+pub(super) fn disguised(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
     let other = |text: &str| {
         let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -146,8 +172,19 @@ pub(super) fn disguised(context: &Context<'_, '_>) -> Option<Hit> {
                 | "db"
         )
     };
-    let run = by_itself(context).find(|call| {
-        call.role == Some(Role::LoadFile) && call.args.iter().filter_map(Value::as_str).any(other)
+    let media = file.lines <= FEW_LINES
+        && file.holds_any(&[
+            ".png", ".jpg", ".jpeg", ".gif", ".ico", ".bmp", ".wav", ".mp3", ".woff", ".ttf",
+        ]);
+    let run = by_itself(context).find(|call| match call.role {
+        Some(Role::LoadFile) => call.args.iter().filter_map(Value::as_str).any(other),
+        Some(Role::Exec) => {
+            media
+                && call.args.first().is_some_and(|code| {
+                    code.taint.has(Taint::PACKAGE_FILE) || matches!(code.kind, Kind::Unknown)
+                })
+        }
+        _ => false,
     })?;
     Some(
         hit_at(&DISGUISED, run)
@@ -155,6 +192,42 @@ pub(super) fn disguised(context: &Context<'_, '_>) -> Option<Hit> {
             .confidence(Confidence::High)
             .why(format!("It is run {}.", when(run.phase))),
     )
+}
+
+/// Text computed from a constant that says nothing, run by itself.
+pub(super) fn computed(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
+    if file.lines > FEW_LINES || !has_odd_constant(file.source) {
+        return None;
+    }
+    let run = by_itself(context).find(|call| {
+        call.role == Some(Role::Exec)
+            && !call.callee.starts_with("types.")
+            && call.args.first().is_some_and(|code| {
+                matches!(code.kind, Kind::Unknown) && !code.taint.has(Taint::PACKAGE_FILE)
+            })
+    })?;
+    Some(
+        hit_at(&DECODE_EXEC, run)
+            .title("Runs text that it computes from a constant")
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .why(format!(
+                "What runs {} is not readable in the file.",
+                when(run.phase)
+            )),
+    )
+}
+
+/// Whether a long constant is made of few different characters, or has no words: a code
+/// of the author's own.
+fn has_odd_constant(source: &str) -> bool {
+    source.split(['"', '\'']).take(2_000).any(|text| {
+        let long = (80..200_000).contains(&text.len()) && !text.contains(['\n', '(', '=']);
+        let kinds: BTreeSet<char> = text.chars().take(400).collect();
+        let words = text.chars().take(400).filter(|c| *c == ' ').count();
+        let path = text.contains("://") || text.contains('/');
+        long && (kinds.len() <= 8 || (words == 0 && text.len() >= 160 && !path))
+    })
 }
 
 /// A connection, and commands or a shell in the same small file.

@@ -65,6 +65,10 @@ pub(super) fn check(context: &mut Context<'_, '_>) {
     let carried = calls.iter().any(carries_code);
     let hidden = calls
         .iter()
+        .filter(|call| {
+            (COPY.contains(&call.name()) && call.name() != "write")
+                || ALLOCATE.contains(&call.name())
+        })
         .any(|call| call.payload_taint().has(Taint::HIDDEN | Taint::DOWNLOADED));
     if !carried && !injects {
         return;

@@ -107,6 +107,10 @@ pub fn command_line(call: &Call<'_>) -> Option<Rc<str>> {
     if let Some(text) = command.as_str() {
         return Some(text.into());
     }
+    // `ctypes.CDLL(None).system(b"…")`.
+    if command.as_bytes().is_some() {
+        return command.to_text();
+    }
     let items = command.as_list()?;
     let words: Vec<String> = items
         .iter()

@@ -115,6 +115,8 @@ fn start_files(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
         "LaunchAgents",
         "systemd/user",
         ".config/autostart",
+        ".pth\"",
+        ".pth'",
         "sitecustomize.py",
         "usercustomize.py",
         "/etc/cron",

@@ -3,10 +3,11 @@
 
 use std::ops::Range;
 
-use packguard_sdk::{Category, Confidence, Hit, Rule, Severity};
+use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use super::beside::{bundled, call_is_silent, disguised, driven, starts_itself};
+use super::beside::{bundled, call_is_silent, computed, disguised, driven, starts_itself};
 use super::execution::DOWNLOAD_EXECUTE;
+use super::shell::command_line;
 use super::{Context, hit_at, when};
 use crate::facts::Call;
 use crate::names::Role;
@@ -70,11 +71,13 @@ pub(super) fn check(context: &mut Context<'_, '_>, source: &str) {
     let hits = [
         staged(context, &file),
         staged_later(context, &file),
+        script(context),
         remote_exec(context, &file),
         remote_import(context, &file),
         bundled(context, &file),
         driven(context, &file),
-        disguised(context),
+        disguised(context, &file),
+        computed(context, &file),
     ];
     let hits = hits
         .into_iter()
@@ -133,7 +136,9 @@ pub(super) fn is_write(call: &Call<'_>) -> bool {
         .args
         .first()
         .is_some_and(|value| value.as_bytes().is_some() && !what.has(Taint::HIDDEN));
-    (loaded && !plain) || call.role == Some(Role::FetchToFile)
+    let unpacked = matches!(call.name(), "extractall" | "extract" | "unpack_archive")
+        && call.phase != Phase::Install;
+    (loaded && !plain) || unpacked || call.role == Some(Role::FetchToFile)
 }
 
 /// Whether a call starts, loads or imports what it does not name plainly.
@@ -143,6 +148,16 @@ fn runs_unnamed(call: &Call<'_>) -> bool {
             let Some(command) = call.arg(0, "args") else {
                 return false;
             };
+            let items = command.as_list().unwrap_or_default();
+            let asks = items.iter().skip(1).filter_map(Value::as_str).any(|word| {
+                matches!(
+                    word,
+                    "-v" | "-V" | "--version" | "-version" | "version" | "--help"
+                )
+            });
+            if asks {
+                return false;
+            }
             let program = command
                 .as_list()
                 .map_or(Some(command), |items| items.first());
@@ -153,8 +168,55 @@ fn runs_unnamed(call: &Call<'_>) -> bool {
             .last()
             .or_else(|| call.keywords.first().map(|(_, value)| value))
             .is_some_and(is_unnamed),
+        Some(Role::Native) => {
+            matches!(
+                call.name(),
+                "CDLL" | "WinDLL" | "PyDLL" | "OleDLL" | "LoadLibrary"
+            ) && call.args.first().is_some_and(is_unnamed)
+        }
         _ => false,
     }
+}
+
+/// A script for a shell of Windows, written and started by itself.
+fn script(context: &Context<'_, '_>) -> Option<Hit> {
+    let run = by_itself(context).find(|call| {
+        runs_written(context, call)
+            && command_line(call).is_some_and(|command| {
+                [".vbs", ".bat", ".cmd", ".ps1", ".hta", ".wsf"]
+                    .iter()
+                    .any(|end| command.contains(end))
+            })
+    })?;
+    Some(
+        hit_at(&STAGED, run)
+            .title("Writes a script and starts it")
+            .confidence(Confidence::High)
+            .why(format!("It happens {}.", when(run.phase))),
+    )
+}
+
+/// Whether a command names a file that was opened for writing before.
+fn runs_written(context: &Context<'_, '_>, call: &Call<'_>) -> bool {
+    if !matches!(call.role, Some(Role::Shell | Role::Spawn | Role::OpenFile)) {
+        return false;
+    }
+    let Some(command) = command_line(call) else {
+        return false;
+    };
+    let mut opened = by_itself(context).filter(|open| {
+        let mode = open.arg(1, "mode").and_then(Value::as_str);
+        open.role == Some(Role::Open)
+            && open.range.start < call.range.start
+            && mode.is_some_and(|mode| mode.contains(['w', 'a', 'x']))
+    });
+    opened.any(|open| {
+        let path = open.args.first().and_then(Value::as_str);
+        path.is_some_and(|path| {
+            let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+            name.len() >= 4 && !name.contains('?') && command.contains(path)
+        })
+    })
 }
 
 fn is_unnamed(value: &Value<'_>) -> bool {
@@ -176,7 +238,8 @@ fn staged(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
     let written = by_itself(context).find(|call| is_write(call))?;
     let first = got.range.start.min(written.range.start);
     let run = by_itself(context)
-        .filter(|call| runs_unnamed(call) && call.range.start >= first)
+        .filter(|call| runs_unnamed(call) || runs_written(context, call))
+        .filter(|call| call.range.start >= first)
         .find(|call| !(call.role == Some(Role::LoadFile) && file.holds("sys.modules[")))?;
     let fetched = by_itself(context).any(|call| is_fetch(call) && call.range.start < run.range.end);
     let (rule, title) = match fetched {
