@@ -4,6 +4,7 @@ mod hidden;
 mod kind;
 mod marks;
 mod rules;
+mod started;
 mod stream;
 mod structure;
 #[cfg(test)]
@@ -53,6 +54,9 @@ impl Analyzer for Binaries {
             if let Err(error) = outcome {
                 analysis.problem(file, format!("can't be read: {error}"));
             }
+        }
+        if census.library {
+            started::look(package, &census.binaries, &mut analysis);
         }
         census.report(&mut analysis);
         Ok(analysis)
@@ -277,9 +281,17 @@ fn marks(
     analysis: &mut Analysis,
 ) {
     if let Some(what) = marks.stealer() {
+        // Libraries that read cookies for their user are modules of Python on Linux and macOS.
+        let module = file.name().contains(".cpython-") && file.extension() == "so";
+        let severity = if module && !marks.address {
+            Severity::Medium
+        } else {
+            Severity::High
+        };
         analysis.push(
             rules::STEALER
                 .at_file(file, Confidence::High)
+                .severity(severity)
                 .title(format!("Compiled code names {what}")),
         );
     }

@@ -6,6 +6,7 @@ use packguard_sdk::{Category, Rule, Severity};
 pub(crate) const RULES: &[&Rule] = &[
     &NATIVE,
     &PROGRAM,
+    &STARTED,
     &DISGUISED,
     &MALFORMED,
     &PACKED,
@@ -57,6 +58,19 @@ pub(crate) const DISGUISED: Rule = Rule {
     category: Category::Binary,
     severity: Severity::High,
     attack: &["T1036.008"],
+};
+
+pub(crate) const STARTED: Rule = Rule {
+    id: "binary-started",
+    title: "The package starts a program that it carries, unseen",
+    help: "**The package starts a program that it carries, unseen**\n\nShort code that runs when \
+           the package is installed or imported starts a compiled program of the package, and \
+           throws its output away, hides its window or lets it go on by itself. Honest packages \
+           start their tools when they are called, and show what they say.\n\nFind out what the \
+           program does before installing.",
+    category: Category::Execution,
+    severity: Severity::High,
+    attack: &["T1204.002", "T1564"],
 };
 
 pub(crate) const MALFORMED: Rule = Rule {

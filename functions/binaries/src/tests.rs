@@ -33,6 +33,44 @@ fn honest() -> Vec<u8> {
     std::fs::read("/bin/true").unwrap()
 }
 
+/// Rules found in a package of these texts and one program, at the path given.
+fn started(program: &str, texts: &[(&str, &str)]) -> bool {
+    let mut package = PackageBuilder::new("generic", "demo").file(program, honest());
+    for (path, text) in texts {
+        package = package.file(path, text);
+    }
+    let analysis = Binaries::analyze(&package.build()).unwrap();
+    analysis
+        .findings()
+        .iter()
+        .any(|finding| finding.rule == "binary-started" && finding.severity == Severity::High)
+}
+
+#[test]
+fn a_program_that_is_started_unseen_is_found() {
+    let manifest = |script: &str| format!(r#"{{"scripts": {{"install": "{script}"}}}}"#);
+    let hidden = "cp.spawn(dst('table.dat'), [], { detached: true, stdio: 'ignore' }).unref();";
+    let shown = "cp.spawnSync(bin('table.dat'), [], { stdio: 'inherit' });";
+    let npm = |script: &str, code: &str| {
+        started(
+            "package/data/table.dat",
+            &[
+                ("package/package.json", &manifest(script)),
+                ("package/run.js", code),
+            ],
+        )
+    };
+    assert!(npm("node run.js", hidden));
+    assert!(npm("node other.js", hidden), "its name is that of data");
+    assert!(!npm("node run.js", shown));
+    let import =
+        "import subprocess\nsubprocess.Popen([join(HERE, 'tool')], stdout=subprocess.DEVNULL)\n";
+    let called = "import subprocess\ndef run():\n    subprocess.Popen([join(HERE, 'tool')], stdout=subprocess.DEVNULL)\n";
+    let python = |code: &str| started("demo/tool", &[("setup.py", ""), ("demo/__init__.py", code)]);
+    assert!(python(import));
+    assert!(!python(called));
+}
+
 #[test]
 fn an_honest_binary_is_a_capability_and_no_more() {
     assert_eq!(found("demo/bin/true", &honest()), []);

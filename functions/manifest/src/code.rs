@@ -3,6 +3,7 @@
 //! Not a parser: quoted strings are taken out one after the other and read as commands.
 //! The language analyzers look at the code itself.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use packguard_sdk::Analysis;
@@ -66,7 +67,13 @@ pub fn grade_strings(
     analysis: &mut Analysis,
 ) {
     for range in strings(text, line_comment, quotes) {
-        let value = &text[range.clone()];
+        let quoted = &text[range.clone()];
+        let value = if quoted.contains('\\') {
+            Cow::Owned(quoted.replace("\\\"", "\"").replace("\\'", "'"))
+        } else {
+            Cow::Borrowed(quoted)
+        };
+        let value = value.as_ref();
         let at = Hook {
             place: Place::At(range),
             ..hook.clone()

@@ -16,6 +16,7 @@ mod npm_registry;
 mod nuget;
 mod program;
 mod pypi;
+mod pypi_backend;
 mod pypi_metadata;
 mod registry;
 mod top;

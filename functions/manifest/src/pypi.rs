@@ -5,6 +5,7 @@ use packguard_sdk::text::{Source, cut};
 use packguard_sdk::{Analysis, Category, Confidence, File, Package, Phase, Rule, Severity};
 use toml::{Table, Value};
 
+use crate::pypi_backend;
 use crate::top::{MANIFEST_LIMIT, find, shadows};
 
 /// setup.py runs at install from source.
@@ -193,6 +194,10 @@ fn pyproject(
             .title(format!("The package is built by {}", cut(backend, 80)))
             .phase(Phase::Install);
         analysis.push(finding);
+    }
+    if let (Some(system), Some(backend)) = (system, backend) {
+        pypi_backend::in_tree(package, system, backend, analysis);
+        pypi_backend::by_url(file, &source, system, backend, analysis);
     }
     let project = manifest.get("project");
     let lists = [

