@@ -14,6 +14,7 @@ use packguard_sdk::{
 };
 
 mod acts;
+mod carried;
 mod collect;
 mod context;
 mod eval;
@@ -119,6 +120,7 @@ fn together(
     analysis: &mut Analysis,
 ) {
     let resolver = phase::Resolver::new(package);
+    carried::check(package, phases, files, &resolver, allocator, analysis);
     let rest: Vec<usize> = files
         .iter()
         .copied()

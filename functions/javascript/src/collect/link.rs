@@ -97,7 +97,7 @@ impl<'a> Collector<'a> {
             return;
         };
         for argument in first..call.arguments().min(8) {
-            if let Some(value) = call.argument(argument) {
+            if let Some(value) = call.given(argument) {
                 let mut grown = Definition::whole(Origin::Value(value, call.scope));
                 grown.partial = true;
                 self.define(symbol, grown);

@@ -160,9 +160,8 @@ impl<'a> Evaluator<'a> {
         let value = self.eval(callee, scope);
         let function = function_of(&value);
         // One of several: what any of them gives.
-        let several = matches!(callee, Expression::ComputedMemberExpression(_))
-            && function.is_none()
-            && value.path.is_none();
+        let several =
+            matches!(callee, Expression::ComputedMemberExpression(_)) && function.is_none();
         Target {
             function,
             path: value.path.clone(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use oxc_ast::ast::Expression;
 
-use super::{Evaluator, Memo};
+use super::{Evaluator, Memo, STEPS};
 use crate::collect::{CallIx, Origin, ScopeIx};
 use crate::value::{Eval, Value};
 
@@ -23,6 +23,8 @@ impl<'a> Evaluator<'a> {
         if facts.calls.len() > CALLS {
             return;
         }
+        // Not worth more than a part of what a file may cost.
+        self.steps = STEPS - STEPS / 8;
         // What one call tells may be what another needs: twice reaches far enough.
         for _ in 0..2 {
             let mut found = false;
@@ -30,6 +32,9 @@ impl<'a> Evaluator<'a> {
                 let Some(function) = self.target(call).function else {
                     continue;
                 };
+                if self.exhausted {
+                    break;
+                }
                 if self.is_linked(function, at) {
                     continue;
                 }
@@ -46,6 +51,8 @@ impl<'a> Evaluator<'a> {
             }
         }
         self.steps = 0;
+        self.text_bytes = 0;
+        self.exhausted = false;
     }
 
     fn is_linked(&self, function: u32, call: CallIx) -> bool {

@@ -16,6 +16,7 @@ pub mod page;
 pub mod remote;
 pub mod shell;
 pub mod system;
+pub mod tampering;
 pub mod text;
 pub mod theft;
 pub mod together;
@@ -50,8 +51,8 @@ pub const ALL: &[&Rule] = &[
     &theft::GATHERS,
     &together::RANSOM,
     &together::SABOTAGE,
-    &together::INJECTION,
-    &together::MEMORY,
+    &tampering::INJECTION,
+    &tampering::MEMORY,
     &page::REDIRECT,
     &remote::REVERSE_SHELL,
     &remote::REMOTE_COMMAND,
@@ -93,6 +94,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         shell::check,
         exfiltration::check,
         theft::check,
+        tampering::check,
         together::check,
         page::check,
         remote::check,

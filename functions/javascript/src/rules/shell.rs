@@ -186,6 +186,28 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     }
 }
 
+/// A text of the package that its scripts name.
+pub fn carried(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
+    for found in indicators::shell(text) {
+        let strong = matches!(
+            found.act,
+            ShellAct::DownloadAndRun
+                | ShellAct::ReverseShell
+                | ShellAct::DecodeAndRun
+                | ShellAct::Upload
+                | ShellAct::Destroy
+        );
+        if strong {
+            let rule = rule_of(found.act);
+            hits.push(
+                Hit::new(rule, found.range, phase)
+                    .confidence(Confidence::Medium)
+                    .title(format!("Carries a text that does so: {}", rule.title)),
+            );
+        }
+    }
+}
+
 /// Scripts for a shell that the code writes and, being hidden in a text, no other
 /// analyzer reads.
 fn written_scripts(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
