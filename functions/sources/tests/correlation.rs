@@ -143,6 +143,9 @@ fn templates_are_no_code() {
     let code = format!("TEMPLATE = ERB.new(<<-'HTML'.gsub(/^  /, ''))\n{page}\nHTML\n");
     let analysis = run("lib/show.rb", code);
     assert!(analysis.problems().is_empty(), "{:?}", analysis.problems());
+    let data = format!("system('ls');\n1;\n__DATA__\n{}\n", "a\\E[".repeat(200));
+    let analysis = run("lib/Cap.pm", data);
+    assert!(analysis.problems().is_empty(), "{:?}", analysis.problems());
 }
 
 #[test]
