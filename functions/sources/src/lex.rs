@@ -320,6 +320,7 @@ impl Lexer<'_> {
             Lang::Ruby if rest.starts_with(b"=begin") => self.at += skip(b"\n=end"),
             Lang::Perl if is_pod(rest) => self.at += skip(b"\n=cut"),
             Lang::Ruby | Lang::Perl if rest.starts_with(b"__END__") => self.at = self.end,
+            Lang::Perl if rest.starts_with(b"__DATA__") => self.at = self.end,
             _ => {}
         }
     }

@@ -110,18 +110,27 @@ fn keys_sent(call: &Call) -> Option<Hit> {
     )
 }
 
-/// The whole environment, to a fixed host, though by a function that somebody must call.
+/// The whole environment or key files, to a fixed host, though by a function that somebody
+/// must call.
 fn environment_sent(call: &Call) -> Option<Hit> {
-    if !sends(call) || call.by_itself() || !call.taint().has(Taint::ENVIRONMENT) {
+    let taint = call.taint();
+    let environment = taint.has(Taint::ENVIRONMENT);
+    let loot = environment || taint.has(Taint::CREDENTIAL);
+    if !sends(call) || call.by_itself() || !loot {
         return None;
     }
-    let host = fixed_host(call)?;
+    let host = fixed_host(call).filter(|host| environment || !is_keeper(host))?;
+    let what = if environment {
+        "all environment variables"
+    } else {
+        "a credential file"
+    };
     Some(
         hit_at(&exfiltration::EXFILTRATION, call)
-            .title(format!("Sends all environment variables to {host}"))
+            .title(format!("Sends {what} to {host}"))
             .severity(Severity::High)
             .confidence(Confidence::High)
-            .why("No service needs all of a program's environment."),
+            .why("No service needs this, and the host is fixed in the code."),
     )
 }
 
@@ -130,8 +139,19 @@ fn tokens_sent(call: &Call) -> Option<Hit> {
     if !sends(call) || !call.taint().has(Taint::MASTER) {
         return None;
     }
-    let host = fixed_host(call)?;
-    let theirs = [
+    let host = fixed_host(call).filter(|host| !is_keeper(host))?;
+    Some(
+        hit_at(&exfiltration::EXFILTRATION, call)
+            .title(format!("Sends tokens of a cloud or forge to {host}"))
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .why("The token belongs to another service."),
+    )
+}
+
+/// Hosts that such tokens are for, or that builds report to.
+fn is_keeper(host: &str) -> bool {
+    [
         "amazonaws",
         "aws",
         "github",
@@ -150,14 +170,7 @@ fn tokens_sent(call: &Call) -> Option<Hit> {
         "vault",
     ]
     .iter()
-    .any(|name| host.contains(name));
-    (!theirs).then(|| {
-        hit_at(&exfiltration::EXFILTRATION, call)
-            .title(format!("Sends tokens of a cloud or forge to {host}"))
-            .severity(Severity::High)
-            .confidence(Confidence::High)
-            .why("The token belongs to another service.")
-    })
+    .any(|name| host.contains(name))
 }
 
 /// The interface of a chat service at a host that is not the service's.

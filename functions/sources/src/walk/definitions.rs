@@ -231,6 +231,7 @@ impl Walk<'_> {
         if self.entries.remove("#next") || &**name == "init" && self.lang == Lang::Go {
             self.entries.insert(name.clone());
         }
+        let keys: Vec<Taint> = params.iter().map(|param| self.wallet_key(param)).collect();
         let function: &mut Function = self.functions.entry(name.clone()).or_default();
         let mut frame = Frame {
             name: name.clone(),
@@ -243,7 +244,7 @@ impl Walk<'_> {
                 .cloned()
                 .flatten()
                 .unwrap_or_default();
-            value.taint |= wallet_key(param);
+            value.taint |= keys.get(index).copied().unwrap_or_default();
             frame.vars.insert(param.clone(), value);
         }
         function.params = params;
@@ -255,25 +256,47 @@ impl Walk<'_> {
         self.frames.pop();
         self.leave();
     }
-}
 
-/// Labels of a parameter by its name: what wallets must keep to themselves.
-fn wallet_key(name: &str) -> Taint {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    let key = [
-        "mnemonic",
-        "seedphrase",
-        "recoveryphrase",
-        "seedwords",
-        "walletseed",
-        "privatekey",
-        "privkey",
-    ]
-    .iter()
-    .any(|word| plain.contains(word));
-    if key { Taint::WALLET_KEY } else { Taint::NONE }
+    /// Labels of a parameter by its name: what wallets must keep to themselves.
+    fn wallet_key(&mut self, name: &str) -> Taint {
+        let plain: String = name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+        let words = has(&[
+            "mnemonic",
+            "seedphrase",
+            "recoveryphrase",
+            "seedwords",
+            "walletseed",
+        ]);
+        // Other programs have private keys too, and sign requests with them.
+        if words || has(&["privatekey", "privkey"]) && self.speaks_of_wallets() {
+            Taint::WALLET_KEY
+        } else {
+            Taint::NONE
+        }
+    }
+
+    fn speaks_of_wallets(&mut self) -> bool {
+        if let Some(known) = self.wallets {
+            return known;
+        }
+        let lower = self.text.to_ascii_lowercase();
+        let found = [
+            "wallet",
+            "solana",
+            "ethereum",
+            "bitcoin",
+            "secp256k1",
+            "web3",
+            "bip39",
+        ]
+        .iter()
+        .any(|word| memchr::memmem::find(lower.as_bytes(), word.as_bytes()).is_some());
+        self.wallets = Some(found);
+        found
+    }
 }

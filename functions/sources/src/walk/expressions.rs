@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Walk;
+use super::calls::is_header;
 use super::statements::element;
 use crate::lang::Lang;
 use crate::lex::{Kind, Stream};
@@ -66,6 +67,7 @@ impl Walk<'_> {
             };
             return (Value::default(), skip + 1);
         }
+        let start = at;
         let (mut operand, mut at) = self.operand(stream, at, end);
         while at < end {
             let Some(operator) = self.operator(stream, at) else {
@@ -80,6 +82,13 @@ impl Walk<'_> {
                 && self.lang == Lang::Ruby
                 && operand.place.is_some()
                 && operand.value.bytes().is_some();
+            if operator == "=" && self.lang == Lang::Rust && operand.place.is_none() {
+                let (value, next) = self.expression(stream, at + 1, end, 1);
+                self.destructure(stream, start, at, &value);
+                operand = value.into();
+                at = next.max(at + 1);
+                continue;
+            }
             if binds == 1 || grows {
                 let operator = if grows { "+=".to_owned() } else { operator };
                 let (value, next) = self.assignment(stream, at, end, operand, &operator);
@@ -188,12 +197,26 @@ impl Walk<'_> {
         (given, next)
     }
 
+    /// `if let Ok(x) = …`, `let (a, b) = …`: names in the pattern get the value.
+    fn destructure(&mut self, stream: &Stream, from: usize, to: usize, value: &Value) {
+        for token in stream.tokens[from..to].iter().take(16) {
+            let name = self.word(*token);
+            let names = token.kind == Kind::Word
+                && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+                && !matches!(name, "ref" | "mut" | "_");
+            if names {
+                let name = name.to_owned();
+                self.assign(&name, value.clone());
+            }
+        }
+    }
+
     /// Assigns; what is set on an object that a call gave is added to that call.
     pub(super) fn store(&mut self, place: &str, value: Value) {
         if let Some((root, member)) = place.split_once('.') {
             let call = self.lookup(root).and_then(|value| value.call);
             if let Some(call) = call.and_then(|call| self.facts.calls.get_mut(call as usize))
-                && !super::calls::is_header(member)
+                && !is_header(member)
                 && call.args.len() < 64
             {
                 call.args.push(value.clone());
@@ -289,6 +312,10 @@ impl Walk<'_> {
             ("?" | "&&" | "and" | "=>", ..) => {
                 let mut value = right.clone();
                 if operator == "=>" {
+                    // `CURLOPT_HTTPHEADER => […]`: a token there is a login.
+                    if matches!(&left.content, Content::Name(name) if is_header(name)) {
+                        return Value::default();
+                    }
                     value.taint |= left.taint;
                     let named = matches!(value.content, Text(_) | Content::Name(_));
                     if let (Text(key), true) = (&left.content, named && self.lang == Lang::Php) {

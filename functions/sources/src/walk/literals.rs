@@ -146,14 +146,14 @@ pub fn pointed_at(text: &str) -> Taint {
 
 /// Labels of texts that look like addresses of wallets or look for them or for keys.
 fn shape(text: &str) -> Taint {
-    if !(26..=4_096).contains(&text.len()) {
+    if !(14..=4_096).contains(&text.len()) {
         return Taint::NONE;
     }
     let bytes = text.as_bytes();
     let hex = |from: usize| bytes[from..].iter().all(u8::is_ascii_hexdigit);
     let plain = bytes.iter().all(u8::is_ascii_alphanumeric);
     let address = bytes.len() == 42 && text.starts_with("0x") && hex(2)
-        || plain && text.starts_with("bc1") && bytes.len() <= 62
+        || plain && text.starts_with("bc1") && (26..=62).contains(&bytes.len())
         || plain
             && bytes.len() == 34
             && bytes[0] == b'T'

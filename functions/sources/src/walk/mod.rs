@@ -79,6 +79,8 @@ pub struct Walk<'a> {
     /// Functions that code calls which runs by itself, and when.
     seeds: BTreeMap<Rc<str>, Phase>,
     units: &'a Units,
+    /// Whether the text speaks of wallets, once that was asked.
+    wallets: Option<bool>,
     /// Functions that run by themselves.
     entries: BTreeSet<Rc<str>>,
     /// What strings hold, by where they begin.
@@ -110,6 +112,7 @@ pub fn walk(text: &str, stream: &Stream, units: &Units) -> Facts {
         edges: BTreeSet::new(),
         seeds: BTreeMap::new(),
         units,
+        wallets: None,
         entries: BTreeSet::new(),
         known: FxHashMap::default(),
         subject: Value::default(),

@@ -143,7 +143,8 @@ impl Walk<'_> {
                         && call.args.len() < 64
                         && !args.get(1).is_some_and(|option| matches!(&option.content, Content::Name(name) if is_header(name)))
                     {
-                        call.args.extend(args.iter().skip(2).cloned());
+                        let skip = if last == "curl_setopt_array" { 1 } else { 2 };
+                        call.args.extend(args.iter().skip(skip).cloned());
                     }
                     return Some(Value {
                         call: Some(call),

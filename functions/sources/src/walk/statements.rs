@@ -211,6 +211,10 @@ impl Walk<'_> {
                 return Some(self.attribute(stream, at + 1, end));
             }
             "static" => return Some(at + 1),
+            // `pub(crate)`
+            "pub" if lang == Lang::Rust && self.is(stream, at + 1, "(") => {
+                return Some(self.mate(stream, at + 1, end) + 1);
+            }
             _ => {}
         }
         let own = match word.as_str() {
@@ -230,7 +234,12 @@ impl Walk<'_> {
             },
             _ => true,
         };
-        if own && MODIFIERS.contains(&word.as_str()) {
+        let named = self.is_any(
+            stream,
+            at + 1,
+            &[".", "->", "::", "=", ":=", "+=", "&.", "?.", "<<"],
+        );
+        if own && !named && MODIFIERS.contains(&word.as_str()) {
             return Some(self.declared(stream, at + 1, end));
         }
         self.method(stream, at, end)
