@@ -54,9 +54,11 @@ fn main() -> std::io::Result<()> {
             "  "
         };
         println!(
-            "{mark} {:?} {:?} {} {} — {place}\n      {}",
+            "{mark} {:?} {:?} {:?} {:?} {} {} — {place}\n      {}",
             finding.severity,
+            finding.confidence,
             finding.phase,
+            finding.category,
             finding.rule,
             finding.title,
             &snippet[..snippet.floor_char_boundary(140)]

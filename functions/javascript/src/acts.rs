@@ -13,7 +13,10 @@ use crate::eval::calls::Target;
 use crate::sources;
 use crate::value::{Eval, HOLE, Taint, Value};
 
+mod code;
 pub mod network;
+
+use code::{data_address, runs_text};
 
 /// What kind of thing a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,11 +106,18 @@ pub fn find<'a>(evaluator: &mut Evaluator<'a>, loaded: &[bool]) -> Vec<Act<'a>> 
                 given = Some(arguments);
             }
         }
-        let Some((kind, api)) = classify(evaluator, call, &target) else {
+        let Some((mut kind, mut api)) = classify(evaluator, call, &target) else {
             continue;
         };
         let mut arguments = given.unwrap_or_else(|| evaluator.arguments(call, &target));
         arguments.truncate(ARGUMENTS);
+        if kind == Kind::Load
+            && let Some(code) = arguments.first().and_then(data_address)
+        {
+            kind = Kind::Code;
+            api = "import".into();
+            arguments = vec![code];
+        }
         if !plausible(kind, &api, &arguments) {
             continue;
         }
@@ -138,6 +148,9 @@ fn classify<'a>(
     if let Some(path) = &target.path
         && let Some(kind) = by_path(path)
     {
+        if &**path == "worker_threads.Worker" && !runs_text(call) {
+            return None;
+        }
         if path.starts_with("set")
             && matches!(
                 call.argument(0)?,
@@ -192,6 +205,7 @@ fn by_path(path: &str) -> Option<Kind> {
         | "setInterval"
         | "setImmediate" => Kind::Code,
         "require" | "import" => Kind::Load,
+        "worker_threads.Worker" => Kind::Code,
         "process.dlopen" | "process.binding" | "process._linkedBinding" | "bindings" => {
             Kind::Native
         }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use oxc_allocator::Allocator;
-use packguard_sdk::{Phase, Severity};
+use packguard_sdk::{Confidence, Phase, Severity};
 
 use crate::acts::{self, Kind};
 use crate::collect;
@@ -24,6 +24,9 @@ const DEPTH: u32 = 5;
 /// their modules in an `eval`.
 const NESTED: usize = 5_000;
 
+/// Texts up to this length have the functions that their calls reach by value followed too.
+const WIDE: usize = 256 << 10;
+
 /// What is known of a file before it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'p> {
@@ -35,6 +38,10 @@ pub struct Setting<'p> {
     pub loaded_only: bool,
     /// Whether it is of an editor's extension, whose `activate` the editor calls.
     pub activates: bool,
+    /// Folders between the file and the package's top, where known.
+    pub depth: Option<usize>,
+    /// Whether several files were put together.
+    pub linked: bool,
     /// What belongs to the package.
     pub own: &'p Own,
 }
@@ -62,6 +69,13 @@ pub fn analyse(text: &str, setting: &Setting<'_>, allocator: &mut Allocator) -> 
     rules::text::check(text, setting.phase, &mut outcome.hits);
     look(text, setting, 0, allocator, &mut outcome);
     outcome
+}
+
+/// Looks at files that were put together, each of which is also looked at by itself.
+pub fn analyse_linked(text: &str, setting: &Setting<'_>, allocator: &mut Allocator) -> Vec<Hit> {
+    let mut outcome = Outcome::default();
+    look(text, setting, 0, allocator, &mut outcome);
+    outcome.hits
 }
 
 fn look(
@@ -138,10 +152,13 @@ fn inspect(
     setting: &Setting<'_>,
     outcome: &mut Outcome,
 ) -> Vec<Nested> {
-    let loaded = reach::loaded(facts, setting.activates && setting.phase == Phase::Import);
+    let mut loaded = reach::loaded(facts, setting.activates && setting.phase == Phase::Import);
     let mut evaluator = Evaluator::new(facts);
+    evaluator.linked = setting.linked;
     if let Some((_, starter)) = rules::obfuscation::rotation(facts) {
         evaluator.shuffle(&facts.calls[starter as usize]);
+    } else if text.len() <= WIDE {
+        reach::by_value(&mut evaluator, &mut loaded);
     }
     let acts = acts::find(&mut evaluator, &loaded);
     let context = Context {
@@ -152,6 +169,7 @@ fn inspect(
         phase: setting.phase,
         loaded_only: setting.loaded_only,
         own: setting.own,
+        depth: setting.depth,
     };
     let before = outcome.hits.len();
     rules::check(&context, &mut outcome.hits);
@@ -222,7 +240,12 @@ fn captured(context: &Context<'_, '_>, steps: u32, nested: &mut Vec<Nested>, hit
         let at = hit(&rules::execution::DECODE_EVAL, span, phase);
         let known = hits.iter().any(|hit| hit.rule.id == at.rule.id);
         if !known && text.len() >= LONG {
-            let made = at.clone().severity(Severity::Medium);
+            let blob = phase != Phase::Execute && rules::execution::holds_blob(context);
+            let made = at.clone().confidence(Confidence::Medium).severity(if blob {
+                Severity::High
+            } else {
+                Severity::Medium
+            });
             hits.push(
                 made.layers(std::slice::from_ref(&layer))
                     .why("The code is not readable in the package: it is put together first."),

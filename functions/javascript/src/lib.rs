@@ -18,6 +18,7 @@ mod collect;
 mod context;
 mod eval;
 mod file;
+mod linked;
 mod markup;
 mod nesting;
 mod origin;
@@ -92,6 +93,8 @@ impl Analyzer for JavaScript {
                 phase: phases.of(index),
                 loaded_only: phases.is_loaded_only(index),
                 activates: phases.activates,
+                depth: phases.depth_of(&entry.path),
+                linked: false,
                 own: &phases.own,
             };
             script(
@@ -102,6 +105,7 @@ impl Analyzer for JavaScript {
                 &mut analysis,
             );
         }
+        linked::analyse(package, &phases, &mut allocator, &mut analysis);
         Ok(analysis)
     }
 }

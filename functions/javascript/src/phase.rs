@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::origin::Own;
 
+mod folders;
 mod texts;
 
 use texts::{own_names, relative_paths, texts};
@@ -63,12 +64,19 @@ pub struct Phases {
     pub activates: bool,
     /// What belongs to the package.
     pub own: Own,
+    /// Folders above the manifest, where there is one.
+    top: Option<usize>,
 }
 
 impl Phases {
     /// When file `index` runs.
     pub fn of(&self, index: usize) -> Phase {
         self.phases.get(&index).copied().unwrap_or(Phase::Execute)
+    }
+
+    /// How many folders below the manifest a path is.
+    pub fn depth_of(&self, path: &str) -> Option<usize> {
+        path.matches('/').count().checked_sub(self.top?)
     }
 
     /// Whether only what file `index` runs when it is loaded has its phase.
@@ -82,22 +90,15 @@ impl Phases {
     }
 }
 
-struct Resolver<'p> {
+/// Finds the files that paths mean.
+pub struct Resolver<'p> {
     package: &'p Package,
     index: BTreeMap<(u32, &'p str), usize>,
 }
 
 /// Reads the manifests and follows the entry points.
 pub fn find(package: &Package) -> Phases {
-    let files = &package.0.files;
-    let resolver = Resolver {
-        package,
-        index: files
-            .iter()
-            .enumerate()
-            .map(|(at, file)| ((file.artifact, file.path.as_str()), at))
-            .collect(),
-    };
+    let resolver = Resolver::new(package);
     let mut phases = Phases::default();
     phases.own.add_name(package.name());
     if let Some(namespace) = &package.0.namespace {
@@ -116,6 +117,8 @@ pub fn find(package: &Package) -> Phases {
     let mut install = Vec::new();
     let mut import = Vec::new();
     for manifest in resolver.manifests() {
+        let path = package.0.files.get(manifest).map(|file| &file.path);
+        phases.top = path.map(|path| path.matches('/').count());
         resolver.manifest(manifest, &mut phases, &mut install, &mut import);
     }
     resolver.actions(&mut import);
@@ -129,6 +132,17 @@ pub fn find(package: &Package) -> Phases {
 }
 
 impl<'p> Resolver<'p> {
+    /// For the files of a package.
+    pub fn new(package: &'p Package) -> Self {
+        let files = package.0.files.iter().enumerate();
+        Self {
+            package,
+            index: files
+                .map(|(at, file)| ((file.artifact, file.path.as_str()), at))
+                .collect(),
+        }
+    }
+
     /// The manifest of each artifact: the one nearest to its top.
     fn manifests(&self) -> Vec<usize> {
         let mut nearest: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
@@ -155,7 +169,7 @@ impl<'p> Resolver<'p> {
                 continue;
             }
             let text = self.read(at, MANIFEST_LIMIT).unwrap_or_default();
-            for line in text.lines().take(2_000) {
+            for line in text.split(['\n', ',', '{', '}']).take(4_000) {
                 if let Some((key, path)) = line.trim().split_once(':')
                     && matches!(key, "main" | "pre" | "post")
                 {
@@ -295,20 +309,9 @@ impl<'p> Resolver<'p> {
     }
 
     /// The file that `path` means, seen from file `from`.
-    fn resolve(&self, from: usize, path: &str) -> Option<usize> {
+    pub fn resolve(&self, from: usize, path: &str) -> Option<usize> {
         let entry = self.package.0.files.get(from)?;
-        let mut parts: Vec<&str> = entry.path.split('/').collect();
-        parts.pop();
-        for part in path.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => {
-                    parts.pop()?;
-                }
-                part => parts.push(part),
-            }
-        }
-        let base = parts.join("/");
+        let base = self.absolute(from, path)?;
         let endings = [
             "",
             ".js",
@@ -343,6 +346,7 @@ impl<'p> Resolver<'p> {
             if let Some(text) = self.read(index, FOLLOWED_LIMIT) {
                 for path in relative_paths(&text) {
                     work.extend(self.resolve(index, path));
+                    work.extend(self.folder(index, path));
                 }
             }
         }

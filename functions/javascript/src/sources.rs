@@ -253,6 +253,9 @@ pub fn is_process(api: &str) -> bool {
                 | "Deno.Command"
                 | "Deno.run"
                 | "node-pty.spawn"
+                | "@actions/exec.exec"
+                | "@actions/exec.getExecOutput"
+                | "vscode.window.createTerminal().sendText"
         );
     };
     matches!(

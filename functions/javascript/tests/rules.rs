@@ -686,7 +686,11 @@ fn mining_is_named() {
 #[test]
 fn every_rule_stands_in_the_readme_and_is_tested_here() {
     let readme = include_str!("../README.md");
-    let tests = concat!(include_str!("rules.rs"), include_str!("techniques.rs"));
+    let tests = concat!(
+        include_str!("rules.rs"),
+        include_str!("small.rs"),
+        include_str!("techniques.rs")
+    );
     let mut missing = Vec::new();
     for rule in JavaScript::DESCRIPTOR.rules {
         if !readme.contains(&format!("`{}`", rule.id)) {

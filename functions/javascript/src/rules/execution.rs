@@ -160,7 +160,7 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
             (true, _, false) => Severity::Medium,
             // Code generators put code together from many parts.
             (false, true, false) => Severity::Low,
-            (false, true, true) => Severity::Medium,
+            (false, true, true) if !holds_blob(context) => Severity::Medium,
             _ => Severity::High,
         };
         hits.push(
@@ -194,6 +194,17 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
                 .why("The code is not readable in the package: it is put together from character codes or escapes."),
         );
     }
+}
+
+/// Whether a small file holds a long text in an encoding: then that is what is decoded.
+pub fn holds_blob(context: &Context<'_, '_>) -> bool {
+    const SMALL: usize = 64 << 10;
+    const LONG: usize = 160;
+    let is_blob = |text: &str| {
+        let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
+        text.len() >= LONG && text.bytes().all(encoded)
+    };
+    context.text.len() <= SMALL && context.facts.texts.iter().any(|(text, _)| is_blob(text))
 }
 
 /// How bad running a download is, by where this file's requests go. Module loaders
@@ -256,6 +267,18 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             let value = evaluator.eval(argument, call.scope);
             let name = value.exact().unwrap_or_default();
             let bare = name.strip_prefix("node:").unwrap_or(&name);
+            if bare.starts_with('.')
+                && value.taint.has(Taint::DECODED)
+                && !evaluator.shuffled
+                && !argument_is_known(argument)
+            {
+                hits.push(
+                    hit(&HIDDEN_MODULE, call.span(), phase)
+                        .title(format!("Loads {bare} under a hidden name"))
+                        .layers(value.layers())
+                        .why("The file's name is decoded, so that a reader or scanner does not see what is loaded."),
+                );
+            }
             if SENSITIVE.contains(&bare) {
                 let decoded = value.taint.has(Taint::DECODED.with(Taint::UNESCAPED));
                 let concatenated = matches!(
@@ -287,6 +310,11 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             );
         }
     }
+}
+
+/// Whether an argument is written out.
+fn argument_is_known(argument: &Expression<'_>) -> bool {
+    matches!(argument, Expression::StringLiteral(_))
 }
 
 fn is_sensitive_call(api: &str) -> bool {

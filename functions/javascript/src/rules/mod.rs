@@ -14,6 +14,7 @@ pub mod hosts;
 pub mod obfuscation;
 pub mod remote;
 pub mod shell;
+pub mod small;
 pub mod system;
 pub mod text;
 pub mod theft;
@@ -66,6 +67,10 @@ pub const ALL: &[&Rule] = &[
     &system::PERSISTENCE,
     &hidden::PROCESS,
     &hidden::SILENCED,
+    &small::INJECTION,
+    &small::MEMORY_DUMP,
+    &small::BUNDLED_PROGRAM,
+    &small::PATCHES,
     &capabilities::EVAL,
     &capabilities::SPAWN,
     &capabilities::NETWORK,
@@ -93,6 +98,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         wallet::check,
         system::check,
         hidden::check,
+        small::check,
         capabilities::check,
     ] {
         family(context, hits);
