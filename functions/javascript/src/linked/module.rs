@@ -47,7 +47,8 @@ impl<'p> Module<'p> {
         if !path.starts_with('.') {
             return None;
         }
-        let at = self.resolver.resolve(self.at, path)?;
+        let data = || self.resolver.resolve(self.at, &format!("{path}.json"));
+        let at = self.resolver.resolve(self.at, path).or_else(data)?;
         if !self.files.contains(&at) {
             if !self.resolver.is_data(at, DATA) {
                 return None;

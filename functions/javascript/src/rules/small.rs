@@ -5,7 +5,7 @@
 use oxc_ast::ast::Expression;
 use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use super::{remote, shell};
+use super::{execution, remote, shell};
 use crate::acts::{Act, Kind, network};
 use crate::context::{Context, hit, when};
 use crate::value::{Eval, Taint, Value};
@@ -14,7 +14,7 @@ mod handed;
 mod programs;
 
 use handed::handed_commands;
-use programs::{disguised, patches, programs};
+use programs::{disguised, fetched, patches, programs, written};
 
 /// Code put into another process.
 pub const INJECTION: Rule = Rule {
@@ -78,6 +78,9 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     programs(context, hits);
     patches(context, hits);
     disguised(context, hits);
+    bare_engine(context, hits);
+    written(context, hits);
+    fetched(context, hits);
 }
 
 /// Functions that together put code into another process.
@@ -189,6 +192,20 @@ fn takes_code(act: &Act<'_>) -> bool {
         })
 }
 
+/// Parts of the engine that start processes, asked for by themselves.
+fn bare_engine(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    for act in context.of(Kind::Native) {
+        if matches!(act.text.as_deref(), Some("spawn_sync" | "process_wrap")) {
+            hits.push(
+                hit(&execution::HIDDEN_CALL, act.span, context.phase_of(act))
+                    .title("Starts processes by the engine's own parts")
+                    .severity(Severity::High)
+                    .why("Programs that start processes use the interface made for it, which is seen."),
+            );
+        }
+    }
+}
+
 /// A command that is decoded, as far as it is known.
 fn decoded_commands(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     let made = Taint::DECODED;
@@ -229,7 +246,14 @@ fn told_commands(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                     api,
                     "net.connect" | "net.createConnection" | "tls.connect" | "net.Socket().connect"
                 ));
-        let text = act.text.as_deref()?;
+        let datagram = act.api.starts_with("dgram.");
+        let named = act.arguments.iter().filter_map(Eval::known);
+        let text = if datagram {
+            named.filter(|text| is_name(text)).last()?
+        } else {
+            act.text.as_deref()?
+        };
+        let connects = connects || datagram;
         let away = network::host(text)
             .or_else(|| is_name(text).then_some(text))
             .filter(|host| !is_near(host))
