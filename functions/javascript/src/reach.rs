@@ -64,6 +64,9 @@ pub fn loaded(facts: &Facts<'_>, activates: bool) -> Vec<bool> {
 /// Calls whose function is looked for by value.
 const CALLS: usize = 6_000;
 
+/// Functions that are started so, each with what it starts in turn.
+const STARTS: usize = 200;
+
 /// Follows calls to functions that are not called by a name of theirs: members of
 /// objects, what another file exports. Tells the evaluator of them, and marks what runs.
 pub fn by_value(evaluator: &mut Evaluator<'_>, runs: &mut [bool]) {
@@ -91,11 +94,14 @@ pub fn by_value(evaluator: &mut Evaluator<'_>, runs: &mut [bool]) {
     if !evaluator.reached.is_empty() {
         evaluator.forget();
     }
+    // A hostile file must not have all be looked at again and again.
+    let mut left = STARTS;
     loop {
         let before = found.len();
         found.retain(|(from, to)| {
             let run = runs[*from as usize];
-            if run {
+            if run && !runs[*to as usize] && left > 0 {
+                left -= 1;
                 start(facts, *to, runs);
             }
             !run

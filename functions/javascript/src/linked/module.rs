@@ -13,6 +13,9 @@ use super::{DATA, EXPORTS};
 use crate::collect::Facts;
 use crate::phase::Resolver;
 
+/// Calls of a file that may load any of a folder's files.
+const TABLES: usize = 20;
+
 /// One file, and what is to be replaced in it.
 pub(super) struct Module<'p> {
     resolver: &'p Resolver<'p>,
@@ -26,6 +29,8 @@ pub(super) struct Module<'p> {
     pub(super) whole: bool,
     pub(super) data: Vec<usize>,
     pub(super) links: bool,
+    /// Calls of which only the folder is known.
+    tables: usize,
 }
 
 impl<'p> Module<'p> {
@@ -39,6 +44,7 @@ impl<'p> Module<'p> {
             whole: false,
             data: Vec::new(),
             links: false,
+            tables: 0,
         }
     }
 
@@ -91,9 +97,10 @@ impl<'p> Module<'p> {
             },
             _ => return,
         };
-        if !folder.starts_with('.') || !folder.ends_with('/') {
+        if !folder.starts_with('.') || !folder.ends_with('/') || self.tables >= TABLES {
             return;
         }
+        self.tables += 1;
         let mut table = String::from("({");
         for at in self.files {
             let Some(rest) = self.resolver.below(self.at, folder, *at) else {

@@ -247,9 +247,9 @@ fn told_commands(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                     "net.connect" | "net.createConnection" | "tls.connect" | "net.Socket().connect"
                 ));
         let datagram = act.api.starts_with("dgram.");
-        let named = act.arguments.iter().filter_map(Eval::known);
+        let mut named = act.arguments.iter().filter_map(Eval::known);
         let text = if datagram {
-            named.filter(|text| is_name(text)).last()?
+            named.rfind(|text| is_name(text))?
         } else {
             act.text.as_deref()?
         };
