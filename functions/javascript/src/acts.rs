@@ -13,7 +13,10 @@ use crate::eval::calls::Target;
 use crate::sources;
 use crate::value::{Eval, HOLE, Taint, Value};
 
+mod code;
 pub mod network;
+
+use code::{data_address, runs_text};
 
 /// What kind of thing a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,11 +106,18 @@ pub fn find<'a>(evaluator: &mut Evaluator<'a>, loaded: &[bool]) -> Vec<Act<'a>> 
                 given = Some(arguments);
             }
         }
-        let Some((kind, api)) = classify(evaluator, call, &target) else {
+        let Some((mut kind, mut api)) = classify(evaluator, call, &target) else {
             continue;
         };
         let mut arguments = given.unwrap_or_else(|| evaluator.arguments(call, &target));
         arguments.truncate(ARGUMENTS);
+        if kind == Kind::Load
+            && let Some(code) = arguments.first().and_then(data_address)
+        {
+            kind = Kind::Code;
+            api = "import".into();
+            arguments = vec![code];
+        }
         if !plausible(kind, &api, &arguments) {
             continue;
         }
@@ -138,6 +148,12 @@ fn classify<'a>(
     if let Some(path) = &target.path
         && let Some(kind) = by_path(path)
     {
+        if path.starts_with("stream") {
+            return Some((kind, "pipeline".into()));
+        }
+        if &**path == "worker_threads.Worker" && !runs_text(call) {
+            return None;
+        }
         if path.starts_with("set")
             && matches!(
                 call.argument(0)?,
@@ -150,8 +166,8 @@ fn classify<'a>(
     }
     match target.method() {
         "_compile" => return Some((Kind::Code, "module._compile".into())),
-        "unref" => return None,
         "pipe" => return Some((Kind::Pipe, "pipe".into())),
+        "pipeline" => return Some((Kind::Write, "pipeline".into())),
         // `.then(eval)`, `.map(Function)`: the callback is the interface.
         "then" | "map" | "forEach" | "some" | "every" | "filter" | "find" | "replace" => {
             let index = usize::from(target.method() == "replace");
@@ -194,6 +210,7 @@ fn by_path(path: &str) -> Option<Kind> {
         | "setInterval"
         | "setImmediate" => Kind::Code,
         "require" | "import" => Kind::Load,
+        "worker_threads.Worker" => Kind::Code,
         "process.dlopen" | "process.binding" | "process._linkedBinding" | "bindings" => {
             Kind::Native
         }
@@ -210,6 +227,7 @@ fn by_path(path: &str) -> Option<Kind> {
         _ if network::sends(path) => Kind::Send,
         _ if sources::is_read(path) => Kind::Read,
         _ if path.ends_with(".pipe") => Kind::Pipe,
+        "stream/promises.pipeline" | "stream.pipeline" | "stream.promises.pipeline" => Kind::Write,
         "http.createServer" | "https.createServer" | "net.createServer" | "dgram.createSocket"
         | "Bun.serve" | "Deno.serve" => Kind::Listen,
         "rimraf" | "rimraf.sync" | "rimraf.rimraf" | "rimraf.rimrafSync" | "del" | "del.sync" => {
@@ -277,6 +295,12 @@ fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
             }
         }
         Kind::Spawn => {
+            if &*act.api == "Deno.Command"
+                && let Some(words) = act.option(evaluator, "args")
+            {
+                act.arguments.truncate(1);
+                act.arguments.push(words);
+            }
             command(act);
             let call = evaluator.facts.calls[act.call as usize];
             if !act.exact
@@ -305,7 +329,13 @@ fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
                 act.text = first.known().map(Into::into);
                 act.exact = first.exact().is_some();
             }
-            if act.kind == Kind::Write
+            if &*act.api == "pipeline" {
+                let into = act.arguments.last().map(Eval::api).unwrap_or_default();
+                let first = act.arguments.first();
+                let first = first.filter(|_| into == "fs.createWriteStream()");
+                act.taint = first.map_or(Taint::NONE, |first| first.taint);
+                act.text = None;
+            } else if act.kind == Kind::Write
                 && let Some(data) = act.arguments.get(1)
             {
                 act.taint = data.taint;

@@ -136,6 +136,8 @@ fn one(
             phase,
             loaded_only: false,
             activates: false,
+            depth: None,
+            linked: false,
             own: &phases.own,
         };
         let found = file::analyse_linked(text, &setting, allocator);

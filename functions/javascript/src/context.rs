@@ -29,6 +29,8 @@ pub struct Context<'c, 'a> {
     pub phase: Phase,
     /// Whether that holds only for what it runs when it is loaded.
     pub loaded_only: bool,
+    /// Folders between the file and the package's top, where known.
+    pub depth: Option<usize>,
     /// What belongs to the package.
     pub own: &'c Own,
 }

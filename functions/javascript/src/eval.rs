@@ -87,6 +87,10 @@ pub struct Evaluator<'a> {
     /// Whether the file's texts stand in a shuffled array.
     pub shuffled: bool,
     decoders: BTreeMap<FunctionIx, bool>,
+    /// Calls that reach a function by value, see [`crate::reach::by_value`].
+    pub reached: BTreeMap<FunctionIx, Vec<CallIx>>,
+    /// Whether several files were put together, each in a function of its own.
+    pub linked: bool,
     /// Members of `this` that are being evaluated.
     members_busy: Vec<&'a str>,
     /// Calls of the file's functions under another name than the one that holds them.
@@ -115,11 +119,19 @@ impl<'a> Evaluator<'a> {
             machine: Machine::new(facts),
             shuffled: false,
             decoders: BTreeMap::new(),
+            reached: BTreeMap::new(),
+            linked: false,
             members_busy: Vec::new(),
             also_called: BTreeMap::new(),
             knows_wallets: facts.knows_wallets(),
             exhausted: false,
         }
+    }
+
+    /// Forgets what bindings and functions were found to be: more is known now.
+    pub fn forget(&mut self) {
+        self.memo.fill(Memo::Fresh);
+        self.returned.clear();
     }
 
     /// Puts a shuffled array of texts in order, with the function that the file does it

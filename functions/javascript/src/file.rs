@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use oxc_allocator::Allocator;
-use packguard_sdk::{Phase, Severity};
+use packguard_sdk::{Confidence, Phase, Severity};
 
 use crate::acts::{self, Kind};
 use crate::collect;
@@ -24,6 +24,9 @@ const DEPTH: u32 = 5;
 /// their modules in an `eval`.
 const NESTED: usize = 5_000;
 
+/// Texts up to this length have the functions that their calls reach by value followed too.
+const WIDE: usize = 256 << 10;
+
 /// What is known of a file before it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'p> {
@@ -35,6 +38,10 @@ pub struct Setting<'p> {
     pub loaded_only: bool,
     /// Whether it is of an editor's extension, whose `activate` the editor calls.
     pub activates: bool,
+    /// Folders between the file and the package's top, where known.
+    pub depth: Option<usize>,
+    /// Whether several files were put together.
+    pub linked: bool,
     /// What belongs to the package.
     pub own: &'p Own,
 }
@@ -147,12 +154,17 @@ fn inspect(
     outcome: &mut Outcome,
 ) -> Vec<Nested> {
     let mut evaluator = Evaluator::new(facts);
-    if let Some((_, starter)) = rules::obfuscation::rotation(facts) {
+    evaluator.linked = setting.linked;
+    let rotation = rules::obfuscation::rotation(facts);
+    if let Some((_, starter)) = rotation {
         evaluator.shuffle(&facts.calls[starter as usize]);
     }
     evaluator.link();
     let activates = setting.activates && setting.phase == Phase::Import;
-    let loaded = reach::loaded(facts, &evaluator.also_called, activates);
+    let mut loaded = reach::loaded(facts, &evaluator.also_called, activates);
+    if rotation.is_none() && text.len() <= WIDE {
+        reach::by_value(&mut evaluator, &mut loaded);
+    }
     let acts = acts::find(&mut evaluator, &loaded);
     let context = Context {
         facts,
@@ -162,6 +174,7 @@ fn inspect(
         phase: setting.phase,
         loaded_only: setting.loaded_only,
         own: setting.own,
+        depth: setting.depth,
     };
     let before = outcome.hits.len();
     rules::check(&context, &mut outcome.hits);
@@ -232,7 +245,12 @@ fn captured(context: &Context<'_, '_>, steps: u32, nested: &mut Vec<Nested>, hit
         let at = hit(&rules::execution::DECODE_EVAL, span, phase);
         let known = hits.iter().any(|hit| hit.rule.id == at.rule.id);
         if !known && text.len() >= LONG {
-            let made = at.clone().severity(Severity::Medium);
+            let blob = phase != Phase::Execute && rules::execution::holds_blob(context);
+            let made = at.clone().confidence(Confidence::Medium).severity(if blob {
+                Severity::High
+            } else {
+                Severity::Medium
+            });
             hits.push(
                 made.layers(std::slice::from_ref(&layer))
                     .why("The code is not readable in the package: it is put together first."),

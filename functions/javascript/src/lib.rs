@@ -95,6 +95,8 @@ impl Analyzer for JavaScript {
                 phase: phases.of(index),
                 loaded_only: phases.is_loaded_only(index),
                 activates: phases.activates,
+                depth: phases.depth_of(&entry.path),
+                linked: false,
                 own: &phases.own,
             };
             script(
@@ -141,6 +143,8 @@ fn together(
             phase,
             loaded_only: linked.files.len() > 40,
             activates: false,
+            depth: None,
+            linked: true,
             own: &phases.own,
         };
         for hit in file::analyse_linked(&linked.text, &setting, allocator) {

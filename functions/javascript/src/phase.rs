@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::origin::Own;
 
+mod folders;
 mod texts;
 
 use texts::{own_names, relative_paths, texts};
@@ -67,12 +68,19 @@ pub struct Phases {
     pub install: Vec<usize>,
     /// Entry points.
     pub import: Vec<usize>,
+    /// Folders above the manifest, where there is one.
+    top: Option<usize>,
 }
 
 impl Phases {
     /// When file `index` runs.
     pub fn of(&self, index: usize) -> Phase {
         self.phases.get(&index).copied().unwrap_or(Phase::Execute)
+    }
+
+    /// How many folders below the manifest a path is.
+    pub fn depth_of(&self, path: &str) -> Option<usize> {
+        path.matches('/').count().checked_sub(self.top?)
     }
 
     /// Whether only what file `index` runs when it is loaded has its phase.
@@ -113,6 +121,8 @@ pub fn find(package: &Package) -> Phases {
     let mut install = Vec::new();
     let mut import = Vec::new();
     for manifest in resolver.manifests() {
+        let path = package.0.files.get(manifest).map(|file| &file.path);
+        phases.top = path.map(|path| path.matches('/').count());
         resolver.manifest(manifest, &mut phases, &mut install, &mut import);
     }
     resolver.actions(&mut import);
@@ -177,7 +187,7 @@ impl<'p> Resolver<'p> {
                 continue;
             }
             let text = self.read(at, MANIFEST_LIMIT).unwrap_or_default();
-            for line in text.lines().take(2_000) {
+            for line in text.split(['\n', ',', '{', '}']).take(4_000) {
                 if let Some((key, path)) = line.trim().split_once(':')
                     && matches!(key, "main" | "pre" | "post")
                 {
@@ -320,18 +330,7 @@ impl<'p> Resolver<'p> {
     /// The file that `path` means, seen from file `from`.
     pub fn resolve(&self, from: usize, path: &str) -> Option<usize> {
         let entry = self.package.0.files.get(from)?;
-        let mut parts: Vec<&str> = entry.path.split('/').collect();
-        parts.pop();
-        for part in path.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => {
-                    parts.pop()?;
-                }
-                part => parts.push(part),
-            }
-        }
-        let base = parts.join("/");
+        let base = self.absolute(from, path)?;
         let endings = [
             "",
             ".js",
@@ -366,6 +365,7 @@ impl<'p> Resolver<'p> {
             if let Some(text) = self.read(index, FOLLOWED_LIMIT) {
                 for path in relative_paths(&text) {
                     work.extend(self.resolve(index, path));
+                    work.extend(self.folder(index, path));
                 }
             }
         }

@@ -688,6 +688,7 @@ fn every_rule_stands_in_the_readme_and_is_tested_here() {
     let readme = include_str!("../README.md");
     let tests = concat!(
         include_str!("rules.rs"),
+        include_str!("small.rs"),
         include_str!("techniques.rs"),
         include_str!("together.rs")
     );

@@ -62,6 +62,7 @@ impl<'a> Collector<'a> {
                     }
                 }
             }
+            self.link_bound_growth(&call);
             for argument in 0..call.arguments().min(8) {
                 if let Some(Expression::Identifier(name)) = call.argument(argument)
                     && let Some(symbol) = self.facts.reference(name, call.scope)
@@ -70,6 +71,33 @@ impl<'a> Collector<'a> {
                     passed.push((index(at), argument));
                 }
             }
+        }
+    }
+
+    /// `stream.on('data', list.push.bind(list))`: the list gets what the stream gives.
+    fn link_bound_growth(&mut self, call: &Call<'a>) {
+        let (
+            Some(Expression::StaticMemberExpression(source)),
+            Some(Expression::CallExpression(bind)),
+        ) = (call.callee(), call.argument(1))
+        else {
+            return;
+        };
+        let Expression::StaticMemberExpression(bound) = &bind.callee else {
+            return;
+        };
+        let Expression::StaticMemberExpression(push) = &bound.object else {
+            return;
+        };
+        if bound.property.name != "bind" || push.property.name != "push" {
+            return;
+        }
+        if let Expression::Identifier(list) = &push.object
+            && let Some(symbol) = self.facts.reference(list, call.scope)
+        {
+            let mut grown = Definition::whole(Origin::Value(&source.object, call.scope));
+            grown.partial = true;
+            self.define(symbol, grown);
         }
     }
 

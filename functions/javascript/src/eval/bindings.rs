@@ -112,10 +112,17 @@ impl<'a> Evaluator<'a> {
                 ..
             }]
         ) && result.path.is_none()
-            && matches!(at.name, "req" | "request")
             && matches!(result.value, Value::Unknown)
         {
-            result.path = Some("request-in".into());
+            // `(function (require) { … })(require)`, and what is compiled as a module.
+            const SMALL: usize = 64 << 10;
+            match at.name {
+                "req" | "request" => result.path = Some("request-in".into()),
+                "require" if facts.source.len() < SMALL => {
+                    result.path = Some("require".into());
+                }
+                _ => {}
+            }
         }
         if super::members::is_wallet_key(at.name)
             || self.knows_wallets && super::members::may_be_key(at.name)

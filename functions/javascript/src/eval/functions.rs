@@ -210,6 +210,12 @@ impl<'a> Evaluator<'a> {
                 values.push(self.handed(*call, *argument, index));
             }
         }
+        let reached = self.reached.get(&function).cloned().unwrap_or_default();
+        if reached.len() <= METHOD_CALLS {
+            for call in reached {
+                values.extend(self.given(call, index));
+            }
+        }
         let mut all = values.into_iter();
         let first = all.next().unwrap_or_default();
         all.fold(first, either)

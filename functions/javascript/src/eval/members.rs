@@ -3,7 +3,7 @@
 use oxc_ast::ast::{Expression, ObjectExpression, ObjectPropertyKind, PropertyKey};
 
 use super::{Evaluator, methods};
-use crate::collect::ScopeIx;
+use crate::collect::{FunctionIx, ScopeIx};
 use crate::sources;
 use crate::value::{Eval, Taint, Value};
 
@@ -40,7 +40,7 @@ impl<'a> Evaluator<'a> {
         scope: ScopeIx,
     ) -> Eval<'a> {
         if matches!(object, Expression::ThisExpression(_)) {
-            return self.own_member(name);
+            return self.own_member(name, scope);
         }
         let base = self.eval(object, scope);
         if is_wallet_key(name) || name == "secretKey" && is_wallet(object) {
@@ -121,7 +121,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// `this.name`: what the file gives the member of that name, in whichever class.
-    fn own_member(&mut self, name: &str) -> Eval<'a> {
+    fn own_member(&mut self, name: &str, scope: ScopeIx) -> Eval<'a> {
         const WRITES: usize = 4;
         let facts = self.facts;
         let Some((name, written)) = facts.own_members.get_key_value(name) else {
@@ -139,7 +139,11 @@ impl<'a> Evaluator<'a> {
         }
         self.members_busy.push(name);
         let mut result: Option<Eval<'a>> = None;
+        let home = self.file_of(scope);
         for (value, scope) in written {
+            if self.linked && self.file_of(*scope) != home {
+                continue;
+            }
             let value = self.eval(value, *scope);
             result = Some(match result {
                 None => value,
@@ -152,6 +156,16 @@ impl<'a> Evaluator<'a> {
             result = result.tainted(Taint::WALLET_KEY);
         }
         result
+    }
+
+    /// The outermost function around a scope: of files put together, the file.
+    fn file_of(&self, scope: ScopeIx) -> FunctionIx {
+        let functions = &self.facts.functions;
+        let mut at = self.facts.scopes[scope as usize].function;
+        while at != 0 && functions[at as usize].parent != 0 {
+            at = functions[at as usize].parent;
+        }
+        at
     }
 
     /// Member `name` of a value.

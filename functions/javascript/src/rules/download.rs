@@ -164,7 +164,9 @@ pub fn is_hostile(kind: Indicator) -> bool {
 
 fn execution<'a>(context: &Context<'_, 'a>, act: &Act<'a>, origin: &Origins) -> Hit {
     let phase = context.phase_of(act);
-    if origin.own && origin.hostile.is_none() {
+    // A name in the address is easily had: what runs on unseen gains nothing by it.
+    let unseen = phase != Phase::Execute && super::hidden::is_detached(context, act);
+    if origin.own && origin.hostile.is_none() && !unseen {
         return hit(&INSTALL_DOWNLOAD, act.span, phase)
             .title("Downloads its program and starts it")
             .why("The address carries the package's own name or is the registry's.");

@@ -160,7 +160,7 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
             (true, _, false) => Severity::Medium,
             // Code generators put code together from many parts.
             (false, true, false) => Severity::Low,
-            (false, true, true) => Severity::Medium,
+            (false, true, true) if !holds_blob(context) => Severity::Medium,
             _ => Severity::High,
         };
         hits.push(
@@ -183,6 +183,7 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
         let severity = match (act.exact, early) {
             (true, true) => Severity::High,
             (true, false) => Severity::Medium,
+            (false, true) if reads_data(context) => Severity::High,
             (false, _) => Severity::Low,
         };
         hits.push(
@@ -193,12 +194,85 @@ fn code<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
                 .layers(layers)
                 .why("The code is not readable in the package: it is put together from character codes or escapes."),
         );
+    } else if early
+        && on_the_spot(context, act)
+        && act.text.is_none()
+        && act.taint == Taint::NONE
+        && !act.api.starts_with("set")
+        && context.text.len() <= SMALL
+        && (holds_blob(context) || holds_numbers(context.text))
+    {
+        hits.push(
+            hit(&DECODE_EVAL, act.span, phase)
+                .title(format!("Runs code that is made of encoded data with {}", act.api))
+                .confidence(Confidence::Medium)
+                .why("A small file holds a long text or list of numbers, and runs what is not written out."),
+        );
     }
+}
+
+/// Whether a call stands on the top level, or in functions that are called on the spot.
+fn on_the_spot(context: &Context<'_, '_>, act: &Act<'_>) -> bool {
+    let mut at = context.facts.calls[act.call as usize].function;
+    while at != 0 {
+        let function = &context.facts.functions[at as usize];
+        if function.called_by.is_none() {
+            return false;
+        }
+        at = function.parent;
+    }
+    true
+}
+
+/// Largest file that is small, in bytes.
+const SMALL: usize = 64 << 10;
+
+/// Whether a small file reads a picture or other data.
+fn reads_data(context: &Context<'_, '_>) -> bool {
+    context.text.len() <= SMALL
+        && context
+            .of(Kind::Read)
+            .any(|act| act.text.as_deref().is_some_and(crate::sources::is_data))
+}
+
+/// Whether a text holds a long list of numbers.
+fn holds_numbers(text: &str) -> bool {
+    const MANY: usize = 60;
+    let mut commas = 0;
+    for byte in text.bytes() {
+        match byte {
+            b',' => commas += 1,
+            b'0'..=b'9' | b'x' | b'a'..=b'f' | b' ' | b'\n' | b'\r' => {}
+            _ => commas = 0,
+        }
+        if commas >= MANY {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a small file holds a long text in an encoding: then that is what is decoded.
+pub fn holds_blob(context: &Context<'_, '_>) -> bool {
+    const LONG: usize = 160;
+    let is_blob = |text: &str| {
+        let encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
+        // WebAssembly modules are shipped so.
+        text.len() >= LONG && !text.starts_with("AGFzb") && text.bytes().all(encoded)
+    };
+    context.text.len() <= SMALL && context.facts.texts.iter().any(|(text, _)| is_blob(text))
 }
 
 /// How bad running a download is, by where this file's requests go. Module loaders
 /// for browsers run what their caller's address gives.
 fn origin(context: &Context<'_, '_>, early: bool) -> (Severity, String) {
+    const BUNDLE: usize = 512 << 10;
+    // Of what a bundle asks, little need be what it runs.
+    let high = if context.text.len() > BUNDLE {
+        Severity::Medium
+    } else {
+        Severity::High
+    };
     let mut named = None;
     for act in context.of(Kind::Send) {
         let Some(address) = act.text.as_deref() else {
@@ -215,7 +289,7 @@ fn origin(context: &Context<'_, '_>, early: bool) -> (Severity, String) {
         }
     }
     match named {
-        Some(host) => (Severity::High, host),
+        Some(host) => (high, host),
         None if early => (Severity::High, "an address not written out".into()),
         None => (Severity::Low, "an address given by the caller".into()),
     }
@@ -256,6 +330,18 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             let value = evaluator.eval(argument, call.scope);
             let name = value.exact().unwrap_or_default();
             let bare = name.strip_prefix("node:").unwrap_or(&name);
+            if bare.starts_with('.')
+                && value.taint.has(Taint::DECODED)
+                && !evaluator.shuffled
+                && !argument_is_known(argument)
+            {
+                hits.push(
+                    hit(&HIDDEN_MODULE, call.span(), phase)
+                        .title(format!("Loads {bare} under a hidden name"))
+                        .layers(value.layers())
+                        .why("The file's name is decoded, so that a reader or scanner does not see what is loaded."),
+                );
+            }
             if SENSITIVE.contains(&bare) {
                 let decoded = value.taint.has(Taint::DECODED.with(Taint::UNESCAPED));
                 let concatenated = matches!(
@@ -287,6 +373,11 @@ fn names(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             );
         }
     }
+}
+
+/// Whether an argument is written out.
+fn argument_is_known(argument: &Expression<'_>) -> bool {
+    matches!(argument, Expression::StringLiteral(_))
 }
 
 fn is_sensitive_call(api: &str) -> bool {

@@ -67,7 +67,8 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     }
 }
 
-fn is_detached<'a>(context: &Context<'_, 'a>, act: &Act<'a>) -> bool {
+/// Whether a process is started apart from this one, and out of sight.
+pub fn is_detached<'a>(context: &Context<'_, 'a>, act: &Act<'a>) -> bool {
     let mut evaluator = context.evaluator.borrow_mut();
     let detached = act
         .option(&mut evaluator, "detached")

@@ -15,6 +15,7 @@ pub mod obfuscation;
 pub mod page;
 pub mod remote;
 pub mod shell;
+pub mod small;
 pub mod system;
 pub mod tampering;
 pub mod text;
@@ -74,6 +75,9 @@ pub const ALL: &[&Rule] = &[
     &system::PERSISTENCE,
     &hidden::PROCESS,
     &hidden::SILENCED,
+    &small::INJECTION,
+    &small::BUNDLED_PROGRAM,
+    &small::PATCHES,
     &capabilities::EVAL,
     &capabilities::SPAWN,
     &capabilities::NETWORK,
@@ -104,6 +108,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         wallet::check,
         system::check,
         hidden::check,
+        small::check,
         capabilities::check,
     ] {
         family(context, hits);

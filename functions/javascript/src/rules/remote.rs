@@ -56,8 +56,10 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let base = act.base.as_ref().map_or("", |base| base.api());
         let into = act.arguments.first().map_or("", |first| first.api());
         (act.api.ends_with("pipe") || act.api.ends_with(".pipe"))
-            && (is_process_stream(base) || is_process_stream(into))
+            && (is_process_stream(base) && is_away(context, into)
+                || is_process_stream(into) && is_away(context, base))
     }) || connects && feeds_process(context);
+    fed(context, hits);
     for act in context.of(Kind::Code) {
         if act.taint.has(Taint::INPUT) {
             hits.push(door(act, context.phase_of(act), "code"));
@@ -104,6 +106,44 @@ fn is_near(context: &Context<'_, '_>, act: &Act<'_>) -> bool {
             })
 }
 
+/// What came over the network, written to a shell that was started.
+fn fed(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    let mut evaluator = context.evaluator.borrow_mut();
+    let shell = context
+        .of(Kind::Spawn)
+        .find(|act| act.text.as_deref().is_some_and(is_shell));
+    let Some(shell) = shell else { return };
+    for call in &context.facts.calls {
+        let writes = matches!(call.callee(), Some(Expression::StaticMemberExpression(member))
+            if matches!(member.property.name.as_str(), "write" | "end"));
+        if !writes || call.arguments() == 0 {
+            continue;
+        }
+        let target = evaluator.target(call);
+        let stream = target.base.as_ref().map_or("", |base| base.api());
+        if !is_process_stream(stream) {
+            continue;
+        }
+        let given = evaluator.arguments(call, &target);
+        if given
+            .first()
+            .is_some_and(|text| text.taint.has(Taint::DOWNLOADED) && !text.taint.has(Taint::FILE))
+        {
+            let phase = context.phase_of(shell);
+            hits.push(
+                hit(&REMOTE_COMMAND, shell.span, phase)
+                    .confidence(Confidence::Medium)
+                    .title(format!(
+                        "Feeds what it downloads to a shell {}",
+                        when(phase)
+                    ))
+                    .why("What came over the network is written to a shell's input."),
+            );
+            return;
+        }
+    }
+}
+
 fn door(act: &Act<'_>, phase: Phase, what: &str) -> Hit {
     hit(&BACKDOOR, act.span, phase)
         .confidence(Confidence::Medium)
@@ -146,6 +186,14 @@ fn is_process_stream(path: &str) -> bool {
         && [".stdin", ".stdout", ".stderr"]
             .iter()
             .any(|end| path.ends_with(end))
+}
+
+/// Whether a stream leads to the network; one that is not known does in a small file.
+fn is_away(context: &Context<'_, '_>, path: &str) -> bool {
+    const SMALL: usize = 128 << 10;
+    let sockets = ["net.", "tls.", "ws", "WebSocket", "http", "socket.io"];
+    sockets.iter().any(|start| path.starts_with(start))
+        || path.is_empty() && context.text.len() < SMALL
 }
 
 fn is_shell(command: &str) -> bool {

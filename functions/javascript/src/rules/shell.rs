@@ -276,7 +276,8 @@ fn cut(text: &str) -> &str {
     packguard_sdk::text::cut(text, 200)
 }
 
-fn rule_of(act: ShellAct) -> &'static Rule {
+/// The rule for an act of a command line.
+pub fn rule_of(act: ShellAct) -> &'static Rule {
     match act {
         ShellAct::DownloadAndRun => &DOWNLOAD_RUN,
         ShellAct::Download => &DOWNLOAD,

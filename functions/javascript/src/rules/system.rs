@@ -36,6 +36,7 @@ const PRECIOUS: &[&str] = &["desktop", "documents", "downloads", "pictures", "li
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     for act in context.of(Kind::Delete) {
         if let Some(path) = act.text.as_deref()
+            && !path.is_empty()
             && is_precious(path)
         {
             let phase = context.phase_of(act);
