@@ -42,7 +42,7 @@ async fn main() -> std::io::Result<()> {
 async fn show(
     registry: &Registry,
     purl: &str,
-    into: Option<&std::path::Path>,
+    into: Option<&Path>,
 ) -> Result<(), FetchError> {
     let release = registry.resolve(&purl.parse()?).await?;
     let latest = if release.is_latest { " (latest)" } else { "" };
