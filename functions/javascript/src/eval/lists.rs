@@ -1,7 +1,58 @@
 //! Methods of constant arrays.
 
+use oxc_ast::ast::Expression;
+
+use super::calls::Target;
 use super::methods::{element, to_number};
+use crate::collect::Call;
 use crate::value::{Eval, TEXT_LIMIT, Taint, Value};
+
+/// `text.match(/../g)` on a constant: its pieces of one length, as decoders cut them.
+pub fn pieces<'a>(call: &Call<'a>, target: &Target<'a>) -> Option<Eval<'a>> {
+    const MANY: usize = 100_000;
+    let Some(Expression::RegExpLiteral(pattern)) = call.argument(0) else {
+        return None;
+    };
+    let base = target.base.as_ref()?;
+    if target.method.as_deref() != Some("match") {
+        return None;
+    }
+    let (least, most) = piece_length(pattern.regex.pattern.text.as_str())?;
+    let letters: Vec<char> = base.exact()?.chars().take(MANY * most + 1).collect();
+    if letters.len() > MANY * most {
+        return None;
+    }
+    let parts = letters.chunks(most).filter(|part| part.len() >= least);
+    let parts: Vec<Eval<'a>> = parts
+        .map(|part| Eval::text(part.iter().collect::<String>()))
+        .collect();
+    let list: Eval<'a> = Value::List(parts.into()).into();
+    Some(list.tainted(base.taint).layered(base.layers.clone()))
+}
+
+/// The shortest and longest text that `..`, `.{2}`, `.{1,2}`, `\w\w` and the like match.
+fn piece_length(pattern: &str) -> Option<(usize, usize)> {
+    const UNITS: &[&str] = &[
+        ".",
+        "\\w",
+        "[\\s\\S]",
+        "[0-9a-f]",
+        "[0-9a-fA-F]",
+        "[a-f0-9]",
+        "[\\da-f]",
+    ];
+    let unit = UNITS.iter().find(|unit| pattern.starts_with(**unit))?;
+    let rest = &pattern[unit.len()..];
+    let (least, most) = if let Some(count) = rest.strip_prefix('{') {
+        let count = count.strip_suffix('}')?;
+        let (least, most) = count.split_once(',').unwrap_or((count, count));
+        (least.parse().ok()?, most.parse().ok()?)
+    } else {
+        let times = pattern.len() / unit.len();
+        (unit.repeat(times) == pattern).then_some((times, times))?
+    };
+    (least >= 1 && least <= most && (2..=64).contains(&most)).then_some((least, most))
+}
 
 /// `list.method(arguments)` on an array; `None` where it is not folded.
 pub fn list<'a>(items: &[Eval<'a>], method: &str, arguments: &[Eval<'a>]) -> Option<Eval<'a>> {

@@ -90,6 +90,8 @@ pub fn keeps_keys(api: &str, method: &str) -> bool {
             | "encode"
             | "stringify"
             | "slice"
+            | "substring"
+            | "substr"
             | "reverse"
             | "toJSON"
             | "from"

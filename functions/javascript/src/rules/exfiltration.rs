@@ -137,6 +137,8 @@ fn sent<'a>(context: &Context<'_, 'a>, act: &Act<'a>, hits: &mut Vec<Hit>) {
         let own = own || network::host(address).is_some_and(is_code_host);
         let severity = match (phase, own) {
             (Phase::Install, false) => Some(Severity::High),
+            // Nobody is authorised by a letter.
+            _ if address.starts_with("mailto://") => Some(Severity::High),
             (Phase::Import, false) => Some(Severity::Low),
             _ => None,
         };

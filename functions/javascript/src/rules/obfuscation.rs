@@ -4,10 +4,11 @@ use oxc_ast::ast::Expression;
 use oxc_span::Span;
 use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use crate::acts::Kind;
-use crate::collect::{Call, CallIx, CallNode, Facts};
+use crate::acts::{Act, Kind};
+use crate::collect::{Call, CallIx, CallNode, Facts, Origin};
 use crate::context::{Context, hit};
 use crate::eval::calls::unpacked;
+use crate::value::Taint;
 use packguard_sdk::decode::Layer;
 
 /// obfuscator.io's string array.
@@ -110,13 +111,38 @@ fn acts_on_machine(context: &Context<'_, '_>) -> bool {
     context.acts.iter().any(|act| match act.kind {
         Kind::Spawn | Kind::Capture => true,
         Kind::Code | Kind::Load => !act.exact,
-        Kind::Send => act.exact || act.text.is_none(),
+        Kind::Send => act.exact || act.text.is_none() && !is_callers_address(context, act),
         Kind::Read => act
             .text
             .as_deref()
             .is_some_and(crate::sources::is_credential_path),
         _ => false,
     })
+}
+
+/// Whether a request goes where the caller says: `load(url) { return fetch(url) }`, and
+/// nothing in the file calls it or says what else is sent.
+fn is_callers_address<'a>(context: &Context<'_, 'a>, act: &Act<'a>) -> bool {
+    let call = context.facts.calls[act.call as usize];
+    let Some(Expression::Identifier(name)) = call.argument(0) else {
+        return false;
+    };
+    let Some(symbol) = context.facts.reference(name, call.scope) else {
+        return false;
+    };
+    let definitions = &context.facts.symbols[symbol as usize].definitions;
+    let parameter = matches!(&definitions[..], [only] if matches!(only.origin,
+    Origin::Parameter(function, _) if {
+        let fact = &context.facts.functions[function as usize];
+        let named = fact.symbol.is_some_and(|own| {
+            !context.facts.symbols[own as usize].calls.is_empty()
+        });
+        !named
+            && fact.called_by.is_none()
+            && fact.callback_of.is_none()
+            && fact.method_calls.is_empty()
+    }));
+    parameter && !act.loaded && act.taint == Taint::NONE
 }
 
 /// The call that turns a shuffled array of texts, and the call of the function on the

@@ -1,11 +1,12 @@
 //! What scripts of web pages take from their visitors.
 
+use oxc_ast::ast::Expression;
 use oxc_span::Span;
 use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
 use super::{exfiltration, together};
 use crate::acts::{Kind, network};
-use crate::collect::Write;
+use crate::collect::{ScopeIx, Write};
 use crate::context::{Context, hit};
 
 /// Sends visitors elsewhere.
@@ -129,6 +130,17 @@ fn reads_storage(context: &Context<'_, '_>) -> bool {
 }
 
 fn redirect(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    for call in &context.facts.calls {
+        let Some(Expression::StaticMemberExpression(member)) = call.callee() else {
+            continue;
+        };
+        let object = context.source(crate::collect::span_of(&member.object));
+        let leaves = matches!(member.property.name.as_str(), "replace" | "assign")
+            && (object == "location" || object.ends_with(".location"));
+        if leaves && let Some(address) = call.argument(0) {
+            leave(context, address, call.scope, call.span(), hits);
+        }
+    }
     for write in &context.facts.writes {
         let object = context.source(crate::collect::span_of(write.object));
         let place = match write.property {
@@ -139,24 +151,33 @@ fn redirect(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         if !place {
             continue;
         }
-        let value = context
-            .evaluator
-            .borrow_mut()
-            .eval(write.value, write.scope);
-        let Some(address) = value.known() else {
-            continue;
-        };
-        let foreign = network::host(address).is_some_and(|host| !context.own.is_home(host));
-        let rest = address.split_once(['#', '?']).map_or("", |(_, rest)| rest);
-        let mail = rest.split_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && host.contains('.') && !host.contains('/')
-        });
-        if foreign && mail {
-            hits.push(
-                hit(&REDIRECT, write.span, context.phase)
-                    .title("Leaves the page for another host, with an e-mail address")
-                    .why("The address is written out: the page is made for one person."),
-            );
-        }
+        leave(context, write.value, write.scope, write.span, hits);
+    }
+}
+
+/// Tells of an address that a visitor is sent to, if it is another host's and has
+/// somebody's e-mail address.
+fn leave<'a>(
+    context: &Context<'_, 'a>,
+    address: &'a Expression<'a>,
+    scope: ScopeIx,
+    span: Span,
+    hits: &mut Vec<Hit>,
+) {
+    let value = context.evaluator.borrow_mut().eval(address, scope);
+    let Some(address) = value.known() else {
+        return;
+    };
+    let foreign = network::host(address).is_some_and(|host| !context.own.is_home(host));
+    let rest = address.split_once(['#', '?']).map_or("", |(_, rest)| rest);
+    let mail = rest
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('/'));
+    if foreign && mail {
+        hits.push(
+            hit(&REDIRECT, span, context.phase)
+                .title("Leaves the page for another host, with an e-mail address")
+                .why("The address is written out: the page is made for one person."),
+        );
     }
 }

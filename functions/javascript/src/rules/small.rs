@@ -14,7 +14,7 @@ mod handed;
 mod programs;
 
 use handed::handed_commands;
-use programs::{disguised, fetched, patches, programs, written};
+use programs::{carried_patches, disguised, fetched, joined, patches, programs, written};
 
 /// Code put into another process.
 pub const INJECTION: Rule = Rule {
@@ -66,6 +66,8 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     handed_commands(context, hits);
     programs(context, hits);
     patches(context, hits);
+    carried_patches(context, hits);
+    joined(context, hits);
     disguised(context, hits);
     bare_engine(context, hits);
     written(context, hits);

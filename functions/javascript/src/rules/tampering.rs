@@ -7,6 +7,7 @@ use packguard_sdk::{Category, Hit, Rule, Severity};
 use super::together::{SMALL, deletes_all, has_text};
 use super::{remote, system};
 use crate::acts::Kind;
+use crate::collect::SymbolIx;
 use crate::context::{Context, hit, when};
 
 /// Writes into an application's own code.
@@ -140,10 +141,12 @@ fn door(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let mut function = facts.calls[act.call as usize].function;
         while function != 0 {
             let fact = &facts.functions[function as usize];
-            if let Some((call, argument)) = fact.callback_of
-                && argument > 0
-                && is_route(context, call)
-            {
+            let route = fact
+                .callback_of
+                .is_some_and(|(call, argument)| argument > 0 && is_route(context, call));
+            // Middleware that is handed out: only commands, tools clean their own folders.
+            let middleware = act.kind == Kind::Spawn && is_middleware(context, &fact.params);
+            if route || middleware {
                 hits.push(
                     hit(&remote::BACKDOOR, act.span, context.phase_of(act))
                         .title("Deletes folders when a request asks for it")
@@ -154,6 +157,15 @@ fn door(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             function = fact.parent;
         }
     }
+}
+
+/// `(req, res, next)`: a server's function for requests.
+fn is_middleware(context: &Context<'_, '_>, parameters: &[Option<SymbolIx>]) -> bool {
+    let named = |index: usize, names: &[&str]| {
+        let symbol = parameters.get(index).copied().flatten();
+        symbol.is_some_and(|symbol| names.contains(&context.facts.symbols[symbol as usize].name))
+    };
+    named(0, &["req", "request", "_req"]) && named(1, &["res", "response", "_res"])
 }
 
 fn is_route(context: &Context<'_, '_>, call: u32) -> bool {

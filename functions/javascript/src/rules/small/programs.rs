@@ -6,7 +6,7 @@ use packguard_sdk::{Confidence, Hit, Phase, Severity};
 
 use super::super::{execution, hidden, shell};
 use super::{BUNDLED_PROGRAM, PATCHES, phase, words};
-use crate::acts::Kind;
+use crate::acts::{Kind, network};
 use crate::context::{Context, hit, when};
 use crate::value::{HOLE, Taint};
 
@@ -101,6 +101,82 @@ pub(super) fn patches(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                     ))
                     .confidence(Confidence::Medium)
                     .why(format!("It writes {}.", path.replace(HOLE, "…"))),
+            );
+            return;
+        }
+    }
+}
+
+/// Code that reaches a host, put into other packages' or applications' scripts that a list names.
+pub(super) fn carried_patches(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    let texts = || context.facts.texts.iter().map(|(text, _)| *text);
+    let others = texts().any(|text| {
+        let path = text.replace('\\', "/");
+        let place = path.contains("node_modules/") || path.contains("resources/app/");
+        path.len() < 300
+            && place
+            && [".js", ".cjs", ".mjs"]
+                .iter()
+                .any(|end| path.ends_with(end))
+    });
+    let code = texts().any(|text| {
+        let reaches = [
+            "require(",
+            "fetch(",
+            "XMLHttpRequest",
+            "sendBeacon",
+            "import(",
+        ];
+        let host = text.match_indices("http").take(8).any(|(at, _)| {
+            network::host(address(&text[at..])).is_some_and(|host| !context.own.is_home(host))
+        });
+        host && reaches.iter().any(|call| text.contains(call))
+    });
+    if !others || !code {
+        return;
+    }
+    for act in context.of(Kind::Write) {
+        let phase = context.phase_of(act);
+        if phase != Phase::Execute && act.api.contains("writeFile") && act.taint.has(Taint::FILE) {
+            hits.push(
+                hit(&PATCHES, act.span, phase)
+                    .title(format!("Puts code into other packages' scripts {}", when(phase)))
+                    .why("It reads a script, writes it back changed, and holds code that reaches a host."),
+            );
+            return;
+        }
+    }
+}
+
+/// The address that a text begins with.
+fn address(text: &str) -> &str {
+    let end = text.find(['\'', '"', '`', ' ', ')', '?', '$']);
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// `module._compile(['a', 'b'].map(n => require('./' + n)).join(''))`: texts that the package's
+/// modules give, run as one.
+pub(super) fn joined(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    for act in context.of(Kind::Code) {
+        let call = context.facts.calls[act.call as usize];
+        let phase = context.phase_of(act);
+        let Some(Expression::CallExpression(joining)) = call.argument(0) else {
+            continue;
+        };
+        let joins = matches!(&joining.callee, Expression::StaticMemberExpression(member)
+            if member.property.name == "join");
+        let source = context.source(joining.span);
+        let loads = ["require('.", "require(\".", "require(`."]
+            .iter()
+            .any(|start| source.contains(start));
+        if joins && loads && phase != Phase::Execute && act.text.is_none() {
+            hits.push(
+                hit(&execution::DATA_EVAL, act.span, phase)
+                    .title(format!(
+                        "Runs code that its modules hold in pieces {}",
+                        when(phase)
+                    ))
+                    .why("Code in pieces that are put together and run is read by nobody."),
             );
             return;
         }
