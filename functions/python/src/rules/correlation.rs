@@ -311,7 +311,10 @@ fn impact(view: &View<'_, '_>) -> Found {
                 .why("It leaves a note that asks for money."),
         ));
     }
-    if starts && view.any(MINER) && (view.any(RUNS | CONTAINER) || view.has(SOCKET)) {
+    // Nobody ships a miner's protocol beside a download that is made executable and run.
+    let fetched = view.has(SENDS | URL | CHMOD | RUNS | MINER) && view.files.len() == 1;
+    let mines = view.any(MINER) && (view.any(RUNS | CONTAINER) || view.has(SOCKET));
+    if fetched || (starts && mines) {
         let (at, hit) = view.hit(&MINER_START, MINER)?;
         return Some((at, hit.confidence(Confidence::High)));
     }
