@@ -59,7 +59,6 @@ pub const SPREADING: Rule = Rule::new(
 
 /// Largest file that is looked at by itself, in bytes.
 const FILE_LIMIT: u64 = 24 << 10;
-
 /// What is looked at together, in bytes.
 const TOGETHER_LIMIT: u64 = 64 << 10;
 
