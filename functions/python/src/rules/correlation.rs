@@ -59,7 +59,6 @@ pub const SPREADING: Rule = Rule::new(
 
 /// Largest file that is looked at by itself, in bytes.
 const FILE_LIMIT: u64 = 24 << 10;
-
 /// What is looked at together, in bytes.
 const TOGETHER_LIMIT: u64 = 64 << 10;
 
@@ -311,7 +310,10 @@ fn impact(view: &View<'_, '_>) -> Found {
                 .why("It leaves a note that asks for money."),
         ));
     }
-    if starts && view.any(MINER) && (view.any(RUNS | CONTAINER) || view.has(SOCKET)) {
+    // Nobody ships a miner's protocol beside a download that is made executable and run.
+    let fetched = view.has(SENDS | URL | CHMOD | RUNS | MINER) && view.files.len() == 1;
+    let mines = view.any(MINER) && (view.any(RUNS | CONTAINER) || view.has(SOCKET));
+    if fetched || (starts && mines) {
         let (at, hit) = view.hit(&MINER_START, MINER)?;
         return Some((at, hit.confidence(Confidence::High)));
     }

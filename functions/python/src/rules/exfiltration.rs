@@ -5,7 +5,7 @@ use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 use super::{Context, by_phase, hit_at, when};
 use crate::facts::Call;
 use crate::names::Role;
-use crate::value::Taint;
+use crate::value::{Taint, Value};
 
 /// Secrets or host facts sent out.
 pub const EXFILTRATION: Rule = Rule::new(
@@ -93,6 +93,16 @@ pub(super) fn sends(call: &Call<'_>) -> bool {
     }
 }
 
+/// What a notice of a program's end names, too.
+const FACTS: &str = "facts about host and user";
+
+/// Whether a called function sends to an address of which the caller says a part: the
+/// token of the user's own chat.
+fn names_a_chat_of_the_callers(call: &Call<'_>) -> bool {
+    let url = call.args.first().and_then(Value::as_str);
+    !call.runs_by_itself() && url.is_some_and(|url| url.contains("/bot?/"))
+}
+
 fn sent(call: &Call<'_>) -> Option<Hit> {
     // Where a download is put is not sent.
     let taint = match call.role {
@@ -134,18 +144,20 @@ fn sent(call: &Call<'_>) -> Option<Hit> {
             (Phase::Install | Phase::Import, _) => Severity::High,
             _ => Severity::Medium,
         };
-        ("facts about host and user", severity)
+        (FACTS, severity)
     } else {
         return None;
     };
     Some(
         hit_at(&EXFILTRATION, call)
             .title(format!("Sends {what} out"))
-            .severity(if suspect {
-                severity.max(Severity::High)
-            } else {
-                severity
-            })
+            .severity(
+                if suspect && !(what == FACTS && names_a_chat_of_the_callers(call)) {
+                    severity.max(Severity::High)
+                } else {
+                    severity
+                },
+            )
             .confidence(if call.role.is_some() {
                 Confidence::High
             } else {
