@@ -35,8 +35,6 @@ const KNOWN_HOSTS: &[&str] = &[
     "huggingface.co",
     "infura.io",
     "sentry.io",
-    "npmjs.org",
-    "npmjs.com",
     "nodejs.org",
     "debian.org",
     "ubuntu.com",
