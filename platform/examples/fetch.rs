@@ -39,11 +39,7 @@ async fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-async fn show(
-    registry: &Registry,
-    purl: &str,
-    into: Option<&Path>,
-) -> Result<(), FetchError> {
+async fn show(registry: &Registry, purl: &str, into: Option<&Path>) -> Result<(), FetchError> {
     let release = registry.resolve(&purl.parse()?).await?;
     let latest = if release.is_latest { " (latest)" } else { "" };
     println!("{}{latest}", release.purl);
