@@ -18,7 +18,7 @@ pub struct Finding {
     /// hashes of all files of the release. Absent in reports of before 1.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-    /// Rule id; its text stands in [`Report::rules`].
+    /// Rule id; its text stands in [`Report::rules`](crate::report::Report::rules).
     pub rule: String,
     /// What was found here, one line.
     pub title: String,

@@ -2,7 +2,7 @@
 //!
 //! [`base64()`], [`hex()`], [`inflate`] and [`percent`] take off one encoding that is known;
 //! so do [`base32`], [`base85`], [`ascii85`], [`bunzip2`], [`unlzma`], [`xor`], [`rotate`] and,
-//! with a key that is known, [`fernet`] and [`aes`].
+//! with a key that is known, [`fernet`] and [`aes`](fn@aes).
 //! [`layers`] looks for encoded runs in a text, decodes them and looks again in what came
 //! out.
 
