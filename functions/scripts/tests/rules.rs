@@ -279,7 +279,7 @@ const HONEST: &[(&str, &str)] = &[
     ),
     (
         "Dockerfile",
-        "FROM node\nRUN curl -fsSL https://deb.nodesource.com/setup_20.x | bash - && apt-get install -y nodejs && rm -rf /var/lib/apt/lists/*\nCMD [\"node\", \"a.js\"]\n",
+        "FROM node\nRUN curl -fsSL https://nodejs.org/setup_20.x | bash - && apt-get install -y nodejs && rm -rf /var/lib/apt/lists/*\nCMD [\"node\", \"a.js\"]\n",
     ),
     (
         "Makefile",
