@@ -171,7 +171,9 @@ def main(lines, venv, cache_file, output):
     honest = [package for package in packages if package["set"] == "closures"]
     text = ["# How well packages are told apart", "",
             "Written by `make eval`: do not edit. Flagged means `suspicious` or `malicious`; for GuardDog 3.2 a label of",
-            "`suspicious` or `high_risk` from its source-code rules, on the same files. It knows no maven, composer or nuget.", "",
+            "`suspicious` or `high_risk` from its source-code rules, on the same files. It knows no maven, composer or nuget;",
+            "its answers are kept by the archive's digest, so a later run asks it about new files only. Packguard was tuned on this",
+            "corpus: README.md beside this file says what the held-out part gave when it was first tried.", "",
             "## The labelled corpus", "", *per_ecosystem(corpus), "",
             "## By technique", "", *per_group(corpus, lambda package: package["techniques"], "technique"), "",
             "## By rewriting", "", *per_group([package for package in corpus if package["malicious"]],
