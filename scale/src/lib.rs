@@ -6,4 +6,5 @@
 
 pub mod decide;
 pub mod policy;
+pub mod service;
 pub mod signals;

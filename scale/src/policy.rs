@@ -1,6 +1,15 @@
 //! How a pool is scaled: the part of a `RuntimePool` that an admin writes.
 
+mod validate;
+
 use std::time::Duration;
+
+pub use validate::Problem;
+
+/// As many pods may a pool have.
+pub const MOST_PODS: u32 = 1000;
+/// As many slots may a pod have: more than any node has cores.
+pub const MOST_SLOTS: u32 = 1024;
 
 /// How a pool is scaled.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,4 +55,35 @@ pub struct UpLimit {
     pub pods: u32,
     /// Percent of the pods that there are, per minute.
     pub percent: u32,
+}
+
+impl Default for Policy {
+    /// The limits of the old design documents, and a target that a person waits for without wondering.
+    fn default() -> Self {
+        Self {
+            rule: Rule::TargetWait(Duration::from_secs(10)),
+            min: 0,
+            max: MOST_PODS,
+            slots_per_pod: 2,
+            up: UpLimit {
+                pods: 10,
+                percent: 100,
+            },
+            down_pods: 1,
+            down_every: Duration::from_secs(600),
+            quiet_window: Duration::from_secs(600),
+            stale_after: Duration::from_secs(60),
+            paused: false,
+        }
+    }
+}
+
+impl Policy {
+    /// Fewest and most pods, in this order also where the policy has them the other way round: the maximum, which is
+    /// what costs money, then holds.
+    #[must_use]
+    pub fn bounds(&self) -> (u32, u32) {
+        let max = self.max.min(MOST_PODS);
+        (self.min.min(max), max)
+    }
 }

@@ -19,8 +19,27 @@ pub struct Signals {
     pub oldest_wait: Duration,
     /// How long a task holds its slot, on average over the last minutes; none where none ended lately.
     pub service_time: Option<Duration>,
+    /// Tasks that came per second, on average over the last minutes; none where that is not measured.
+    pub arrivals_per_second: Option<f64>,
     /// The pods.
     pub pods: Pods,
+}
+
+impl Signals {
+    /// Nothing is known of the queue. Never scales anything: it stays as it is.
+    #[must_use]
+    pub fn missing(pods: Pods) -> Self {
+        Self {
+            measured_at: DateTime::<Utc>::MIN_UTC,
+            ready: 0,
+            leased: 0,
+            due_soon: 0,
+            oldest_wait: Duration::ZERO,
+            service_time: None,
+            arrivals_per_second: None,
+            pods,
+        }
+    }
 }
 
 /// The pods of one pool.
