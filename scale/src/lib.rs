@@ -8,3 +8,4 @@ pub mod decide;
 pub mod policy;
 pub mod service;
 pub mod signals;
+pub mod simulate;
