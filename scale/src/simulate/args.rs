@@ -231,14 +231,13 @@ impl FromStr for Spike {
         let tasks = tasks.parse().map_err(|_| wrong())?;
         let length = parse_duration(length).map_err(|_| wrong())?;
         let minutes = length.as_secs().div_ceil(60).max(1);
-        let minute = hour * 60 + minute;
-        if hour > 23 || minute + minutes > DAY / 60 {
+        if hour > 23 || minute > 59 || hour * 60 + minute + minutes > DAY / 60 {
             return Err(String::from(
                 "a spike lies within one day, from 0:00 to 24:00",
             ));
         }
         Ok(Self {
-            minute,
+            minute: hour * 60 + minute,
             tasks,
             minutes,
         })

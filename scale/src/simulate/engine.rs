@@ -90,14 +90,16 @@ pub(super) fn simulate(
     seed: u64,
 ) -> Result<Outcome, SimulateError> {
     let mut arrivals = workload.arrivals(seed)?;
-    let next = arrivals.next().transpose()?;
+    let Some(next) = arrivals.next().transpose()? else {
+        return Err(argument("--trace", String::from("the file has no tasks")));
+    };
     let waits = WaitTimes::new().map_err(|why| argument("waits", why.to_string()))?;
     let mut engine = Engine {
         setup,
         times,
         chance: chance(seed),
         arrivals,
-        next,
+        next: Some(next),
         queue: VecDeque::new(),
         events: Events::new(),
         cluster: Cluster::new(setup.layout.clone()),
@@ -264,10 +266,11 @@ impl Engine<'_> {
     }
 
     fn outcome(mut self, end: u64) -> Outcome {
+        // The last point is the end, also of a trace of seconds.
+        self.sample(end);
         let pod_hours = self.cluster.pod_area.hours(end);
         let node_hours = self.cluster.node_area.hours(end);
-        // A trace may end where it begins.
-        let all = hours(u128::from(end)).max(f64::MIN_POSITIVE);
+        let all = hours(u128::from(end));
         let served_hours = hours(self.counts.done);
         let slot_hours = pod_hours * f64::from(self.setup.layout.slots);
         Outcome {

@@ -61,7 +61,10 @@ impl Workload {
                 format!("{days} is not from 1 to {MOST_DAYS}"),
             ));
         }
-        let on_top: u64 = args.spike.iter().map(|spike| spike.tasks).sum();
+        let on_top = args
+            .spike
+            .iter()
+            .fold(0u64, |sum, spike| sum.saturating_add(spike.tasks));
         let tasks = total.saturating_add(on_top.saturating_mul(days));
         if tasks == 0 || tasks > MOST_TASKS {
             let problem = format!("{tasks} tasks in all; say how many, from 1 to {MOST_TASKS}");
