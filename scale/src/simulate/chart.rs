@@ -81,7 +81,8 @@ fn panel<D: DrawingBackend>(
         .x_labels(13)
         .y_labels(6)
         .x_desc("hours")
-        .x_label_formatter(&|hours| format!("{hours:.0}"))
+        .x_label_formatter(&|hours| mark(*hours, outcome.hours))
+        .y_label_formatter(&|value| mark(*value, highest))
         .draw()?;
     for &(name, colour, value) in lines {
         let points = outcome
@@ -98,4 +99,13 @@ fn panel<D: DrawingBackend>(
         .position(SeriesLabelPosition::UpperRight)
         .background_style(WHITE)
         .draw()
+}
+
+/// A mark on an axis that ends there: whole numbers where they tell marks apart.
+fn mark(value: f64, end: f64) -> String {
+    if end >= 5.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
 }

@@ -110,7 +110,11 @@ pub(super) fn simulate(
         counts: Counts::default(),
     };
     let end = engine.run(workload.horizon())?;
-    Ok(engine.outcome(end))
+    let work = match workload.horizon() {
+        0 => end,
+        horizon => horizon,
+    };
+    Ok(engine.outcome(end, work))
 }
 
 #[derive(Default)]
@@ -265,7 +269,7 @@ impl Engine<'_> {
         });
     }
 
-    fn outcome(mut self, end: u64) -> Outcome {
+    fn outcome(mut self, end: u64, work: u64) -> Outcome {
         // The last point is the end, also of a trace of seconds.
         self.sample(end);
         let pod_hours = self.cluster.pod_area.hours(end);
@@ -276,6 +280,7 @@ impl Engine<'_> {
         Outcome {
             rule: self.setup.rule,
             hours: all,
+            work_hours: hours(u128::from(work)),
             arrived: self.counts.arrived,
             served: self.counts.served,
             offered_hours: hours(self.counts.offered),

@@ -19,6 +19,8 @@ pub struct Outcome {
     pub rule: &'static str,
     /// Hours from the start to the last task's end, or to the end of the last day.
     pub hours: f64,
+    /// Hours within which tasks came: the days that were asked for, or all of a trace.
+    pub work_hours: f64,
     /// Tasks that came.
     pub arrived: u64,
     /// Tasks that were done.

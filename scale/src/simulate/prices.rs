@@ -202,7 +202,8 @@ impl Prices {
     /// # Errors
     /// If the table has no such size.
     pub fn cost(&self, outcome: &Outcome, size: &str) -> Result<Cost, SimulateError> {
-        let months = outcome.hours / self.hours_per_month;
+        // What is left over when the last day ends would overlap with the next day's first tasks.
+        let months = outcome.work_hours / self.hours_per_month;
         let nodes = outcome.node_hours * self.size(size)?.hour / months;
         let fixed = self.fixed.iter().map(|item| item.month).sum();
         let tasks = outcome.served as f64 / months;

@@ -53,7 +53,7 @@ fn header(
         "{} tasks in {:.1} hours, {work}; {} in a slot on average\n{} slots a pod, {pods_per_node} pods a node of {}, \
          at most {} nodes; a pod starts in {}, a node in {}\n\n",
         grouped(first.arrived as f64),
-        first.hours,
+        first.work_hours,
         seconds(mean),
         args.slots,
         args.node_size,
