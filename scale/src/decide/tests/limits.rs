@@ -114,6 +114,47 @@ fn a_minute_is_any_minute() {
 }
 
 #[test]
+fn a_minutes_lowest_counts_also_after_a_fall() {
+    let policy = Policy {
+        down_pods: 50,
+        down_every: Duration::ZERO,
+        quiet_window: Duration::ZERO,
+        ..one_each()
+    };
+    let load = [
+        (0, 45),
+        (10, 20),
+        (20, 500),
+        (30, 500),
+        (79, 500),
+        (80, 500),
+    ];
+    assert_eq!(follow(&policy, 40, &load), [45, 20, 40, 40, 40, 80]);
+}
+
+#[test]
+fn many_small_growths_are_counted_too() {
+    let load: Vec<(i64, u64)> = (1..200)
+        .map(|second| {
+            (
+                second,
+                if second <= 40 {
+                    40 + second as u64
+                } else {
+                    1000
+                },
+            )
+        })
+        .collect();
+    let pods = follow(&one_each(), 40, &load);
+    for (second, after) in pods.iter().enumerate() {
+        let before = pods[second.saturating_sub(59)];
+        assert!(*after <= before * 2, "{before} to {after} at {second} s");
+    }
+    assert!(pods[198] > 160, "it grows on: {}", pods[198]);
+}
+
+#[test]
 fn down_after_the_quiet_window_one_each_ten_minutes() {
     let load: Vec<(i64, u64)> = (0..=30).map(|minute| (minute * 60, 2)).collect();
     let pods = follow(&one_each(), 5, &load);
