@@ -17,6 +17,10 @@ use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package, descriptor};
 use gate::Gate;
 use report::Place;
 
+/// Bytes after which the scanner of the bundled rules is made anew. While it scans, each of its
+/// patterns fills a lazy automaton of up to 2 MiB; nothing else empties them.
+const RENEWED_AFTER: usize = 8 << 20;
+
 /// Most findings of one of the operator's rules in one package.
 const FINDINGS_PER_USER_RULE: usize = 25;
 
@@ -61,6 +65,9 @@ impl Analyzer for Rules {
     }
 }
 
+/// Puts another scanner in place where that is due, given how many bytes come next.
+type Renew<'r> = dyn FnMut(&mut Scanner, usize) -> Result<(), String> + 'r;
+
 fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut Analysis) {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut buffer = Vec::new();
@@ -70,6 +77,7 @@ fn scan_with_user_rules(package: &Package, scanner: &mut Scanner, analysis: &mut
             file,
             &mut buffer,
             analysis,
+            &mut |_, _| Ok(()),
             |analysis, scanner, matched, place| {
                 let name = format!("{}:{}", matched.namespace, matched.name);
                 let count = counts.entry(name).or_default();
@@ -90,14 +98,28 @@ fn scan_with_bundled_rules(package: &Package, analysis: &mut Analysis) -> Result
     if rules.is_empty() {
         return Ok(());
     }
-    let mut scanner = bundled::compile(&rules)?;
-    scan::set_up(&mut scanner);
+    let compiled = || {
+        let mut scanner = bundled::compile(&rules)?;
+        scan::set_up(&mut scanner);
+        Ok::<Scanner, String>(scanner)
+    };
+    let mut scanner = compiled()?;
+    let mut scanned = 0;
+    let mut renew = |scanner: &mut Scanner, next: usize| {
+        scanned += next;
+        if scanned > RENEWED_AFTER {
+            *scanner = compiled()?;
+            scanned = next;
+        }
+        Ok(())
+    };
     for file in files {
         scan_file(
             &mut scanner,
             file,
             &mut buffer,
             analysis,
+            &mut renew,
             |analysis, _, matched, place| {
                 if let Some(bundled) = bundled::find(matched.name) {
                     analysis.push(report::bundled(bundled, matched, place));
@@ -136,18 +158,21 @@ fn admitted<'a>(
     Ok((files, rules))
 }
 
-/// Calls `found` for each rule that matches a file, once.
+/// Calls `found` for each rule that matches a file, once; before each piece of it `renew`,
+/// which may put another scanner of the same rules in place.
 fn scan_file(
     scanner: &mut Scanner,
     file: File<'_>,
     buffer: &mut Vec<u8>,
     analysis: &mut Analysis,
+    renew: &mut Renew<'_>,
     mut found: impl FnMut(&mut Analysis, &Scanner, &EvaluatedRule<'_>, Place<'_>),
 ) {
     let mut seen = BTreeSet::new();
     let mut problem = None;
     let read = scan::pieces(file, buffer, |bytes, whole| {
-        if let Err(error) = scan::introduce(scanner, file, bytes) {
+        let ready = renew(scanner, bytes.len());
+        if let Err(error) = ready.and_then(|()| scan::introduce(scanner, file, bytes)) {
             problem = Some(error);
             return;
         }

@@ -10,7 +10,7 @@ use packguard_sdk::{File, text};
 
 /// Most bytes scanned at once. Larger files are scanned in pieces of this size, which
 /// overlap: a piece, its decoded form and the matches stay well below a sandbox's limit.
-const PIECE: usize = 16 << 20;
+const PIECE: usize = 8 << 20;
 /// What two pieces of a file share: what is longer than this can be cut in two.
 const OVERLAP: usize = 64 << 10;
 /// Most places remembered of one string in one piece: enough for the rules that count.

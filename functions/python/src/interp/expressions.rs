@@ -363,8 +363,11 @@ impl<'a> Interpreter<'a, '_> {
         };
         let mut values = Vec::with_capacity(items.len().min(4_096));
         let mut taint = iterated.taint;
+        let outside = self.rounds;
+        self.rounds = outside.saturating_mul(items.len());
         for (at, item) in items.into_iter().enumerate() {
             let Some(extra) = self.extra.checked_sub(4) else {
+                self.rounds = outside;
                 return Value::tainted(taint | Taint::OVERSIZE);
             };
             self.extra = extra;
@@ -375,6 +378,7 @@ impl<'a> Interpreter<'a, '_> {
             taint |= value.taint;
             values.push(value);
         }
+        self.rounds = outside;
         Value::list(values).with(taint.without(Taint::PARTIAL))
     }
 }

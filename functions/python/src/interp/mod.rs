@@ -143,6 +143,8 @@ pub struct Interpreter<'a, 's> {
     inline_depth: usize,
     /// Above zero while following something once more: each step is charged.
     charged: usize,
+    /// How often the loops that are being followed go round, multiplied.
+    rounds: usize,
     depth: usize,
     /// Above zero while evaluating something again: nothing is noted.
     quiet: usize,
@@ -205,6 +207,7 @@ impl<'a, 's> Interpreter<'a, 's> {
             extra: EXTRA_STEPS,
             inline_depth: 0,
             charged: 0,
+            rounds: 1,
             depth: 0,
             quiet: 0,
             noting: false,
@@ -371,24 +374,32 @@ impl<'a, 's> Interpreter<'a, 's> {
         }
     }
 
-    /// How many elements of a constant a loop or comprehension is followed over: few,
-    /// unless it works on characters or the file runs code, so that tables and tests
-    /// cost little.
+    /// How many elements of a constant a loop or comprehension is followed over: all where
+    /// it works on characters, few elsewhere, so that tables and tests cost little.
     fn follow_limit(&self, repeated: &impl Ranged) -> usize {
         let text = self
             .source
             .get(bytes_of(repeated.range()))
             .unwrap_or_default();
-        let decodes = || {
-            let words = ["chr", "ord", "^", "bytes", "decode", "hex", "int("];
-            text.len() < 2_000 && words.iter().any(|word| text.contains(word))
-        };
-        if self.runs_code || decodes() {
+        if text.len() < 2_000 && works_on_characters(text) {
             usize::MAX
         } else {
-            64
+            let limit = if self.runs_code { 512 } else { 64 };
+            limit / self.rounds
         }
     }
+}
+
+/// Whether code names what turns numbers into text or back.
+fn works_on_characters(code: &str) -> bool {
+    let inside = ["^", "decode", "hex", "_bytes"];
+    let words = ["chr", "ord", "int(", "bytes(", "bytearray("];
+    let starts_word =
+        |at: usize| !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+    inside.iter().any(|sign| code.contains(sign))
+        || words.iter().any(|word| {
+            memchr::memmem::find_iter(code.as_bytes(), word.as_bytes()).any(starts_word)
+        })
 }
 
 /// A range as byte offsets.

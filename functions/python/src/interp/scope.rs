@@ -221,11 +221,22 @@ impl<'a> Interpreter<'a, '_> {
             || (name.starts_with("from_") || name == "__init__")
                 && ["Keypair", "Account", "Wallet"]
                     .iter()
-                    .any(|class| path.ends_with(class));
+                    .any(|class| path.ends_with(class))
+            || (!path.starts_with('.') && self.takes_secrets(*index));
         if sees {
             self.note_edge(*index);
             self.functions[*index].intercepts = true;
         }
+    }
+
+    /// Whether a function says by a parameter's name that it is given a secret.
+    fn takes_secrets(&self, index: usize) -> bool {
+        let words = ["secret", "password", "passwd", "private_key", "mnemonic"];
+        let mut parameters = self.functions[index].parameters.iter();
+        parameters.any(|parameter| {
+            let name = self.symbols.name(parameter.name);
+            words.iter().any(|word| name.contains(word))
+        })
     }
 
     /// Takes the callee's view for a moment.

@@ -1,5 +1,6 @@
 //! Statements.
 
+use ruff_python_ast::helpers::any_over_expr;
 use ruff_python_ast::{
     ExceptHandler, Expr, Stmt, StmtClassDef, StmtFor, StmtFunctionDef, StmtIf, StmtWith,
 };
@@ -13,8 +14,14 @@ use crate::value::{Kind, Taint, Value};
 /// Longest constant that a loop is followed over, element by element.
 const LOOP_LIMIT: usize = 100_000;
 
+/// Rounds of a loop whose calls are noted: each may run another command.
+const NOTED_ROUNDS: usize = 8;
+
 /// Statements in the body of a loop that is followed element by element.
 const LOOP_BODY_LIMIT: usize = 6;
+
+/// Methods that add to what they belong to.
+const ADDING: [&str; 6] = ["append", "extend", "insert", "write", "add", "update"];
 
 impl<'a> Interpreter<'a, '_> {
     /// A block; `straight` when it runs whenever what surrounds it runs.
@@ -144,8 +151,12 @@ impl<'a> Interpreter<'a, '_> {
 
     fn for_statement(&mut self, statement: &'a StmtFor) {
         let iterated = calls::iterated(self.eval(&statement.iter));
+        let limit = match statement.body.iter().any(accumulates) {
+            true => LOOP_LIMIT,
+            false => 64,
+        };
         let elements = (statement.body.len() <= LOOP_BODY_LIMIT)
-            .then(|| fold::elements(&iterated, self.follow_limit(statement).min(LOOP_LIMIT)))
+            .then(|| fold::elements(&iterated, self.follow_limit(statement).min(limit)))
             .flatten()
             .filter(|elements| !elements.is_empty() && elements.len() <= self.extra);
         let Some(elements) = elements else {
@@ -157,17 +168,23 @@ impl<'a> Interpreter<'a, '_> {
             self.body(&statement.orelse, false);
             return;
         };
+        let outside = self.rounds;
+        self.rounds = outside.saturating_mul(elements.len());
         for (at, element) in elements.into_iter().enumerate() {
             let Some(extra) = self.extra.checked_sub(statement.body.len() * 4) else {
                 break;
             };
             self.extra = extra;
-            self.quiet += usize::from(at > 0);
+            let again = usize::from(at >= NOTED_ROUNDS);
+            self.quiet += again;
+            self.charged += usize::from(at > 0);
             self.assign(&statement.target, element);
             // Every element is followed, so the body runs as straight code does.
             self.body(&statement.body, true);
-            self.quiet -= usize::from(at > 0);
+            self.charged -= usize::from(at > 0);
+            self.quiet -= again;
         }
+        self.rounds = outside;
         self.body(&statement.orelse, false);
     }
 
@@ -347,6 +364,34 @@ impl<'a> Interpreter<'a, '_> {
 }
 
 /// `__name__ == "__main__"`.
+/// Whether a statement adds to something from round to round, as what decodes does.
+fn accumulates(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::AugAssign(_) => true,
+        Stmt::Assign(statement) => statement.targets.iter().any(|target| match target {
+            Expr::Name(name) => any_over_expr(
+                &statement.value,
+                &|part: &Expr| matches!(part, Expr::Name(used) if used.id == name.id),
+            ),
+            Expr::Subscript(target) => !target.slice.is_literal_expr(),
+            _ => false,
+        }),
+        Stmt::Expr(statement) => matches!(&*statement.value, Expr::Call(call)
+            if matches!(&*call.func, Expr::Attribute(method)
+                if ADDING.contains(&method.attr.as_str()))),
+        Stmt::If(statement) => {
+            let mut others = statement.elif_else_clauses.iter();
+            statement.body.iter().any(accumulates)
+                || others.any(|clause| clause.body.iter().any(accumulates))
+        }
+        Stmt::For(statement) => statement.body.iter().any(accumulates),
+        Stmt::While(statement) => statement.body.iter().any(accumulates),
+        Stmt::With(statement) => statement.body.iter().any(accumulates),
+        Stmt::Try(statement) => statement.body.iter().any(accumulates),
+        _ => false,
+    }
+}
+
 fn is_main_test(test: &Expr) -> bool {
     let Expr::Compare(compare) = test else {
         return false;

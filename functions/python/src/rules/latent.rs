@@ -52,7 +52,6 @@ const INVISIBLE: usize = 24;
 const RUNS: &[&str] = &[
     "exec",
     "eval",
-    "compile",
     "runpy",
     "__import__",
     "import_module",
@@ -75,9 +74,13 @@ const RUNS: &[&str] = &[
 
 /// Looks at the constants of a file that is able to run code.
 pub(super) fn check(source: &str, tokens: &[Token], phase: Phase, depth: usize) -> Vec<Hit> {
-    let runs = RUNS
-        .iter()
-        .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some());
+    // `re.compile` runs nothing.
+    let compiles = memchr::memmem::find_iter(source.as_bytes(), "compile(")
+        .any(|at| !source[..at].ends_with('.'));
+    let runs = compiles
+        || RUNS
+            .iter()
+            .any(|word| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some());
     let mut hits = Vec::new();
     if !runs || depth > 2 {
         return hits;
@@ -92,6 +95,7 @@ pub(super) fn check(source: &str, tokens: &[Token], phase: Phase, depth: usize) 
         }
     }
     let mut left = LENGTH_LIMIT;
+    let turned = Turned::of(source);
     let lists = numbers(source, tokens).chain(tables(&strings));
     let long = strings.iter().filter(|one| one.text.len() >= SHORTEST);
     for constant in long.take(CONSTANTS_LIMIT) {
@@ -99,7 +103,7 @@ pub(super) fn check(source: &str, tokens: &[Token], phase: Phase, depth: usize) 
             break;
         };
         left = rest;
-        for layers in decoded(&constant.text) {
+        for layers in decoded(&constant.text, turned) {
             hits.extend(judge(&layers, &constant.range, phase, depth));
         }
     }
@@ -141,7 +145,7 @@ fn encoded_names(strings: &[Constant<'_>], phase: Phase) -> Option<Hit> {
     let (mut harmful, mut all, mut at) = (BTreeSet::new(), BTreeSet::new(), None);
     for constant in strings
         .iter()
-        .filter(|one| (4..80).contains(&one.text.len()))
+        .filter(|one| (4..80).contains(&one.text.len()) && !one.text.contains(' '))
         .take(2_000)
     {
         let decoded = [decode::base64(&constant.text), decode::hex(&constant.text)];
@@ -174,54 +178,94 @@ fn encoded_names(strings: &[Constant<'_>], phase: Phase) -> Option<Hit> {
     })
 }
 
+/// What else than encoded a file's constants may be: found out once for all of them.
+#[derive(Clone, Copy)]
+struct Turned {
+    /// Readable text, back to front.
+    backwards: bool,
+    /// Readable text, each letter 13 further.
+    rotated: bool,
+}
+
+impl Turned {
+    /// Words of which [`judge`] wants one, whatever it is about.
+    const WORDS: [&str; 9] = [
+        "import", "http", "curl", "wget", "bash", "/bin/", "ershell", "base64", "/dev/tcp",
+    ];
+
+    fn of(source: &str) -> Self {
+        let has = |word: &str| memchr::memmem::find(source.as_bytes(), word.as_bytes()).is_some();
+        let turned = |word: &str| word.chars().rev().collect::<String>();
+        Self {
+            backwards: Self::WORDS.iter().any(|word| has(&turned(word))),
+            rotated: Self::WORDS
+                .iter()
+                .any(|word| has(&decode::rotate(word, 13))),
+        }
+    }
+}
+
 /// What a constant decodes to, forwards and backwards.
-fn decoded(constant: &str) -> Vec<Vec<Layer>> {
+fn decoded(constant: &str, turned: Turned) -> Vec<Vec<Layer>> {
     let mut all = Vec::new();
-    let backwards: String = constant.chars().rev().collect();
-    for (reversed, text) in [(false, constant), (true, backwards.as_str())] {
-        let mark = |mut layers: Vec<Layer>| {
-            if reversed {
-                layers.insert(
-                    0,
-                    Layer {
-                        encoding: "reversed",
-                        text: text::cut(text, 400).into(),
-                    },
-                );
-            }
-            layers
-        };
-        if reversed {
-            all.push(mark(Vec::new()));
+    let compact = compact(constant);
+    if let Some(compact) = &compact {
+        unwrapped(constant, compact, &mut all);
+    }
+    if compact.is_some() || turned.backwards {
+        let backwards: String = constant.chars().rev().collect();
+        let mut found = vec![Vec::new()];
+        if let Some(compact) = &compact {
+            let compact: String = compact.chars().rev().collect();
+            unwrapped(&backwards, &compact, &mut found);
         }
-        for found in decode::layers(text).take(8) {
-            all.push(mark(found.layers));
+        for mut layers in found {
+            let reversed = Layer {
+                encoding: "reversed",
+                text: text::cut(&backwards, 400).into(),
+            };
+            layers.insert(0, reversed);
+            all.push(layers);
         }
-        let compact: String = text.split_whitespace().collect();
-        if compact.len() != text.len() {
-            for found in decode::layers(&compact).take(4) {
-                all.push(mark(found.layers));
-            }
-        }
-        let bytes = [
-            ("base85", decode::base85(&compact)),
-            ("ascii85", decode::ascii85(&compact)),
-            ("base32", decode::base32(&compact)),
-        ];
-        for (encoding, bytes) in bytes {
-            if let Some(layers) = bytes.and_then(|bytes| decode::payload(encoding, &bytes)) {
-                all.push(mark(layers));
-            }
-        }
-        if !text.contains(' ') || reversed {
-            continue;
-        }
+    }
+    if turned.rotated && constant.contains(' ') {
         all.push(vec![Layer {
             encoding: "rot13",
-            text: decode::rotate(text, 13).into(),
+            text: decode::rotate(constant, 13).into(),
         }]);
     }
     all
+}
+
+/// A constant without its white space, where it may be encoded: prose has short words and
+/// characters that no encoding has.
+fn compact(constant: &str) -> Option<String> {
+    let is_encoded = |c: char| c.is_ascii_alphanumeric() || "+/=_-%\\x".contains(c);
+    let has_run = constant
+        .split_ascii_whitespace()
+        .any(|word| word.len() >= SHORTEST - 4);
+    let only_encoded = || {
+        constant
+            .chars()
+            .all(|c| is_encoded(c) || c.is_ascii_whitespace())
+    };
+    (has_run || only_encoded()).then(|| constant.split_whitespace().collect())
+}
+
+/// What stands encoded in a text.
+fn unwrapped(text: &str, compact: &str, all: &mut Vec<Vec<Layer>>) {
+    all.extend(decode::layers(text).take(8).map(|found| found.layers));
+    if compact.len() != text.len() {
+        all.extend(decode::layers(compact).take(4).map(|found| found.layers));
+    }
+    let bytes = [
+        ("base85", decode::base85(compact)),
+        ("ascii85", decode::ascii85(compact)),
+        ("base32", decode::base32(compact)),
+    ];
+    for (encoding, bytes) in bytes {
+        all.extend(bytes.and_then(|bytes| decode::payload(encoding, &bytes)));
+    }
 }
 
 /// What a decoded text does, if anything.

@@ -97,14 +97,15 @@ pub fn gather(
             }
         }
     }
-    match body {
-        Some(body) => shape::look(body, tops, &mut signs),
-        None => signs.add(bits::STARTS, 0..0),
-    }
     let acts = bits::SENDS | bits::RUNS | bits::WRITES | bits::DELETES | bits::CONTAINER;
     let spies = bits::CLIPBOARD_READ | bits::CLIPBOARD_WRITE | bits::KEYS | bits::SCREEN;
     let reads = bits::WALKS | bits::HOME | bits::ENVIRONMENT | bits::BROWSER;
-    if names & (acts | spies | reads) != 0 || text.len() < 2000 {
+    let acting = names & (acts | spies | reads) != 0 || text.len() < 2000;
+    match body {
+        Some(body) => shape::look(body, tops, acting, &mut signs),
+        None => signs.add(bits::STARTS, 0..0),
+    }
+    if acting {
         strings(text, tokens, &mut signs);
     }
     signs.imports = signs.imports.into_iter().take(IMPORTS_LIMIT).collect();

@@ -10,8 +10,9 @@ use ruff_text_size::Ranged as _;
 use super::{Signs, bits, keys, route, words};
 use crate::interp::bytes_of;
 
-/// Looks at a module's statements.
-pub fn look(body: &[Stmt], tops: &BTreeSet<String>, signs: &mut Signs) {
+/// Looks at a module's statements; at all that stands in them where it is `acting`: where it
+/// names what does something, or is small.
+pub fn look(body: &[Stmt], tops: &BTreeSet<String>, acting: bool, signs: &mut Signs) {
     let mut own = Own {
         tops,
         names: BTreeSet::new(),
@@ -27,6 +28,9 @@ pub fn look(body: &[Stmt], tops: &BTreeSet<String>, signs: &mut Signs) {
     };
     for stmt in body {
         starts.visit_stmt(stmt);
+    }
+    if !acting {
+        return;
     }
     let mut all = Everywhere { signs: &mut *signs };
     for stmt in body {
