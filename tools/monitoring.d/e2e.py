@@ -49,7 +49,7 @@ class Hook(ThreadingHTTPServer):
             def do_POST(self):
                 body = self.body()
                 if self.path == "/v1/traces":
-                    hook.traces.append(body)
+                    hook.traces.append(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
                 elif self.path.startswith("/alerts/"):
                     names = {one["labels"]["alertname"]: one for one in json.loads(body)["alerts"]}
                     hook.alerts.append((time.monotonic(), self.path.removeprefix("/alerts/"), names))
@@ -267,7 +267,7 @@ def watch(folder, processes, hook):
     configurations(folder, hook, targets, local["alertmanager"])
     rotel = Path(importlib.util.find_spec("rotel").origin).parent / "rotel-agent"
     processes.start("rotel", rotel, "start", "--otlp-http-endpoint", local["otlp"], "--otlp-grpc-endpoint", local["grpc"], "--exporter", "otlp",
-                    "--otlp-exporter-endpoint", hook.url, "--otlp-exporter-protocol", "http", "--otlp-exporter-compression", "none")
+                    "--otlp-exporter-endpoint", hook.url, "--otlp-exporter-protocol", "http")
     nobody = "http://127.0.0.1:9"  # No registry is asked.
     processes.start("platform", binary, "dev", "--folder", folder / "dev", "--port", ports["api"],
                     METRICS_LISTEN=local["worker"], OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{local['otlp']}", TASK_MAX_ATTEMPTS="2", WEBHOOK_ALLOW_PRIVATE="true",
