@@ -69,7 +69,7 @@ def prometheus():
 def tests(alerts):
     """The unit tests, and that each alert has one that fires and one that does not."""
     files = sorted((HOME / "tests").glob("*.yaml"))
-    files.remove(HOME / "tests/routes.yaml")
+    files = [path for path in files if path.name not in ("routes.yaml", "inhibitions.yaml")]
     run("promtool", "test", "rules", *[path.relative_to(HOME) for path in files])
     fires, quiet = set(), set()
     for path in files:
@@ -93,7 +93,12 @@ def routes(alerts):
             f"--verify.receivers={','.join(one['to'])}", *labels)
         reached |= set(one["to"])
     faults.extend(f"tests/routes.yaml: no test reaches {one['name']}" for one in config["receivers"] if one["name"] not in reached)
+    tested = load(HOME / "tests/inhibitions.yaml")
+    for one in tested:
+        faults.extend(f"tests/inhibitions.yaml: {name} is no alert" for name in [one["cause"], *one["silences"], *one["not"]] if name not in alerts)
+    causes = " ".join(f"alertname = {one['cause']}" for one in tested)
     for rule in config["inhibit_rules"]:
+        faults.extend(f"tests/inhibitions.yaml: no test of {cause}" for cause in rule["source_matchers"] if cause not in causes)
         for matcher in rule["source_matchers"] + rule["target_matchers"]:
             for name in re.findall(r"Packguard\w+", matcher):
                 if name not in alerts:

@@ -214,6 +214,34 @@ def query(prometheus, expr):
     return json.loads(get(f"{prometheus}/api/v1/query?{asked}"))["data"]["result"]
 
 
+def inhibitions(alertmanager, processes):
+    """A cause silences its symptoms, in its own environment, and nothing else. Asked of Alertmanager itself."""
+    cases = check.load(HOME / "tests/inhibitions.yaml")
+    rules = {rule["alert"]: rule for _, group in check.groups() for rule in group["rules"] if "alert" in rule}
+    wanted, pairs = set(), []
+    for case in cases:
+        # Each pair in a namespace of its own: symptoms may be causes of others.
+        for name in case["silences"] + case["not"]:
+            place = f"case-{case['cause']}-{name}".lower()
+            pairs += [(case["cause"], place), (name, place)]
+            wanted |= {(place, name)} if name in case["silences"] else set()
+        pairs += [(name, f"elsewhere-{name}".lower()) for name in case["silences"]]
+    alerts = [{"labels": {"alertname": name, "namespace": place, "pool": "standard", **rules[name]["labels"]}}
+              for name, place in sorted(set(pairs))]
+    get(f"{alertmanager}/api/v2/alerts", json.dumps(alerts).encode(), **{"Content-Type": "application/json"})
+
+    def silenced():
+        every = json.loads(get(f"{alertmanager}/api/v2/alerts"))
+        mine = [one for one in every if re.match("(case|elsewhere)-", one["labels"].get("namespace", ""))]
+        found = {(one["labels"]["namespace"], one["labels"]["alertname"]) for one in mine if one["status"]["inhibitedBy"]}
+        # An alert is new until it has gone through the pipeline.
+        done = len(mine) == len(alerts) and all(one["status"]["state"] != "unprocessed" for one in mine)
+        return found | {("", "")} if done else None
+    found = until("Alertmanager looks at what is silenced", 30, silenced, processes) - {("", "")}
+    print(f"inhibition: {len(found & wanted)} of {len(wanted)} symptoms silenced, of {len(alerts)} alerts; {len(found - wanted)} that should not be")
+    return [f"{name} {what} silenced in {place}" for what, those in (("is not", wanted - found), ("is", found - wanted)) for place, name in sorted(those)]
+
+
 def metrics(prometheus):
     """Every metric that rules and dashboards name is exposed, with the labels that are documented; every expression runs."""
     names, faults = Names(ROOT), []
@@ -297,6 +325,7 @@ def watch(folder, processes, hook):
     if "deploy/RUNBOOK.md#packguardqueuelong" not in mine["annotations"]["runbook_url"]:
         faults.append(f"{ALERT} came without its runbook: {mine['annotations']}")
     faults += metrics(prometheus)
+    faults += inhibitions(f"http://{local['alertmanager']}", processes)
     return faults + spans(hook)
 
 
