@@ -115,6 +115,24 @@ def routes(alerts):
             faults.append(f"{name} goes to {to}")
 
 
+def messages(alerts):
+    """What people read: title and text of two alerts, one of them over."""
+    name = "PackguardQueueLong"
+    labels, annotations = {"alertname": name, "namespace": "packguard", **alerts[name]["labels"]}, alerts[name]["annotations"]
+    message = {"status": "firing", "receiver": "slack", "groupLabels": {"area": "queue", "namespace": "packguard"}, "commonLabels": labels,
+               "alerts": [{"status": status, "labels": labels, "annotations": annotations, "startsAt": "2026-01-01T00:00:00Z"}
+                          for status in ("firing", "resolved")]}
+    wanted = {"title": ["[FIRING 1] Packguard packguard: queue PackguardQueueLong"],
+              "text": ["warning: PackguardQueueLong\n", "PackguardQueueLong (over)", annotations["runbook_url"]]}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as data:
+        json.dump(message, data)
+        data.flush()
+        for part, words in wanted.items():
+            text = run("amtool", "template", "render", "--template.glob=templates/*.tmpl", f"--template.data={data.name}",
+                       f'--template.text={{{{ template "packguard.{part}" . }}}}')
+            faults.extend(f"templates/packguard.tmpl: no {word!r} in {text!r}" for word in words if word not in text)
+
+
 def runbook(alerts):
     """Every alert has its section, every address its anchor, and every section of an alert its alert."""
     page = (ROOT / "deploy/RUNBOOK.md").read_text()
@@ -226,6 +244,7 @@ def main():
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *[f"rules/{name}.yaml" for name in RULES])
     files = tests(alerts)
     routes(alerts)
+    messages(alerts)
     runbook(alerts)
     found = [(where, rule["expr"]) for where, rule in rules] + boards()
     recorded = {rule["record"] for _, rule in rules if "record" in rule}
