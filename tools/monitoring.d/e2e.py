@@ -68,6 +68,8 @@ class Hook(ThreadingHTTPServer):
 
             def do_GET(self):
                 """A simple index of PyPI's kind: every project is there, with one release of its own."""
+                # A registry takes its time. With one slot the batch takes ten seconds and more, on however fast a machine.
+                time.sleep(0.01)
                 kind, name = self.path.strip("/").split("/")[:2]
                 release = archive(name)
                 page = {"meta": {"api-version": "1.1"}, "name": name, "versions": ["1.0"], "files": [
@@ -299,7 +301,7 @@ def watch(folder, processes, hook):
                     "--otlp-exporter-endpoint", hook.url, "--otlp-exporter-protocol", "http")
     nobody = "http://127.0.0.1:9"  # No registry is asked.
     processes.start("platform", binary, "dev", "--folder", folder / "dev", "--port", ports["api"],
-                    METRICS_LISTEN=local["worker"], OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{local['otlp']}", TASK_MAX_ATTEMPTS="2", WEBHOOK_ALLOW_PRIVATE="true",
+                    METRICS_LISTEN=local["worker"], OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{local['otlp']}", TASK_MAX_ATTEMPTS="2", WORKER_CONCURRENCY="1", WEBHOOK_ALLOW_PRIVATE="true",
                     PACKGUARD_PYPI_URL=f"{hook.url}/simple/", PACKGUARD_NPM_URL="http://127.0.0.1:9/",
                     HTTP_PROXY=nobody, HTTPS_PROXY=nobody, http_proxy=nobody, https_proxy=nobody, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
     api = f"http://{local['api']}"
