@@ -3,7 +3,7 @@
 PURL ?=
 ARGS ?=
 
-.PHONY: help run dev test crash bench eval lint fuzz schema queries contract
+.PHONY: help run dev test crash bench eval lint fuzz schema queries contract monitoring
 .DEFAULT_GOAL := help
 
 help: ## Says what there is
@@ -34,6 +34,12 @@ contract: ## Lets schemathesis loose on the API
 	@tools/setup servers
 	cargo build --workspace
 	tools/schemathesis
+
+monitoring: ## Checks alerts, routes, dashboards and runbook; then a real Prometheus scrapes a real platform
+	@tools/monitoring
+	@tools/setup servers
+	@[ -n "$$PACKGUARD_BINARY" ] || cargo build --workspace --bin packguard
+	@tools/monitoring-e2e
 
 lint: ## Format, clippy, docs, licences
 	@tools/setup servers
