@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use packguard_scale::controller::ControllerArgs;
+use packguard_scale::simulate::SimulateArgs;
 
 use crate::admin::AdminCommand;
-use crate::config::{AdminFlags, MigrateFlags, ServeFlags, WorkFlags};
+use crate::config::{AdminFlags, MigrateFlags, ScaleFlags, ServeFlags, WorkFlags};
 use crate::functions::probe::AdmitArgs;
 use crate::limits::ScanLimits;
 use crate::output::{FailOn, FailOnNew, Format};
@@ -45,6 +47,9 @@ pub enum Command {
     Work(WorkArgs),
     /// Bring the database's schema to what this version wants
     Migrate(MigrateFlags),
+    /// Runtime pods: the controller of pools, and what it would do
+    #[command(subcommand)]
+    Scale(Box<ScaleCommand>),
     /// Keys, tasks, retention
     Admin(AdminArgs),
     /// Check a deployment
@@ -74,6 +79,28 @@ pub struct WorkArgs {
     /// End when nothing is ready any more
     #[arg(long)]
     pub once: bool,
+}
+
+/// `packguard scale`
+#[derive(Debug, Subcommand)]
+pub enum ScaleCommand {
+    /// Bring the number of pods of every RuntimePool to what its work needs
+    Run(ScaleRunArgs),
+    /// What that would come to: waits, pods and cost of a day, before it happens
+    Simulate(SimulateArgs),
+    /// The definition of RuntimePool, for `kubectl apply`
+    Crd,
+}
+
+/// `packguard scale run`
+#[derive(Debug, Args)]
+pub struct ScaleRunArgs {
+    /// Pools and lease
+    #[command(flatten)]
+    pub controller: ControllerArgs,
+    /// Settings
+    #[command(flatten)]
+    pub flags: ScaleFlags,
 }
 
 /// `packguard admin`

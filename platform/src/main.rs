@@ -56,6 +56,7 @@ async fn run(command: Command, cancel: CancellationToken) -> u8 {
             roles::work(&args.flags.0, mode, cancel).await
         }
         Command::Migrate(flags) => roles::migrate(&flags.0).await,
+        Command::Scale(command) => roles::scale(*command, cancel).await,
         Command::Admin(args) => roles::admin(args, cancel).await,
         Command::Admit(args) => return admit(&args).await,
         Command::Doctor(args) => match roles::doctor(&args).await {

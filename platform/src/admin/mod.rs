@@ -34,6 +34,7 @@ pub use keys::KeysCommand;
 pub use publishers::PublishersCommand;
 pub use reanalyze::ReanalyzeArgs;
 pub use tasks::{AuditCommand, TasksCommand};
+pub use packguard_scale::admin::PoolsArgs;
 pub use upkeep::PruneArgs;
 
 /// Exit code when something could not be done.
@@ -61,6 +62,8 @@ pub enum AdminCommand {
     Audit(AuditCommand),
     /// Delete what is old: tasks, reports, uploads, logs
     Prune(PruneArgs),
+    /// Runtime pools on Kubernetes: list, set, pause, drain
+    Pools(PoolsArgs),
 }
 
 /// Why a command failed.
@@ -158,6 +161,8 @@ pub async fn run(
         AdminCommand::Reanalyze(args) => reanalyze::run(&args, &context, &mut output).await,
         AdminCommand::Audit(command) => tasks::audit(command, &context, &mut output).await,
         AdminCommand::Prune(args) => upkeep::prune(&args, &context, &mut output).await,
+        // Spoken to before there is a database: see roles::admin.
+        AdminCommand::Pools(_) => Ok(()),
     }
 }
 

@@ -148,6 +148,8 @@ role_flags! {
     ServeFlags = Role::Serve;
     /// The flags of `packguard work`; flatten it into the command's arguments.
     WorkFlags = Role::Work;
+    /// The flags of `packguard scale run`; flatten it into the command's arguments.
+    ScaleFlags = Role::Scale;
     /// The flags of `packguard migrate`; flatten it into the command's arguments.
     MigrateFlags = Role::Migrate;
     /// The flags of `packguard admin`; flatten it into the command's arguments.

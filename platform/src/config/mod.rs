@@ -12,6 +12,7 @@
 //! docs.rs       the documentation that follows
 //! ```
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 mod connections;
@@ -34,7 +35,7 @@ mod worker;
 
 pub use connections::{DatabaseConfig, RedisConfig};
 pub use docs::markdown;
-pub use flags::{AdminFlags, DoctorFlags, Flags, MigrateFlags, ServeFlags, WorkFlags, arguments};
+pub use flags::{AdminFlags, DoctorFlags, Flags, MigrateFlags, ScaleFlags, ServeFlags, WorkFlags, arguments};
 pub use machine::Machine;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{Secret, SecretUrl};
@@ -160,6 +161,33 @@ impl Configuration for WorkSettings {
         };
         worker::check_lease(reader, &settings.worker, &settings.tasks);
         settings
+    }
+}
+
+/// All that `packguard scale run` needs to know.
+#[derive(Debug, Clone)]
+pub struct ScaleSettings {
+    /// Postgres.
+    pub database: DatabaseConfig,
+    /// Redis.
+    pub redis: RedisConfig,
+    /// Where health and metrics are served.
+    pub metrics_listen: SocketAddr,
+    /// Logs and traces.
+    pub telemetry: TelemetryConfig,
+}
+
+impl Configuration for ScaleSettings {
+    const ROLE: Role = Role::Scale;
+
+    #[expect(private_interfaces, reason = "only `resolve` calls it")]
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            database: DatabaseConfig::read(reader),
+            redis: RedisConfig::read(reader),
+            metrics_listen: serve::listen(reader, "METRICS_LISTEN"),
+            telemetry: TelemetryConfig::read(reader),
+        }
     }
 }
 

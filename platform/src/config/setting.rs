@@ -9,6 +9,8 @@ pub enum Role {
     Serve,
     /// `packguard work`: the analyses.
     Work,
+    /// `packguard scale run`: the controller of runtime pools.
+    Scale,
     /// `packguard migrate`: the database's schema.
     Migrate,
     /// `packguard admin`: keys, tasks, retention.
@@ -19,9 +21,10 @@ pub enum Role {
 
 impl Role {
     /// All of them, in the order in which the documentation lists them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Serve,
         Self::Work,
+        Self::Scale,
         Self::Migrate,
         Self::Admin,
         Self::Doctor,
@@ -32,6 +35,7 @@ impl Role {
         match self {
             Self::Serve => "serve",
             Self::Work => "work",
+            Self::Scale => "scale",
             Self::Migrate => "migrate",
             Self::Admin => "admin",
             Self::Doctor => "doctor",

@@ -72,8 +72,16 @@ const ALL: &[Role] = &Role::ALL;
 const SERVE: &[Role] = &[Role::Serve];
 const WORK: &[Role] = &[Role::Work];
 const BOTH: &[Role] = &[Role::Serve, Role::Work];
+const MEASURED: &[Role] = &[Role::Work, Role::Scale];
 const PROCESSES: &[Role] = &[Role::Serve, Role::Work, Role::Admin, Role::Doctor];
-const OPERATED: &[Role] = &[Role::Serve, Role::Work, Role::Admin];
+const QUEUED: &[Role] = &[
+    Role::Serve,
+    Role::Work,
+    Role::Scale,
+    Role::Admin,
+    Role::Doctor,
+];
+const OPERATED: &[Role] = &[Role::Serve, Role::Work, Role::Scale, Role::Admin];
 const TENDED: &[Role] = &[Role::Serve, Role::Admin];
 const SERVED: &[Role] = &[Role::Serve, Role::Doctor];
 const ANALYSED: &[Role] = &[Role::Work, Role::Doctor];

@@ -15,6 +15,7 @@ pub mod erase;
 pub mod events;
 pub mod functions;
 pub mod health;
+pub mod load;
 pub mod heartbeats;
 pub mod keys;
 pub mod packages;

@@ -7,7 +7,7 @@ use redis::from_redis_value;
 use super::connection::Repeat;
 use super::scripts::Script;
 use super::submit::CHUNK;
-use super::{Depths, Position, Queue, QueueError, millis, task_id, wide};
+use super::{Depths, Load, Position, Queue, QueueError, Work, millis, task_id, wide};
 use crate::model::{Priority, TaskId};
 
 /// Tasks per page of [`Queue::scan`], roughly: a page takes Redis a fraction of a millisecond.
@@ -80,6 +80,31 @@ impl Queue {
             leased: count(leased),
             expired: count(expired),
             oldest_ready: (oldest >= 0).then(|| millis(oldest)),
+        })
+    }
+
+    /// What there is to do, and who is at it; with the retries that come due within `ahead`.
+    ///
+    /// # Errors
+    /// May be repeated.
+    pub async fn load(&self, ahead: Duration) -> Result<Load, QueueError> {
+        let mut script = self.script(Script::Load);
+        script.arg(u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX));
+        let answer: Vec<String> = self.run(&script, Repeat::Harmless).await?;
+        let Some((figures, workers)) = answer.split_first_chunk::<8>() else {
+            return Err(QueueError::Protocol("the load is cut".into()));
+        };
+        let mut numbers = [0_i64; 8];
+        for (number, text) in numbers.iter_mut().zip(figures) {
+            *number = text
+                .parse()
+                .map_err(|_| QueueError::Protocol("the load holds no numbers".into()))?;
+        }
+        let [clients, background] = [&numbers[..4], &numbers[4..]].map(work);
+        Ok(Load {
+            clients,
+            background,
+            busy: workers.iter().cloned().collect(),
         })
     }
 
@@ -161,5 +186,17 @@ fn position(pair: &[redis::Value]) -> Result<Position, QueueError> {
         "l" => Ok(Position::Leased),
         "u" => Ok(Position::Unknown),
         other => Err(QueueError::Protocol(format!("`{other}` is no state"))),
+    }
+}
+
+/// Four figures of [`Queue::load`].
+fn work(figures: &[i64]) -> Work {
+    let count = |at: usize| figures.get(at).map_or(0, |one| u64::try_from(*one).unwrap_or(0));
+    let oldest = figures.get(3).copied().filter(|age| *age >= 0);
+    Work {
+        ready: count(0),
+        leased: count(1),
+        due_soon: count(2),
+        oldest_ready: oldest.map(millis),
     }
 }

@@ -77,7 +77,7 @@ pub mod wakeups;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -243,6 +243,30 @@ pub struct Depths {
     /// Of them, those whose lease ran out: the next claim makes them ready.
     pub expired: u64,
     /// How long the oldest ready task has waited.
+    pub oldest_ready: Option<Duration>,
+}
+
+/// What there is to do, for whoever decides how many workers there should be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Load {
+    /// What clients asked for.
+    pub clients: Work,
+    /// What the system does for itself ([`Priority::BACKGROUND`]).
+    pub background: Work,
+    /// The workers that have a task.
+    pub busy: BTreeSet<String>,
+}
+
+/// Tasks of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Those that a worker could take.
+    pub ready: u64,
+    /// Those that workers have.
+    pub leased: u64,
+    /// Those to be retried soon.
+    pub due_soon: u64,
+    /// How long the oldest ready one has waited.
     pub oldest_ready: Option<Duration>,
 }
 

@@ -29,6 +29,7 @@ scripts! {
     Remove => "remove.lua",
     Find => "find.lua",
     Depths => "depths.lua",
+    Load => "load.lua",
     Check => "check.lua",
 }
 

@@ -3,26 +3,32 @@
 
 mod doctor;
 mod migrate;
+mod scale;
 mod serve;
 mod work;
 
 pub use doctor::{DoctorArgs, doctor};
 pub use migrate::migrate;
+pub use scale::scale;
 pub use serve::serve;
 pub use work::work;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin;
+use crate::admin::{self, AdminCommand};
 use crate::cli::{AdminArgs, DevArgs};
 use crate::config::{self, AdminSettings, DatabaseConfig, Environment, RedisConfig, StorageConfig};
 use crate::db::{self, PoolOptions};
 use crate::dev::{self, DevOptions};
 use crate::queue::Queue;
 use crate::storage::Storage;
+use crate::telemetry::{self, Metrics};
 
 /// Exit code when the configuration or the command line makes no sense.
 pub const USAGE: u8 = 2;
@@ -82,6 +88,10 @@ pub async fn dev(args: DevArgs, stop: CancellationToken) -> Result<(), Failure> 
 /// # Errors
 /// When the configuration makes no sense, or what was asked for can't be done.
 pub async fn admin(args: AdminArgs, stop: CancellationToken) -> Result<(), Failure> {
+    // These speak to Kubernetes alone.
+    if let AdminCommand::Pools(args) = &args.command {
+        return scale::pools(args).await;
+    }
     let settings: AdminSettings = config::resolve(&args.flags.0, &Environment::of_process())?;
     let output = admin::Output {
         out: &mut std::io::stdout(),
@@ -94,6 +104,32 @@ pub async fn admin(args: AdminArgs, stop: CancellationToken) -> Result<(), Failu
             hint: error.hint,
             code: error.code,
         })
+}
+
+/// Serves health and metrics of a process that has no API.
+pub(crate) async fn listen(
+    address: SocketAddr,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> Result<JoinHandle<()>, Failure> {
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let message = format!("{address} can't be listened on: {error}");
+        Failure::environment(
+            &message,
+            "set METRICS_LISTEN to a free address; port 0 takes any",
+        )
+    })?;
+    tracing::info!(address = ?listener.local_addr().ok(), "health and metrics");
+    let (router, stop) = (
+        telemetry::metrics::metrics_router(metrics.clone()),
+        stop.clone(),
+    );
+    Ok(tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "health and metrics are not served any more");
+        }
+    }))
 }
 
 /// Opens the database; nothing is asked yet.

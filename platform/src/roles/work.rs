@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use packguard_runtime::Pipeline;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, awaited_queue, database, queue, storage};
+use super::{Failure, awaited_queue, database, listen, queue, storage};
 use crate::components::{self, Setup};
 use crate::config::{self, Environment, Flags, WorkSettings, WorkerConfig};
 use crate::db::health as schema;
@@ -25,7 +24,7 @@ pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<
     let telemetry = telemetry::init(&settings.telemetry, "work")
         .map_err(|error| Failure::environment(&error, "check the settings of logs and traces"))?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let health = health(&settings.worker, &metrics, &stop).await?;
+    let health = listen(settings.worker.metrics_listen, &metrics, &stop).await?;
     // Redis is asked while the components are loaded: a worker is to be ready in 300 ms.
     let beginning = async {
         let queue = async {
@@ -100,31 +99,4 @@ async fn load(config: &WorkerConfig) -> Result<Pipeline, Failure> {
             "run `packguard doctor`; the README names what it needs",
         )
     })
-}
-
-/// Serves health and metrics.
-async fn health(
-    config: &WorkerConfig,
-    metrics: &Metrics,
-    stop: &CancellationToken,
-) -> Result<tokio::task::JoinHandle<()>, Failure> {
-    let address = config.metrics_listen;
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        let message = format!("{address} can't be listened on: {error}");
-        Failure::environment(
-            &message,
-            "set METRICS_LISTEN to a free address; port 0 takes any",
-        )
-    })?;
-    tracing::info!(address = ?listener.local_addr().ok(), "health and metrics");
-    let (router, stop) = (
-        telemetry::metrics::metrics_router(metrics.clone()),
-        stop.clone(),
-    );
-    Ok(tokio::spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = served.await {
-            tracing::error!(%error, "health and metrics are not served any more");
-        }
-    }))
 }

@@ -1,7 +1,7 @@
 //! What stands outside: database, queue, storage.
 
 use super::super::setting::{Secrecy, Setting};
-use super::{ALL, BOTH, OPERATED, PROCESSES, SERVED};
+use super::{ALL, BOTH, OPERATED, PROCESSES, QUEUED, SERVED};
 
 pub(super) const POSTGRES: &[Setting] = &[
     Setting::open(
@@ -35,26 +35,26 @@ pub(super) const REDIS: &[Setting] = &[
     Setting::open(
         "REDIS_URL",
         "",
-        PROCESSES,
+        QUEUED,
         "Redis or Valkey, as in `redis://redis.example.com:6379/0`; `rediss` for TLS, `unix` for a socket, `redis+sentinel://host:port,host:port/MASTER` for sentinels. Required.",
     )
     .kept(Secrecy::Url),
     Setting::open(
         "QUEUE_NAME",
         "analysis_tasks",
-        PROCESSES,
+        QUEUED,
         "Names the keys in Redis. Two deployments may share a Redis under two names.",
     ),
     Setting::open(
         "REDIS_CONNECT_TIMEOUT",
         "2s",
-        PROCESSES,
+        QUEUED,
         "How long making a connection may take. One inside a datacentre takes milliseconds.",
     ),
     Setting::open(
         "REDIS_RESPONSE_TIMEOUT",
         "5s",
-        PROCESSES,
+        QUEUED,
         "How long an answer may take. Scripts take microseconds; the rest is for a failover.",
     ),
 ];

@@ -1,7 +1,7 @@
 //! The workers.
 
 use super::super::setting::{Secrecy, Setting};
-use super::{ANALYSED, BOTH, WORK};
+use super::{ANALYSED, BOTH, MEASURED, WORK};
 
 pub(super) const WORKERS: &[Setting] = &[
     Setting::open(
@@ -80,7 +80,7 @@ pub(super) const WORKERS: &[Setting] = &[
     Setting::open(
         "METRICS_LISTEN",
         "127.0.0.1:9464",
-        WORK,
-        "Where a worker serves /health/, /ready/ and /metrics. Loopback, for they ask for no key; in a cluster `0.0.0.0:9464`. The port is the one that OpenTelemetry gives Prometheus exporters.",
+        MEASURED,
+        "Where a process without an API serves /health/, /ready/ and /metrics. Loopback, for they ask for no key; in a cluster `0.0.0.0:9464`. The port is the one that OpenTelemetry gives Prometheus exporters.",
     ),
 ];

@@ -72,6 +72,11 @@ impl fmt::Debug for Metrics {
 impl Metrics {
     /// All at nought. `version` is the command's.
     pub fn new(version: &str) -> Self {
+        Self::with(version, |_| {})
+    }
+
+    /// As [`Self::new`], with what another part of the process counts, under the same prefix.
+    pub fn with(version: &str, register: impl FnOnce(&mut Registry)) -> Self {
         let mut catalogue = catalogue::Catalogue::new();
         let help = "Always 1; its label tells the version that runs";
         let info = Info::new(vec![("version", version.to_owned())]);
@@ -87,6 +92,7 @@ impl Metrics {
         let work = work::Work::new(&mut catalogue);
         let backends = backends::Backends::new(&mut catalogue);
         let process = process::register(&mut catalogue);
+        register(&mut catalogue.registry);
         Self(Arc::new(Inner {
             process,
             registry: catalogue.registry,
@@ -152,6 +158,9 @@ pub fn metrics_router(metrics: Metrics) -> axum::Router {
     axum::Router::new()
         .route("/health/", get(alive))
         .route("/health", get(alive))
+        // It takes its work by itself: there is nothing to be kept away from it.
+        .route("/ready/", get(alive))
+        .route("/ready", get(alive))
         .route(
             "/metrics",
             get(async move || metrics_answer(&metrics).await),
