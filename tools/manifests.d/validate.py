@@ -52,7 +52,8 @@ def pool_schema(objects):
 
 
 def by_schema(objects):
-    schema = jsonschema.Draft202012Validator(pool_schema(objects))
+    pools = of_kind(objects, "RuntimePool")
+    schema = jsonschema.Draft202012Validator(pool_schema(objects)) if pools else None
     for one in objects:
         name = f"{one['kind']}/{one['metadata']['name']}"
         if one["kind"] == "RuntimePool":
@@ -126,8 +127,11 @@ def names(objects):
 
 def room(objects):
     """1000 pods of each pool's size fit the workers' quota."""
+    pools = of_kind(objects, "RuntimePool")
+    if not pools:
+        return
     hard = of_kind(objects, "ResourceQuota")["workers"]["spec"]["hard"]
-    for where, pool in of_kind(objects, "RuntimePool").items():
+    for where, pool in pools.items():
         for side, sizes in pool["spec"]["resources"].items():
             for what, size in sizes.items():
                 if number(size) * WORKERS > number(hard[f"{side}.{what}"]):
