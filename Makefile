@@ -3,7 +3,7 @@
 PURL ?=
 ARGS ?=
 
-.PHONY: help run dev test crash bench eval lint fuzz schema queries contract monitoring
+.PHONY: help run dev test crash bench eval lint fuzz schema queries contract monitoring manifests image
 .DEFAULT_GOAL := help
 
 help: ## Says what there is
@@ -67,3 +67,9 @@ schema: ## Writes the report's JSON schema anew
 queries: ## Writes .sqlx/ anew, which the build checks all SQL against
 	@tools/setup servers
 	tools/queries
+
+manifests: ## Renders and validates deploy/: Kubernetes, Dockerfile, Terraform, workflows
+	tools/manifests
+
+image: ## Builds the image with buildah and tries it with podman: make image PREBUILT=FILE
+	tools/image $(PREBUILT)

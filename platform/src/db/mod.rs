@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod batches;
 pub mod claims;
+pub mod copy;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod doomed;
