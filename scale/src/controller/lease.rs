@@ -104,6 +104,7 @@ impl Election {
             };
             match won {
                 Ok((lease, asked)) => self.lead(lease, asked, &cancel).await,
+                Err(Trouble::Moved) => {}
                 Err(trouble) => {
                     self.metrics.trouble("lease", &trouble);
                     tokio::select! {
@@ -152,7 +153,10 @@ impl Election {
             let watched = bounded(self.api.watch(&params, &version)).await;
             let mut events = match watched {
                 Ok(events) => events.boxed(),
-                Err(_) => futures_util::stream::empty().boxed(),
+                Err(trouble) => {
+                    self.metrics.trouble("lease", &trouble);
+                    futures_util::stream::empty().boxed()
+                }
             };
             loop {
                 if self.is_free(&lease) {

@@ -41,6 +41,7 @@ pub use metrics::{DecisionLabel, ErrorLabel, Metrics, PoolLabel, RequestLabel};
 pub use plan::Decide;
 pub use source::{QueueSignals, SignalSource, SourceError};
 pub use trouble::Trouble;
+pub(crate) use trouble::bounded;
 
 use crate::crd::{Class, RuntimePool};
 
@@ -217,12 +218,11 @@ impl<'a, S: SignalSource> Term<'a, S> {
         });
         let owners = owners(&pools);
         self.ask(queues, &pools).await;
-        let shrinks = pools.iter().any(|(name, pool)| {
-            let wanted = memories.get(name).map_or(0, |memory| memory.wanted(name, &deployments));
-            let there = wanted.max(Memory::default().wanted(name, &deployments));
-            pool.spec.replicas.is_some_and(|replicas| replicas < there) || self.may_shrink(pool, queues, there)
+        let there = pools.iter().any(|(name, _)| {
+            memories.get(name).map_or(0, |memory| memory.wanted(name, &deployments)) > 0
+                || Memory::default().wanted(name, &deployments) > 0
         });
-        let busy = if shrinks { self.busy().await } else { None };
+        let busy = if there { self.busy().await } else { None };
         let now = (self.config.clock.0)();
         let passes = pools
             .iter()
@@ -251,16 +251,6 @@ impl<'a, S: SignalSource> Term<'a, S> {
                 self.shared.metrics.trouble("status", &trouble);
             }
         }
-    }
-
-    /// Whether this pass may take pods away, so that it matters who is busy: where there is more than a minimum and less to do than
-    /// there are slots. Asked too often costs a request to Redis, asked too seldom a pass.
-    fn may_shrink(&self, pool: &RuntimePool, queues: &Queues, there: u32) -> bool {
-        let slots = u64::from(there) * u64::from(pool.spec.slots_per_pod);
-        let work = queues.last.get(&pool.spec.class).map_or(u64::MAX, |queue| {
-            queue.ready.saturating_add(queue.leased)
-        });
-        there > pool.spec.min && work <= slots || there > pool.spec.max || pool.spec.canary.is_some()
     }
 
     async fn ask(&self, queues: &mut Queues, pools: &BTreeMap<String, Arc<RuntimePool>>) {

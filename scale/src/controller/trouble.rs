@@ -96,7 +96,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 /// # Errors
 ///
 /// See [`Trouble`].
-pub(super) async fn bounded<T>(
+pub(crate) async fn bounded<T>(
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, Trouble> {
     match tokio::time::timeout(REQUEST_TIMEOUT, request).await {

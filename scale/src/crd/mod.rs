@@ -42,8 +42,8 @@ pub const REVISION: u32 = 1;
     derive = "PartialEq",
     doc = "A number of worker pods of one kind, and how it is scaled.",
     annotation("packguard.dev/crd-revision", "1"),
-    validation = Rule::new("!self.metadata.name.endsWith('-canary')").message("a pool's name must not end in -canary: another pool's canary could have the same Deployment").field_path(".metadata.name"),
-    validation = Rule::new("size(self.metadata.name) <= 30").message("a pool's name has 30 characters at most: the names of its pods are made of it, and a worker is known by the first 63").field_path(".metadata.name"),
+    validation = Rule::new("!self.metadata.name.endsWith('-canary')").message("metadata.name must not end in -canary: another pool's canary could have the same Deployment"),
+    validation = Rule::new("size(self.metadata.name) <= 30").message("metadata.name has 30 characters at most: the names of its pods are made of it, and a worker is known by the first 63"),
     scale(
         spec_replicas_path = ".spec.replicas",
         status_replicas_path = ".status.replicas",
