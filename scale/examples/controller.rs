@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use chrono::Utc;
 use clap::Parser;
-use packguard_scale::controller::{ControllerArgs, Metrics, QueueSignals, SignalSource, SourceError, connect_to, run};
+use packguard_scale::controller::{
+    ControllerArgs, Metrics, QueueSignals, SignalSource, SourceError, connect_to, run,
+};
 use packguard_scale::crd::Class;
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +45,9 @@ impl SignalSource for Constant {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let command = Command::parse();
     let metrics = Metrics::default();
     let client = connect_to(kube::Config::new(command.url.parse()?), &metrics)?;
@@ -58,7 +62,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         loop {
             tokio::time::sleep(Duration::from_secs(10)).await;
             let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-            let memory: Vec<&str> = status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM")).collect();
+            let memory: Vec<&str> = status
+                .lines()
+                .filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"))
+                .collect();
             println!("{}", memory.join(" "));
         }
     });

@@ -22,7 +22,10 @@ use tokio::time::{Instant, sleep};
 
 #[tokio::main]
 async fn main() {
-    let pools: u32 = std::env::args().nth(1).and_then(|number| number.parse().ok()).unwrap_or(1);
+    let pools: u32 = std::env::args()
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(1);
     let server = server::Server::start().await;
     let _cluster = cluster::Cluster::start(&server, cluster::Fate::default());
     for number in 0..pools {
@@ -31,18 +34,29 @@ async fn main() {
             "metadata": {"name": format!("pool-{number:02}")},
             "spec": {"class": "standard", "image": "packguard:1", "min": 0, "max": 1000, "replicas": if number == 0 { json!(null) } else { json!(20) }, "overrideExpiry": "0s"},
         });
-        server.change(|store| store.create(store::POOLS, server::NAMESPACE, pool, &store::TEST)).unwrap();
+        server
+            .change(|store| store.create(store::POOLS, server::NAMESPACE, pool, &store::TEST))
+            .unwrap();
     }
     println!("{}", server.url());
     loop {
         sleep(Duration::from_secs(10)).await;
         let now = Instant::now();
         let asked = server.asked();
-        let recent: Vec<_> = asked.iter().filter(|asked| now.duration_since(asked.at) < Duration::from_secs(60)).collect();
+        let recent: Vec<_> = asked
+            .iter()
+            .filter(|asked| now.duration_since(asked.at) < Duration::from_secs(60))
+            .collect();
         let mut by_kind = std::collections::BTreeMap::<String, u32>::new();
         for asked in &recent {
-            *by_kind.entry(format!("{} {}", asked.verb, asked.resource)).or_default() += 1;
+            *by_kind
+                .entry(format!("{} {}", asked.verb, asked.resource))
+                .or_default() += 1;
         }
-        println!("pods {}; last minute: {} requests {by_kind:?}", server.list(store::PODS).len(), recent.len());
+        println!(
+            "pods {}; last minute: {} requests {by_kind:?}",
+            server.list(store::PODS).len(),
+            recent.len()
+        );
     }
 }

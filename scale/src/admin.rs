@@ -13,7 +13,12 @@ use crate::crd::{RuleName, RuntimePool, Span};
 #[derive(Debug, Clone, Args)]
 pub struct PoolsArgs {
     /// The namespace of the pools.
-    #[arg(long, env = "SCALE_NAMESPACE", default_value = "packguard", global = true)]
+    #[arg(
+        long,
+        env = "SCALE_NAMESPACE",
+        default_value = "packguard",
+        global = true
+    )]
     pub namespace: String,
     /// What to do.
     #[command(subcommand)]
@@ -119,7 +124,9 @@ pub async fn run(client: Client, args: &PoolsArgs) -> Result<String, Trouble> {
         PoolsCommand::Drain { name } => {
             // Paused as well: when the number by hand has had its time, none is made anew.
             patch(&pools, name, &json!({"paused": true, "replicas": 0})).await?;
-            Ok(format!("{name} drains: its pods go as their work ends; `resume` undoes it"))
+            Ok(format!(
+                "{name} drains: its pods go as their work ends; `resume` undoes it"
+            ))
         }
     }
 }
@@ -178,7 +185,10 @@ fn table(pools: &[RuntimePool], now: DateTime<Utc>) -> String {
         }
     }
     let lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -199,7 +209,9 @@ fn row(pool: &RuntimePool, now: DateTime<Utc>) -> [String; HEAD.len()] {
             .creation_timestamp
             .as_ref()
             .and_then(|created| DateTime::from_timestamp(created.0.as_second(), 0))
-            .map_or_else(String::new, |created| age(now.signed_duration_since(created))),
+            .map_or_else(String::new, |created| {
+                age(now.signed_duration_since(created))
+            }),
     ]
 }
 

@@ -35,7 +35,10 @@ impl<V> Default for Cache<V> {
 impl<V> Cache<V> {
     /// All of them.
     pub(super) fn all(&self) -> BTreeMap<String, Arc<V>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.items
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// What a write answered: newer than what was watched so far.
@@ -96,7 +99,8 @@ impl<V> Cache<V> {
 
     fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<V>>)) {
         change(&mut self.items.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 

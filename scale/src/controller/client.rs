@@ -28,7 +28,9 @@ pub fn connect_to(config: Config, metrics: &Metrics) -> Result<Client, Trouble> 
     let requests = metrics.api_requests.clone();
     let counted = MapRequestLayer::new(move |request: http::Request<Body>| {
         let is_watch = request.uri().query().is_some_and(|query| {
-            query.split('&').any(|part| matches!(part, "watch=true" | "watch=1"))
+            query
+                .split('&')
+                .any(|part| matches!(part, "watch=true" | "watch=1"))
         });
         let verb = if is_watch {
             String::from("watch")

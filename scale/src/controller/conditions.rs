@@ -14,7 +14,12 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn new(type_: &'static str, holds: bool, reason: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(
+        type_: &'static str,
+        holds: bool,
+        reason: &str,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             type_,
             holds,
@@ -45,10 +50,15 @@ pub(super) fn merge(
 ) -> Vec<Condition> {
     said.iter()
         .map(|said| {
-            let old = before.iter().find(|condition| condition.type_ == said.type_);
+            let old = before
+                .iter()
+                .find(|condition| condition.type_ == said.type_);
             let since = old
                 .filter(|condition| condition.status == said.status())
-                .map_or_else(|| time(now), |condition| condition.last_transition_time.clone());
+                .map_or_else(
+                    || time(now),
+                    |condition| condition.last_transition_time.clone(),
+                );
             Condition {
                 type_: said.type_.to_owned(),
                 status: said.status().to_owned(),
@@ -64,7 +74,11 @@ pub(super) fn merge(
 /// Whether a condition turned, or turned for another reason; a mere change of words can wait.
 pub(super) fn turned(before: &[Condition], now: &[Condition]) -> bool {
     let essence = |condition: &Condition| {
-        (condition.type_.clone(), condition.status.clone(), condition.reason.clone())
+        (
+            condition.type_.clone(),
+            condition.status.clone(),
+            condition.reason.clone(),
+        )
     };
     !before.iter().map(essence).eq(now.iter().map(essence))
 }
@@ -74,7 +88,10 @@ pub(super) fn has_turned(before: &[Condition], said: &Said) -> bool {
     before
         .iter()
         .find(|condition| condition.type_ == said.type_)
-        .map_or_else(|| said.is_bad(), |condition| condition.status != said.status())
+        .map_or_else(
+            || said.is_bad(),
+            |condition| condition.status != said.status(),
+        )
 }
 
 /// The API server takes a CamelCase word only, and not none.

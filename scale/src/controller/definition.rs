@@ -23,7 +23,10 @@ pub(super) async fn fits(client: &Client, metrics: &Metrics) -> bool {
         }
         // The right to look is a convenience: listing pools says it, too, if there are none to list.
         Err(Trouble::Forbidden(message)) => {
-            tracing::info!(message, "may not look at the definition of RuntimePool: taken to be new enough");
+            tracing::info!(
+                message,
+                "may not look at the definition of RuntimePool: taken to be new enough"
+            );
             true
         }
         Err(trouble) => {

@@ -269,7 +269,10 @@ impl Election {
             spec.lease_duration_seconds = Some(1);
             spec.renew_time = Some(MicroTime(Timestamp::now()));
         }
-        let handed = timeout(self.config.retry.max(Duration::from_secs(1)), self.replace(&free));
+        let handed = timeout(
+            self.config.retry.max(Duration::from_secs(1)),
+            self.replace(&free),
+        );
         if !matches!(handed.await, Ok(Ok(_))) {
             tracing::warn!("the lease was not handed back: another leads once it has expired");
         }

@@ -145,7 +145,11 @@ fn pod(pool: &RuntimePool, image: &str) -> Value {
         pod["priorityClassName"] = json!(class);
     }
     if !spec.image_pull_secrets.is_empty() {
-        let secrets: Vec<Value> = spec.image_pull_secrets.iter().map(|name| json!({"name": name})).collect();
+        let secrets: Vec<Value> = spec
+            .image_pull_secrets
+            .iter()
+            .map(|name| json!({"name": name}))
+            .collect();
         pod["imagePullSecrets"] = Value::Array(secrets);
     }
     pod
@@ -153,9 +157,21 @@ fn pod(pool: &RuntimePool, image: &str) -> Value {
 
 fn container(pool: &RuntimePool, image: &str) -> Value {
     let spec = &pool.spec;
-    let grace = spec.termination_grace_period.0.as_secs().saturating_sub(HANDING_BACK_SECONDS);
-    let config_maps = spec.environment.config_maps.iter().map(|name| json!({"configMapRef": {"name": name}}));
-    let secrets = spec.environment.secrets.iter().map(|name| json!({"secretRef": {"name": name}}));
+    let grace = spec
+        .termination_grace_period
+        .0
+        .as_secs()
+        .saturating_sub(HANDING_BACK_SECONDS);
+    let config_maps = spec
+        .environment
+        .config_maps
+        .iter()
+        .map(|name| json!({"configMapRef": {"name": name}}));
+    let secrets = spec
+        .environment
+        .secrets
+        .iter()
+        .map(|name| json!({"secretRef": {"name": name}}));
     let from: Vec<Value> = config_maps.chain(secrets).collect();
     let mut container = json!({
         "name": "worker",

@@ -72,13 +72,33 @@ impl Metrics {
     /// Puts them into a registry, as `scale_…`.
     pub fn register(&self, registry: &mut Registry) {
         let scale = registry.sub_registry_with_prefix("scale");
-        scale.register("decisions", "Decisions that changed a number of pods", self.decisions.clone());
-        scale.register("desired_pods", "Pods that there should be", self.desired.clone());
+        scale.register(
+            "decisions",
+            "Decisions that changed a number of pods",
+            self.decisions.clone(),
+        );
+        scale.register(
+            "desired_pods",
+            "Pods that there should be",
+            self.desired.clone(),
+        );
         scale.register("ready_pods", "Pods that are ready", self.ready.clone());
-        scale.register("at_maximum", "1 where a pool may not grow further", self.at_maximum.clone());
-        scale.register("api_requests", "Requests to the Kubernetes API", self.api_requests.clone());
+        scale.register(
+            "at_maximum",
+            "1 where a pool may not grow further",
+            self.at_maximum.clone(),
+        );
+        scale.register(
+            "api_requests",
+            "Requests to the Kubernetes API",
+            self.api_requests.clone(),
+        );
         scale.register("leader", "1 where this process leads", self.leader.clone());
-        scale.register("errors", "What the controller could not do", self.errors.clone());
+        scale.register(
+            "errors",
+            "What the controller could not do",
+            self.errors.clone(),
+        );
     }
 
     pub(super) fn leads(&self, leads: bool) {
@@ -93,7 +113,10 @@ impl Metrics {
     pub(super) fn failed(&self, what: &'static str, kind: &'static str, error: &str) {
         self.errors.get_or_create(&ErrorLabel { what, kind }).inc();
         let now = Instant::now();
-        let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut complained = self
+            .complained
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         complained.retain(|_, at| now.duration_since(*at) < COMPLAIN_EVERY);
         if complained.insert(format!("{what} {error}"), now).is_none() {
             tracing::warn!(what, kind, error, "the controller is held up");
@@ -102,7 +125,9 @@ impl Metrics {
 
     /// Takes away what was counted of a pool that is no more.
     pub(super) fn forget(&self, pool: &str) {
-        let label = PoolLabel { pool: pool.to_owned() };
+        let label = PoolLabel {
+            pool: pool.to_owned(),
+        };
         self.desired.remove(&label);
         self.ready.remove(&label);
         self.at_maximum.remove(&label);

@@ -4,6 +4,20 @@
 //! ([`plan`]) and writes only what changed. First the pool's status with the history of decisions, naming the version it speaks of,
 //! then the Deployment: a leader that dies in between, or was deposed without knowing, makes no pool grow or shrink faster
 //! than it may.
+//!
+//! What its Role has to allow, in the namespace of the pools:
+//!
+//! | group | resource | verbs |
+//! |---|---|---|
+//! | packguard.dev | runtimepools | get, list, watch, patch |
+//! | packguard.dev | runtimepools/status | patch |
+//! | apps | deployments | get, list, watch, create, patch, delete |
+//! | (core) | pods | get, list, watch, patch |
+//! | coordination.k8s.io | leases | get, list, watch, create, update |
+//! | events.k8s.io | events | create |
+//!
+//! and in a ClusterRole `get` on the customresourcedefinition runtimepools.packguard.dev, by which it tells that the
+//! definition is missing or older than itself; without that right it takes it to be fit.
 
 mod args;
 mod cache;
@@ -12,21 +26,24 @@ mod conditions;
 mod definition;
 mod lease;
 mod manifest;
+mod marks;
 mod metrics;
 mod plan;
 mod pool;
 mod source;
+mod target;
 mod trouble;
 mod view;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::watcher;
@@ -36,7 +53,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use args::ControllerArgs;
 pub use client::{connect, connect_to};
-pub use lease::{Election, LeaseConfig, Leadership};
+pub use lease::{Election, Leadership, LeaseConfig};
 pub use metrics::{DecisionLabel, ErrorLabel, Metrics, PoolLabel, RequestLabel};
 pub use plan::Decide;
 pub use source::{QueueSignals, SignalSource, SourceError};
@@ -95,14 +112,25 @@ pub struct Config {
 }
 
 /// Controls pools until `cancel`, and then hands the lease back.
-pub async fn run(
+pub fn run(
+    client: Client,
+    config: Config,
+    source: impl SignalSource,
+    metrics: Metrics,
+    cancel: CancellationToken,
+) -> impl Future<Output = ()> + Send {
+    control(client, config, source, metrics, cancel)
+}
+
+async fn control(
     client: Client,
     config: Config,
     source: impl SignalSource,
     metrics: Metrics,
     cancel: CancellationToken,
 ) {
-    let (election, mut leadership) = Election::new(client.clone(), config.lease.clone(), metrics.clone());
+    let (election, mut leadership) =
+        Election::new(client.clone(), config.lease.clone(), metrics.clone());
     // The lease is handed back after the last write, not before.
     let resign = CancellationToken::new();
     let work = async {
@@ -174,11 +202,22 @@ impl<'a, S: SignalSource> Term<'a, S> {
         let pools: Api<RuntimePool> = Api::namespaced(self.client.clone(), namespace);
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        let owned = watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
+        let owned =
+            watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGER}"));
         tokio::join!(
-            shared.pools.follow(pools, watcher::Config::default(), slim, "pools", metrics),
-            shared.deployments.follow(deployments, owned.clone(), DeploymentView::from, "deployment", metrics),
-            shared.pods.follow(pods, owned, PodView::from, "pods", metrics),
+            shared
+                .pools
+                .follow(pools, watcher::Config::default(), slim, "pools", metrics),
+            shared.deployments.follow(
+                deployments,
+                owned.clone(),
+                DeploymentView::from,
+                "deployment",
+                metrics
+            ),
+            shared
+                .pods
+                .follow(pods, owned, PodView::from, "pods", metrics),
             self.passes(),
         );
     }
@@ -219,7 +258,10 @@ impl<'a, S: SignalSource> Term<'a, S> {
         let owners = owners(&pools);
         self.ask(queues, &pools).await;
         let there = pools.iter().any(|(name, _)| {
-            memories.get(name).map_or(0, |memory| memory.wanted(name, &deployments)) > 0
+            memories
+                .get(name)
+                .map_or(0, |memory| memory.wanted(name, &deployments))
+                > 0
                 || Memory::default().wanted(name, &deployments) > 0
         });
         let busy = if there { self.busy().await } else { None };
@@ -240,11 +282,15 @@ impl<'a, S: SignalSource> Term<'a, S> {
                     now,
                 };
                 async move {
-                    let passed = memory.pass(pool, &outside, &self.shared, &self.writer).await;
+                    let passed = memory
+                        .pass(pool, &outside, &self.shared, &self.writer)
+                        .await;
                     (name.clone(), memory, passed)
                 }
             });
-        let mut passes = stream::iter(passes.collect::<Vec<_>>()).buffer_unordered(POOLS_SIDE_BY_SIDE);
+        // Boxed: the compiler can't tell of a stream of borrowing futures that it may be sent.
+        let passes: Vec<_> = passes.map(FutureExt::boxed).collect();
+        let mut passes = stream::iter(passes).buffer_unordered(POOLS_SIDE_BY_SIDE);
         while let Some((name, memory, passed)) = passes.next().await {
             memories.insert(name, memory);
             if let Err(trouble) = passed {
@@ -279,7 +325,12 @@ impl<'a, S: SignalSource> Term<'a, S> {
     async fn busy(&self) -> Option<BTreeSet<String>> {
         let error = match timeout(self.config.source_timeout, self.source.busy_workers()).await {
             Ok(Ok(workers)) => {
-                return Some(workers.iter().map(|worker| source::pod_of(worker).to_owned()).collect());
+                return Some(
+                    workers
+                        .iter()
+                        .map(|worker| source::pod_of(worker).to_owned())
+                        .collect(),
+                );
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => String::from("it does not answer"),
@@ -294,7 +345,13 @@ fn owners(pools: &BTreeMap<String, Arc<RuntimePool>>) -> BTreeMap<Class, &str> {
     let mut candidates: Vec<_> = pools
         .iter()
         .filter(|(_, pool)| !pool.spec.paused && pool.spec.replicas.is_none())
-        .map(|(name, pool)| (pool.metadata.creation_timestamp.clone(), name.as_str(), pool.spec.class))
+        .map(|(name, pool)| {
+            (
+                pool.metadata.creation_timestamp.clone(),
+                name.as_str(),
+                pool.spec.class,
+            )
+        })
         .collect();
     candidates.sort();
     let mut owners = BTreeMap::new();

@@ -13,6 +13,7 @@ use crate::signals::{Pods, Signals};
 use super::conditions::{Said, has_turned, merge};
 use super::manifest::{selector, split};
 use super::source::QueueSignals;
+use super::target::{Target, target};
 use super::view::Complaint;
 
 /// The decision, as [`decide()`](crate::decide::decide) takes it.
@@ -65,15 +66,6 @@ pub(super) struct Note {
     pub reason: String,
     pub action: &'static str,
     pub text: String,
-}
-
-/// A number of pods and why.
-struct Target {
-    desired: u32,
-    reason: String,
-    history: History,
-    /// Whether the decision, not a person or a failure, brought it about; and what did.
-    scaling: (bool, &'static str, String),
 }
 
 /// What is to be done about a pool.
@@ -158,97 +150,6 @@ fn manual(seen: &Seen<'_>, now: DateTime<Utc>) -> (Option<Override>, bool) {
     (Some(manual), false)
 }
 
-fn target(seen: &Seen<'_>, manual: Option<&Override>, decide: Decide, now: DateTime<Utc>) -> Target {
-    let held = |reason: String, why: &'static str| Target {
-        desired: seen.pods.wanted,
-        scaling: (false, why, reason.clone()),
-        reason,
-        history: seen.before.history.clone(),
-    };
-    if let Some(manual) = manual {
-        return by_hand(seen, manual);
-    }
-    if let Some(other) = seen.class_taken_by {
-        let class = seen.pool.spec.class.name();
-        return held(format!("held: {other} scales class {class}"), "ClassTaken");
-    }
-    if seen.pool.spec.paused {
-        return held(String::from("paused"), "Paused");
-    }
-    let Some(queue) = seen.queue else {
-        let error = seen.queue_error.unwrap_or("not asked yet");
-        let mut target = held(format!("held: no word of the queue: {error}"), "NoSignals");
-        target.desired = target.desired.max(seen.pool.spec.min).min(seen.pool.spec.max);
-        return target;
-    };
-    let decided = decide(&signals(queue, seen.pods), &seen.pool.spec.policy(), &seen.before.history, now);
-    let desired = decided.desired.min(seen.pool.spec.max).min(1000);
-    // Whatever the decision makes of old numbers: without a queue that answers, no pod goes.
-    if let Some(error) = seen.queue_error
-        && desired < seen.pods.wanted
-    {
-        return held(format!("held: the queue can't be asked: {error}"), "NoSignals");
-    }
-    if let Some(complaint) = hopeless(seen)
-        && desired > seen.pods.wanted
-    {
-        let reason = format!("held: no pod gets ready: {}", complaint.reason);
-        return held(reason, "PodsFail");
-    }
-    Target {
-        desired,
-        scaling: (true, "ByPolicy", String::from("the number of pods follows from the work")),
-        reason: decided.reason,
-        history: decided.history,
-    }
-}
-
-/// More pods of an image of which none gets ready are no help.
-fn hopeless<'a>(seen: &'a Seen<'_>) -> Option<&'a Complaint> {
-    let complaint = seen.failing.as_ref().or(seen.stuck.as_ref())?;
-    (seen.pods.wanted > 0 && seen.pods.ready == 0).then_some(complaint)
-}
-
-/// The number that a person asked for: at once where it is more; where it is less, as work in hand ends.
-fn by_hand(seen: &Seen<'_>, manual: &Override) -> Target {
-    let wanted = seen.pods.wanted;
-    let asked = manual.replicas.min(seen.pool.spec.max);
-    let desired = if asked >= wanted {
-        asked
-    } else {
-        seen.busy.map_or(wanted, |busy| asked.max(busy)).min(wanted)
-    };
-    let mut reason = match manual.expires {
-        Some(expires) => format!("manual: {} until {}", manual.replicas, expires.format("%Y-%m-%dT%H:%MZ")),
-        None => format!("manual: {}", manual.replicas),
-    };
-    if desired > asked {
-        reason.push_str(if seen.busy.is_some() {
-            "; the rest has work in hand"
-        } else {
-            "; held: not known which pods have work in hand"
-        });
-    }
-    Target {
-        desired,
-        scaling: (false, "Manual", reason.clone()),
-        reason,
-        history: History::default(),
-    }
-}
-
-fn signals(queue: &QueueSignals, pods: Pods) -> Signals {
-    Signals {
-        measured_at: queue.measured_at,
-        ready: queue.ready,
-        leased: queue.leased,
-        due_soon: queue.due_soon,
-        oldest_wait: queue.oldest_wait,
-        service_time: queue.service_time,
-        pods,
-    }
-}
-
 /// The canary's image, once it failed, until another one is named.
 fn failed_canary(seen: &Seen<'_>) -> Option<String> {
     let image = &seen.pool.spec.canary.as_ref()?.image;
@@ -263,16 +164,31 @@ fn said(seen: &Seen<'_>, target: &Target, failed_canary: Option<&str>) -> Vec<Sa
         Some(trouble) => Said::new("Ready", false, &trouble.reason, &trouble.message),
         None if desired == 0 => Said::new("Ready", true, "NoneNeeded", "there is no work"),
         None if ready >= desired => Said::new("Ready", true, "AllReady", "all pods are ready"),
-        None => Said::new("Ready", false, "PodsNotReady", format!("{ready} of {desired} pods are ready")),
+        None => Said::new(
+            "Ready",
+            false,
+            "PodsNotReady",
+            format!("{ready} of {desired} pods are ready"),
+        ),
     };
     let (scaling, why, words) = &target.scaling;
     let fresh = match seen.queue_error {
         Some(error) => Said::new("SignalsFresh", false, "QueueNotAnswering", error),
-        None => Said::new("SignalsFresh", true, "QueueAnswers", "the queue was asked a moment ago"),
+        None => Said::new(
+            "SignalsFresh",
+            true,
+            "QueueAnswers",
+            "the queue was asked a moment ago",
+        ),
     };
     let max = seen.pool.spec.max;
     let at_maximum = if desired >= max {
-        Said::new("AtMaximum", true, "MaxReached", format!("max is {max}: no more pods, whatever the work"))
+        Said::new(
+            "AtMaximum",
+            true,
+            "MaxReached",
+            format!("max is {max}: no more pods, whatever the work"),
+        )
     } else {
         Said::new("AtMaximum", false, "BelowMax", format!("max is {max}"))
     };
@@ -294,21 +210,36 @@ fn rollout(seen: &Seen<'_>, failed_canary: Option<&str>) -> Said {
         return Said::new("RolloutHealthy", false, &failing.reason, text);
     }
     if let Some(canary) = failed_canary {
-        let why = seen.canary_failing.as_ref().map_or("", |complaint| complaint.message.as_str());
+        let why = seen
+            .canary_failing
+            .as_ref()
+            .map_or("", |complaint| complaint.message.as_str());
         let text = format!("canary {canary} gets no pods until another image is named {why}");
         return Said::new("RolloutHealthy", false, "CanaryFailed", text.trim_end());
     }
-    Said::new("RolloutHealthy", true, "NoFailure", format!("no pod of {image} fails"))
+    Said::new(
+        "RolloutHealthy",
+        true,
+        "NoFailure",
+        format!("no pod of {image} fails"),
+    )
 }
 
 fn schedulable(seen: &Seen<'_>) -> Said {
     if let Some(refused) = &seen.refused {
         let quota = refused.message.contains("exceeded quota");
-        let reason = if quota { "QuotaExceeded" } else { refused.reason.as_str() };
+        let reason = if quota {
+            "QuotaExceeded"
+        } else {
+            refused.reason.as_str()
+        };
         return Said::new("Schedulable", false, reason, &refused.message);
     }
     if let Some(complaint) = &seen.unschedulable {
-        let text = format!("{} pods find no node: {}", seen.pods.unschedulable, complaint.message);
+        let text = format!(
+            "{} pods find no node: {}",
+            seen.pods.unschedulable, complaint.message
+        );
         return Said::new("Schedulable", false, &complaint.reason, text);
     }
     Said::new("Schedulable", true, "RoomForAll", "every pod has a node")
@@ -328,14 +259,25 @@ fn note_override(
     };
     match (&before.manual, manual) {
         (_, None) if expired => {
-            notes.push(note("OverrideExpired", String::from("the manual number has had its time")));
+            notes.push(note(
+                "OverrideExpired",
+                String::from("the manual number has had its time"),
+            ));
         }
         (Some(_), None) => {
-            notes.push(note("OverrideEnded", String::from("the manual number was taken away")));
+            notes.push(note(
+                "OverrideEnded",
+                String::from("the manual number was taken away"),
+            ));
         }
         (old, Some(now)) if old.as_ref().map(|old| old.replicas) != Some(now.replicas) => {
-            let until = now.expires.map_or_else(String::new, |expires| format!(" until {expires}"));
-            notes.push(note("OverrideSet", format!("{} pods by hand{until}", now.replicas)));
+            let until = now
+                .expires
+                .map_or_else(String::new, |expires| format!(" until {expires}"));
+            notes.push(note(
+                "OverrideSet",
+                format!("{} pods by hand{until}", now.replicas),
+            ));
         }
         _ => {}
     }
@@ -363,7 +305,11 @@ fn note_decision(wanted: u32, target: &Target, notes: &mut Vec<Note>) {
     }
     notes.push(Note {
         warning: false,
-        reason: String::from(if desired > wanted { "ScaledUp" } else { "ScaledDown" }),
+        reason: String::from(if desired > wanted {
+            "ScaledUp"
+        } else {
+            "ScaledDown"
+        }),
         action: "Scale",
         text: format!("from {wanted} to {desired} pods: {}", target.reason),
     });

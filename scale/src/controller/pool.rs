@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::ResourceExt;
 use tokio::time::Instant;
 
@@ -16,6 +15,7 @@ use crate::signals::Pods;
 use super::cache::Cache;
 use super::conditions::turned;
 use super::manifest::{Track, deployment};
+use super::marks;
 use super::metrics::{DecisionLabel, Metrics, PoolLabel};
 use super::plan::{Decide, Plan, Seen, plan};
 use super::source::QueueSignals;
@@ -23,14 +23,8 @@ use super::trouble::Trouble;
 use super::view::{Complaint, DeploymentView, PodView};
 use super::write::Writer;
 
-/// A pod that goes first. Others have no cost, which counts as 0.
-const IDLE_COST: i32 = -100;
-
 /// So many pods are marked, and taken away, in one pass: more follow in the next.
 const MARKED_AT_ONCE: u32 = 50;
-
-/// Marks are written side by side.
-const MARKS_SIDE_BY_SIDE: usize = 8;
 
 /// What all pools have in common.
 #[derive(Debug)]
@@ -75,7 +69,11 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Pods that the Deployments want.
-    pub(super) fn wanted(&self, pool: &str, deployments: &BTreeMap<String, Arc<DeploymentView>>) -> u32 {
+    pub(super) fn wanted(
+        &self,
+        pool: &str,
+        deployments: &BTreeMap<String, Arc<DeploymentView>>,
+    ) -> u32 {
         [Track::Stable, Track::Canary]
             .into_iter()
             .map(|track| self.replicas(track, pool, deployments))
@@ -83,9 +81,22 @@ impl Memory {
     }
 
     /// What was applied, not what someone made of it since: that is put right.
-    fn replicas(&self, track: Track, pool: &str, deployments: &BTreeMap<String, Arc<DeploymentView>>) -> u32 {
-        let there = || deployments.get(&track.deployment(pool)).map(|view| view.replicas);
-        self.applied.get(&track).map(|applied| applied.replicas).or_else(there).unwrap_or(0)
+    fn replicas(
+        &self,
+        track: Track,
+        pool: &str,
+        deployments: &BTreeMap<String, Arc<DeploymentView>>,
+    ) -> u32 {
+        let there = || {
+            deployments
+                .get(&track.deployment(pool))
+                .map(|view| view.replicas)
+        };
+        self.applied
+            .get(&track)
+            .map(|applied| applied.replicas)
+            .or_else(there)
+            .unwrap_or(0)
     }
 
     /// One pass.
@@ -97,7 +108,11 @@ impl Memory {
         writer: &Writer,
     ) -> Result<(), Trouble> {
         let name = pool.name_any();
-        let before = self.said.clone().or_else(|| pool.status.clone()).unwrap_or_default();
+        let before = self
+            .said
+            .clone()
+            .or_else(|| pool.status.clone())
+            .unwrap_or_default();
         let seen = self.look(pool, &before, outside);
         let wanted = seen.pods.wanted;
         let planned = plan(&seen, shared.decide, outside.now);
@@ -125,10 +140,21 @@ impl Memory {
         }
     }
 
-    fn look<'a>(&'a self, pool: &'a RuntimePool, before: &'a RuntimePoolStatus, outside: &Outside<'a>) -> Seen<'a> {
+    fn look<'a>(
+        &'a self,
+        pool: &'a RuntimePool,
+        before: &'a RuntimePoolStatus,
+        outside: &Outside<'a>,
+    ) -> Seen<'a> {
         let name = pool.name_any();
-        let mine = || outside.pods.iter().filter(|(_, pod)| pod.pool == name && !pod.leaving);
-        let count = |test: fn(&PodView) -> bool| number(mine().filter(|(_, pod)| test(pod)).count());
+        let mine = || {
+            outside
+                .pods
+                .iter()
+                .filter(|(_, pod)| pod.pool == name && !pod.leaving)
+        };
+        let count =
+            |test: fn(&PodView) -> bool| number(mine().filter(|(_, pod)| test(pod)).count());
         let first = |canary: bool| {
             mine()
                 .filter(|(_, pod)| pod.canary == canary)
@@ -136,7 +162,10 @@ impl Memory {
         };
         let stable = outside.deployments.get(&Track::Stable.deployment(&name));
         let canary = outside.deployments.get(&Track::Canary.deployment(&name));
-        let refused = [stable, canary].into_iter().flatten().find_map(|view| view.refused.clone());
+        let refused = [stable, canary]
+            .into_iter()
+            .flatten()
+            .find_map(|view| view.refused.clone());
         Seen {
             pool,
             before,
@@ -182,14 +211,18 @@ impl Memory {
             || before.failed_canary != now.failed_canary
             || before.observed_generation != now.observed_generation
             || turned(&before.conditions, &now.conditions);
-        let due = self.written.is_none_or(|at| at.elapsed() >= shared.status_interval);
+        let due = self
+            .written
+            .is_none_or(|at| at.elapsed() >= shared.status_interval);
         if !written && (urgent || due) {
             match writer.status(current.as_ref().unwrap_or(pool), now).await {
                 Ok(answer) => {
                     complain_if_cut(&answer, now, shared);
                     current = Some(answer);
                 }
-                Err(trouble @ (Trouble::Conflict(_) | Trouble::Unreachable(_) | Trouble::Moved)) => return Err(trouble),
+                Err(
+                    trouble @ (Trouble::Conflict(_) | Trouble::Unreachable(_) | Trouble::Moved),
+                ) => return Err(trouble),
                 // Without the right to say it, or with a definition that knows no such field, work goes on.
                 Err(trouble) => shared.metrics.trouble("status", &trouble),
             }
@@ -204,19 +237,39 @@ impl Memory {
 
     fn measure(&self, name: &str, planned: &Plan, wanted: u32, shared: &Shared) {
         let metrics = &shared.metrics;
-        let label = PoolLabel { pool: name.to_owned() };
-        metrics.desired.get_or_create(&label).set(i64::from(planned.desired));
-        metrics.ready.get_or_create(&label).set(i64::from(planned.status.ready));
-        let at_maximum = planned.status.conditions.iter().any(|condition| {
-            condition.type_ == "AtMaximum" && condition.status == "True"
-        });
-        metrics.at_maximum.get_or_create(&label).set(i64::from(at_maximum));
+        let label = PoolLabel {
+            pool: name.to_owned(),
+        };
+        metrics
+            .desired
+            .get_or_create(&label)
+            .set(i64::from(planned.desired));
+        metrics
+            .ready
+            .get_or_create(&label)
+            .set(i64::from(planned.status.ready));
+        let at_maximum = planned
+            .status
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == "AtMaximum" && condition.status == "True");
+        metrics
+            .at_maximum
+            .get_or_create(&label)
+            .set(i64::from(at_maximum));
         if planned.desired == wanted {
             return;
         }
-        let direction = if planned.desired > wanted { "up" } else { "down" };
+        let direction = if planned.desired > wanted {
+            "up"
+        } else {
+            "down"
+        };
         tracing::info!(pool = name, from = wanted, to = planned.desired, reason = %planned.status.reason, "decided");
-        let label = DecisionLabel { pool: name.to_owned(), direction };
+        let label = DecisionLabel {
+            pool: name.to_owned(),
+            direction,
+        };
         metrics.decisions.get_or_create(&label).inc();
     }
 
@@ -229,9 +282,28 @@ impl Memory {
         writer: &Writer,
     ) -> Result<(), Trouble> {
         let spec = &pool.spec;
-        self.bring(pool, Track::Stable, &spec.image, planned.stable, outside, shared, writer).await?;
+        self.bring(
+            pool,
+            Track::Stable,
+            &spec.image,
+            planned.stable,
+            outside,
+            shared,
+            writer,
+        )
+        .await?;
         if let Some(canary) = &spec.canary {
-            return self.bring(pool, Track::Canary, &canary.image, planned.canary, outside, shared, writer).await;
+            return self
+                .bring(
+                    pool,
+                    Track::Canary,
+                    &canary.image,
+                    planned.canary,
+                    outside,
+                    shared,
+                    writer,
+                )
+                .await;
         }
         let name = Track::Canary.deployment(&pool.name_any());
         if outside.deployments.contains_key(&name) {
@@ -242,7 +314,10 @@ impl Memory {
     }
 
     /// Brings one Deployment to what it should be.
-    #[expect(clippy::too_many_arguments, reason = "each is a different thing, and a struct for one call would only rename them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a different thing, and a struct for one call would only rename them"
+    )]
     async fn bring(
         &mut self,
         pool: &RuntimePool,
@@ -259,13 +334,21 @@ impl Memory {
         let mut replicas = replicas;
         if replicas < wanted && replicas > 0 && there.is_some() {
             let goes = (wanted - replicas).min(MARKED_AT_ONCE);
-            self.mark(pool, track, goes, outside, shared, writer).await?;
+            let busy = outside.busy.ok_or_else(|| {
+                Trouble::Refused(String::from(
+                    "not known which pods have work in hand: none is taken away",
+                ))
+            })?;
+            let is_canary = track == Track::Canary;
+            let marks = marks::marks(outside.pods, busy, &pool.name_any(), is_canary, goes as usize);
+            marks::write(marks, writer, &shared.metrics).await?;
             replicas = wanted - goes;
         }
         let manifest = deployment(pool, track, image, replicas);
         let hash = hash(&manifest.to_string());
         let as_it_should_be = self.applied.get(&track).is_some_and(|applied| {
-            applied.manifest == hash && there.is_some_and(|there| there.generation <= applied.generation)
+            applied.manifest == hash
+                && there.is_some_and(|there| there.generation <= applied.generation)
         });
         if as_it_should_be {
             return Ok(());
@@ -279,62 +362,6 @@ impl Memory {
         self.applied.insert(track, applied);
         shared.deployments.put(&name, view);
         Ok(())
-    }
-
-    /// Marks pods without work, so that they go first, and takes the mark from those that got work since.
-    async fn mark(
-        &self,
-        pool: &RuntimePool,
-        track: Track,
-        goes: u32,
-        outside: &Outside<'_>,
-        shared: &Shared,
-        writer: &Writer,
-    ) -> Result<(), Trouble> {
-        let Some(busy) = outside.busy else {
-            return Err(Trouble::Refused(String::from(
-                "not known which pods have work in hand: none is taken away",
-            )));
-        };
-        let name = pool.name_any();
-        let is_canary = track == Track::Canary;
-        let mut left = goes;
-        let mut marks: Vec<(&String, Option<i32>)> = Vec::new();
-        let mine = || {
-            outside.pods.iter().filter(|(_, pod)| {
-                pod.pool == name && pod.canary == is_canary && !pod.leaving
-            })
-        };
-        for (pod, view) in mine().filter(|(pod, _)| busy.contains(*pod)) {
-            if view.cost.is_some() {
-                marks.push((pod, None));
-            }
-        }
-        let mut idle: Vec<_> = mine().filter(|(pod, _)| !busy.contains(*pod)).collect();
-        // Those that are not ready go anyway, before any cost counts; those marked already need no request.
-        idle.sort_by_key(|(_, view)| (view.ready, view.cost.unwrap_or(0)));
-        for (pod, view) in idle {
-            if left == 0 {
-                break;
-            }
-            left -= 1;
-            if view.cost != Some(IDLE_COST) {
-                marks.push((pod, Some(IDLE_COST)));
-            }
-        }
-        let written = stream::iter(marks)
-            .map(|(pod, cost)| writer.deletion_cost(pod, cost))
-            .buffer_unordered(MARKS_SIDE_BY_SIDE)
-            .try_collect::<Vec<()>>();
-        match written.await {
-            Ok(_) => Ok(()),
-            Err(trouble @ (Trouble::Unreachable(_) | Trouble::Moved)) => Err(trouble),
-            // A pod with work that is told to go finishes what it has: marks make it rarer, safety is the grace period.
-            Err(trouble) => {
-                shared.metrics.trouble("pods", &trouble);
-                Ok(())
-            }
-        }
     }
 }
 

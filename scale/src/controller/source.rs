@@ -39,7 +39,10 @@ pub trait SignalSource: Send + Sync {
     /// # Errors
     ///
     /// The queue can't be asked: nothing is scaled down until it can.
-    fn signals(&self, class: Class) -> impl Future<Output = Result<QueueSignals, SourceError>> + Send;
+    fn signals(
+        &self,
+        class: Class,
+    ) -> impl Future<Output = Result<QueueSignals, SourceError>> + Send;
 
     /// The names of workers that have a task, of whatever class. A worker is named after its pod, with or without
     /// `/process` behind it.

@@ -98,11 +98,16 @@ impl From<Pod> for PodView {
             .unwrap_or_default();
         Self {
             pool: pod.labels().get(POOL_LABEL).cloned().unwrap_or_default(),
-            canary: pod.labels().get(super::manifest::TRACK_LABEL).map(String::as_str) == Some("canary"),
+            canary: pod
+                .labels()
+                .get(super::manifest::TRACK_LABEL)
+                .map(String::as_str)
+                == Some("canary"),
             ready: conditions
                 .iter()
                 .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
-            leaving: pod.metadata.deletion_timestamp.is_some() || has_ended(status.and_then(|status| status.phase.as_deref())),
+            leaving: pod.metadata.deletion_timestamp.is_some()
+                || has_ended(status.and_then(|status| status.phase.as_deref())),
             failing: containers.iter().find_map(failing),
             unschedulable,
             cost: pod
@@ -128,5 +133,7 @@ fn failing(container: &ContainerStatus) -> Option<Complaint> {
 }
 
 fn count(number: Option<i32>) -> u32 {
-    number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+    number
+        .and_then(|number| u32::try_from(number).ok())
+        .unwrap_or(0)
 }

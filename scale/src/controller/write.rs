@@ -35,7 +35,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(client: &Client, namespace: &str, leadership: Leadership, instance: String) -> Self {
+    pub(super) fn new(
+        client: &Client,
+        namespace: &str,
+        leadership: Leadership,
+        instance: String,
+    ) -> Self {
         Self {
             pools: Api::namespaced(client.clone(), namespace),
             deployments: Api::namespaced(client.clone(), namespace),
@@ -46,19 +51,33 @@ impl Writer {
         }
     }
 
-    async fn leading<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, Trouble> {
+    async fn leading<T>(
+        &self,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, Trouble> {
         let until = self.leadership.until().ok_or(Trouble::Moved)?;
-        timeout_at(until, bounded(request)).await.unwrap_or(Err(Trouble::Moved))
+        timeout_at(until, bounded(request))
+            .await
+            .unwrap_or(Err(Trouble::Moved))
     }
 
     /// Says what is the case. Names the version that it speaks of: who was deposed without knowing it gets a conflict.
-    pub(super) async fn status(&self, pool: &RuntimePool, status: &RuntimePoolStatus) -> Result<RuntimePool, Trouble> {
-        let patch = json!({"metadata": {"resourceVersion": pool.resource_version()}, "status": status});
+    pub(super) async fn status(
+        &self,
+        pool: &RuntimePool,
+        status: &RuntimePoolStatus,
+    ) -> Result<RuntimePool, Trouble> {
+        let patch =
+            json!({"metadata": {"resourceVersion": pool.resource_version()}, "status": status});
         let params = PatchParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        self.leading(self.pools.patch_status(&pool.name_any(), &params, &Patch::Merge(&patch))).await
+        self.leading(
+            self.pools
+                .patch_status(&pool.name_any(), &params, &Patch::Merge(&patch)),
+        )
+        .await
     }
 
     /// Takes the manual number away.
@@ -68,32 +87,53 @@ impl Writer {
             field_manager: Some(MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        self.leading(self.pools.patch(&pool.name_any(), &params, &Patch::Merge(&patch))).await
+        self.leading(
+            self.pools
+                .patch(&pool.name_any(), &params, &Patch::Merge(&patch)),
+        )
+        .await
     }
 
     /// Applies a Deployment. `force`: what the controller says of its own Deployments holds, whoever said otherwise.
-    pub(super) async fn deployment(&self, name: &str, manifest: &Value) -> Result<Deployment, Trouble> {
+    pub(super) async fn deployment(
+        &self,
+        name: &str,
+        manifest: &Value,
+    ) -> Result<Deployment, Trouble> {
         let params = PatchParams::apply(MANAGER).force();
-        self.leading(self.deployments.patch(name, &params, &Patch::Apply(manifest))).await
+        self.leading(
+            self.deployments
+                .patch(name, &params, &Patch::Apply(manifest)),
+        )
+        .await
     }
 
     /// Deletes a Deployment; its pods end in their own time.
     pub(super) async fn delete(&self, name: &str) -> Result<(), Trouble> {
-        match self.leading(self.deployments.delete(name, &DeleteParams::background())).await {
+        match self
+            .leading(self.deployments.delete(name, &DeleteParams::background()))
+            .await
+        {
             Ok(_) | Err(Trouble::NotFound(_)) => Ok(()),
             Err(trouble) => Err(trouble),
         }
     }
 
     /// Sets how early a pod goes when its ReplicaSet shrinks; none: as any other.
-    pub(super) async fn deletion_cost(&self, pod: &str, cost: Option<i32>) -> Result<(), Trouble> {
+    pub(super) async fn deletion_cost(&self, pod: String, cost: Option<i32>) -> Result<(), Trouble> {
         let cost = cost.map(|cost| cost.to_string());
         let patch = json!({"metadata": {"annotations": {DELETION_COST: cost}}});
         let params = PatchParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        match self.leading(self.pods.patch_metadata(pod, &params, &Patch::Merge(&patch))).await {
+        match self
+            .leading(
+                self.pods
+                    .patch_metadata(&pod, &params, &Patch::Merge(&patch)),
+            )
+            .await
+        {
             Ok(_) | Err(Trouble::NotFound(_)) => Ok(()),
             Err(trouble) => Err(trouble),
         }
@@ -117,10 +157,15 @@ impl Writer {
             regarding: Some(regarding),
             reporting_controller: Some(format!("packguard.dev/{MANAGER}")),
             reporting_instance: Some(self.instance.clone()),
-            type_: Some(String::from(if note.warning { "Warning" } else { "Normal" })),
+            type_: Some(String::from(if note.warning {
+                "Warning"
+            } else {
+                "Normal"
+            })),
             ..Event::default()
         };
-        self.leading(self.events.create(&PostParams::default(), &event)).await?;
+        self.leading(self.events.create(&PostParams::default(), &event))
+            .await?;
         Ok(())
     }
 }

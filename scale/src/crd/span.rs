@@ -119,7 +119,16 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused() {
-        for text in ["", "-5s", "5", "m", "5s10m", "1.5h", "1d", "99999999999999999999h"] {
+        for text in [
+            "",
+            "-5s",
+            "5",
+            "m",
+            "5s10m",
+            "1.5h",
+            "1d",
+            "99999999999999999999h",
+        ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
     }

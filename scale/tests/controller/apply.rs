@@ -18,7 +18,13 @@ fn is_bookkeeping(path: &[String]) -> bool {
         [first] => matches!(first.as_str(), "apiVersion" | "kind"),
         [first, second, ..] if first == "metadata" => matches!(
             second.as_str(),
-            "name" | "namespace" | "uid" | "resourceVersion" | "generation" | "creationTimestamp" | "managedFields"
+            "name"
+                | "namespace"
+                | "uid"
+                | "resourceVersion"
+                | "generation"
+                | "creationTimestamp"
+                | "managedFields"
         ),
         _ => false,
     }
@@ -52,21 +58,39 @@ fn all_leaves(value: &Value) -> BTreeMap<Path, Value> {
 pub fn own_update(before: &Value, after: &mut Value, manager: &str) {
     let old = all_leaves(before);
     let new = all_leaves(after);
-    let changed: BTreeSet<Path> = new.iter().filter(|(path, value)| old.get(*path) != Some(value)).map(|(path, _)| path.clone()).collect();
+    let changed: BTreeSet<Path> = new
+        .iter()
+        .filter(|(path, value)| old.get(*path) != Some(value))
+        .map(|(path, _)| path.clone())
+        .collect();
     let mut owners = read(before);
     for paths in owners.values_mut() {
         paths.retain(|path| new.contains_key(path) && !changed.contains(path));
     }
-    owners.entry((manager.to_owned(), String::from("Update"))).or_default().extend(changed);
+    owners
+        .entry((manager.to_owned(), String::from("Update")))
+        .or_default()
+        .extend(changed);
     write(after, &owners);
 }
 
 /// Merges what is applied, takes away what the same manager applied before and does not now.
-pub fn merge_applied(before: &Value, wanted: &Value, after: &mut Value, by: &By<'_>) -> Result<(), Refusal> {
-    if let Some(asked) = wanted.pointer("/metadata/resourceVersion").and_then(Value::as_str)
+pub fn merge_applied(
+    before: &Value,
+    wanted: &Value,
+    after: &mut Value,
+    by: &By<'_>,
+) -> Result<(), Refusal> {
+    if let Some(asked) = wanted
+        .pointer("/metadata/resourceVersion")
+        .and_then(Value::as_str)
         && before["metadata"]["resourceVersion"] != asked
     {
-        return Err(Refusal::new(409, "Conflict", "the object has been modified"));
+        return Err(Refusal::new(
+            409,
+            "Conflict",
+            "the object has been modified",
+        ));
     }
     own_applied(before, wanted, after, by)?;
     for (path, value) in all_leaves(wanted) {
@@ -76,7 +100,9 @@ pub fn merge_applied(before: &Value, wanted: &Value, after: &mut Value, by: &By<
     let owners = read(before);
     let mine = all_leaves(wanted);
     for path in owners.get(&me).into_iter().flatten() {
-        let others = owners.iter().any(|(who, paths)| *who != me && paths.contains(path));
+        let others = owners
+            .iter()
+            .any(|(who, paths)| *who != me && paths.contains(path));
         if !mine.contains_key(path) && !others {
             remove(after, path);
         }
@@ -85,7 +111,12 @@ pub fn merge_applied(before: &Value, wanted: &Value, after: &mut Value, by: &By<
 }
 
 /// Settles who owns what after an apply; a conflict where another owns a field with another value.
-pub fn own_applied(before: &Value, wanted: &Value, after: &mut Value, by: &By<'_>) -> Result<(), Refusal> {
+pub fn own_applied(
+    before: &Value,
+    wanted: &Value,
+    after: &mut Value,
+    by: &By<'_>,
+) -> Result<(), Refusal> {
     let mine = all_leaves(wanted);
     let there = all_leaves(before);
     let me = (by.manager.to_owned(), String::from("Apply"));
@@ -97,7 +128,10 @@ pub fn own_applied(before: &Value, wanted: &Value, after: &mut Value, by: &By<'_
         }
         let taken: Vec<Path> = paths
             .iter()
-            .filter(|path| mine.get(*path).is_some_and(|value| there.get(*path) != Some(value)))
+            .filter(|path| {
+                mine.get(*path)
+                    .is_some_and(|value| there.get(*path) != Some(value))
+            })
             .cloned()
             .collect();
         for path in taken {
@@ -106,7 +140,15 @@ pub fn own_applied(before: &Value, wanted: &Value, after: &mut Value, by: &By<'_
         }
     }
     if !conflicts.is_empty() && !by.force {
-        return Err(Refusal::new(409, "Conflict", format!("Apply failed with {} conflicts: {}", conflicts.len(), conflicts.join("; "))));
+        return Err(Refusal::new(
+            409,
+            "Conflict",
+            format!(
+                "Apply failed with {} conflicts: {}",
+                conflicts.len(),
+                conflicts.join("; ")
+            ),
+        ));
     }
     owners.insert(me, mine.into_keys().collect());
     write(after, &owners);
@@ -115,7 +157,12 @@ pub fn own_applied(before: &Value, wanted: &Value, after: &mut Value, by: &By<'_
 
 fn read(object: &Value) -> Owners {
     let mut owners = Owners::new();
-    for entry in object.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten() {
+    for entry in object
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let word = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
         let mut paths = BTreeSet::new();
         unfold(&entry["fieldsV1"], &mut Vec::new(), &mut paths);
@@ -164,16 +211,24 @@ fn put(object: &mut Value, path: &[String], value: Value) {
         if !at.is_object() {
             *at = Value::Object(Map::new());
         }
-        at = at.as_object_mut().unwrap().entry(name.clone()).or_insert(Value::Null);
+        at = at
+            .as_object_mut()
+            .unwrap()
+            .entry(name.clone())
+            .or_insert(Value::Null);
     }
     *at = value;
 }
 
 fn remove(object: &mut Value, path: &[String]) {
-    let Some((last, parents)) = path.split_last() else { return };
+    let Some((last, parents)) = path.split_last() else {
+        return;
+    };
     let mut at = object;
     for name in parents {
-        let Some(inner) = at.get_mut(name) else { return };
+        let Some(inner) = at.get_mut(name) else {
+            return;
+        };
         at = inner;
     }
     if let Some(fields) = at.as_object_mut() {

@@ -52,7 +52,9 @@ fn settle(store: &mut Store, fate: Fate) {
         pods.sort_by_key(|pod| (is_ready(pod), cost(pod)));
         while pods.len() > wanted {
             let pod = pods.remove(0);
-            store.delete(PODS, NAMESPACE, pod["metadata"]["name"].as_str().unwrap()).unwrap();
+            store
+                .delete(PODS, NAMESPACE, pod["metadata"]["name"].as_str().unwrap())
+                .unwrap();
         }
         let mut refused = None;
         let mut number = 0;
@@ -60,36 +62,54 @@ fn settle(store: &mut Store, fate: Fate) {
             if let Some(quota) = fate.quota
                 && pods.len() >= quota
             {
-                refused = Some(format!("pods \"{name}-x\" is forbidden: exceeded quota: packguard, requested: pods=1, used: pods={quota}, limited: pods={quota}"));
+                refused = Some(format!(
+                    "pods \"{name}-x\" is forbidden: exceeded quota: packguard, requested: pods=1, used: pods={quota}, limited: pods={quota}"
+                ));
                 break;
             }
             let has_room = fate.room.is_none_or(|room| pods.len() < room);
             let pod = loop {
                 number += 1;
-                let made = store.create(PODS, NAMESPACE, pod(&deployment, &format!("{name}-{number:05}")), &TEST);
+                let made = store.create(
+                    PODS,
+                    NAMESPACE,
+                    pod(&deployment, &format!("{name}-{number:05}")),
+                    &TEST,
+                );
                 if let Ok(made) = made {
                     break made;
                 }
             };
             let pod_name = pod["metadata"]["name"].as_str().unwrap().to_owned();
-            store.update(PODS, NAMESPACE, &pod_name, Some("status"), &TEST, |pod| {
-                pod["status"] = pod_status(fate, has_room);
-                Ok(())
-            }).unwrap();
+            store
+                .update(PODS, NAMESPACE, &pod_name, Some("status"), &TEST, |pod| {
+                    pod["status"] = pod_status(fate, has_room);
+                    Ok(())
+                })
+                .unwrap();
             pods.push(pod);
         }
         report(store, &deployment, refused);
     }
     for pod in store.list(PODS, NAMESPACE) {
-        let owner = pod["metadata"]["labels"]["test/deployment"].as_str().unwrap_or_default().to_owned();
+        let owner = pod["metadata"]["labels"]["test/deployment"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         if store.get(DEPLOYMENTS, NAMESPACE, &owner).is_err() {
-            store.delete(PODS, NAMESPACE, pod["metadata"]["name"].as_str().unwrap()).unwrap();
+            store
+                .delete(PODS, NAMESPACE, pod["metadata"]["name"].as_str().unwrap())
+                .unwrap();
         }
     }
 }
 
 fn pods_of(store: &Store, deployment: &str) -> Vec<Value> {
-    store.list(PODS, NAMESPACE).into_iter().filter(|pod| pod["metadata"]["labels"]["test/deployment"] == deployment).collect()
+    store
+        .list(PODS, NAMESPACE)
+        .into_iter()
+        .filter(|pod| pod["metadata"]["labels"]["test/deployment"] == deployment)
+        .collect()
 }
 
 fn pod(deployment: &Value, name: &str) -> Value {
@@ -119,7 +139,8 @@ fn report(store: &mut Store, deployment: &Value, refused: Option<String>) {
     let name = deployment["metadata"]["name"].as_str().unwrap();
     let pods = pods_of(store, name);
     let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-    let mut conditions = vec![json!({"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"})];
+    let mut conditions =
+        vec![json!({"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"})];
     if let Some(message) = refused {
         conditions.push(json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}));
     }
@@ -129,16 +150,29 @@ fn report(store: &mut Store, deployment: &Value, refused: Option<String>) {
         "readyReplicas": ready,
         "conditions": conditions,
     });
-    store.update(DEPLOYMENTS, NAMESPACE, name, Some("status"), &TEST, |deployment| {
-        deployment["status"] = status;
-        Ok(())
-    }).unwrap();
+    store
+        .update(
+            DEPLOYMENTS,
+            NAMESPACE,
+            name,
+            Some("status"),
+            &TEST,
+            |deployment| {
+                deployment["status"] = status;
+                Ok(())
+            },
+        )
+        .unwrap();
 }
 
 pub fn is_ready(pod: &Value) -> bool {
-    pod["status"]["conditions"].as_array().is_some_and(|conditions| {
-        conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-    })
+    pod["status"]["conditions"]
+        .as_array()
+        .is_some_and(|conditions| {
+            conditions
+                .iter()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        })
 }
 
 fn cost(pod: &Value) -> i64 {

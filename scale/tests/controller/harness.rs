@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kube::Client;
-use packguard_scale::controller::{Clock, Config, LeaseConfig, Metrics, QueueSignals, SignalSource, SourceError, connect_to, run};
+use packguard_scale::controller::{
+    Clock, Config, LeaseConfig, Metrics, QueueSignals, SignalSource, SourceError, connect_to, run,
+};
 use packguard_scale::crd::Class;
 use packguard_scale::decide::{Decision, History};
 use packguard_scale::policy::Policy;
@@ -99,9 +101,16 @@ impl SignalSource for Queue {
 }
 
 /// One pod per task, without limits in time: what the decision is worth is tested elsewhere.
-pub fn one_per_task(signals: &Signals, policy: &Policy, history: &History, _: DateTime<Utc>) -> Decision {
+pub fn one_per_task(
+    signals: &Signals,
+    policy: &Policy,
+    history: &History,
+    _: DateTime<Utc>,
+) -> Decision {
     let work = signals.ready + signals.leased;
-    let desired = u32::try_from(work).unwrap_or(u32::MAX).clamp(policy.min, policy.max);
+    let desired = u32::try_from(work)
+        .unwrap_or(u32::MAX)
+        .clamp(policy.min, policy.max);
     Decision {
         desired,
         reason: format!("queue: {}+{}", signals.ready, signals.leased),
@@ -148,8 +157,18 @@ impl Controller {
         let metrics = Metrics::default();
         let cancel = CancellationToken::new();
         let client = client(server, &metrics);
-        let work = run(client, config, queue.clone(), metrics.clone(), cancel.clone());
-        Self { metrics, cancel, task: tokio::spawn(work) }
+        let work = run(
+            client,
+            config,
+            queue.clone(),
+            metrics.clone(),
+            cancel.clone(),
+        );
+        Self {
+            metrics,
+            cancel,
+            task: tokio::spawn(work),
+        }
     }
 
     /// Ends it as SIGTERM does.
@@ -190,7 +209,8 @@ pub fn pool(name: &str, spec: &Value) -> Value {
 
 impl Server {
     pub fn create_pool(&self, name: &str, spec: Value) {
-        self.change(|store| store.create(POOLS, NAMESPACE, pool(name, &spec), &TEST)).unwrap();
+        self.change(|store| store.create(POOLS, NAMESPACE, pool(name, &spec), &TEST))
+            .unwrap();
     }
 
     pub fn edit_pool(&self, name: &str, patch: Value) {
@@ -215,17 +235,23 @@ impl Server {
     pub fn condition(&self, pool: &str, type_: &str) -> Option<(String, String, String)> {
         let pool = self.get(POOLS, pool)?;
         let conditions = pool["status"]["conditions"].as_array()?;
-        let found = conditions.iter().find(|condition| condition["type"] == type_)?;
+        let found = conditions
+            .iter()
+            .find(|condition| condition["type"] == type_)?;
         let word = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
         Some((word("status"), word("reason"), word("message")))
     }
 
     pub fn says(&self, pool: &str, type_: &str, status: &str, reason: &str) -> bool {
-        self.condition(pool, type_).is_some_and(|(is, why, _)| is == status && why == reason)
+        self.condition(pool, type_)
+            .is_some_and(|(is, why, _)| is == status && why == reason)
     }
 
     pub fn events(&self, reason: &str) -> Vec<Value> {
-        self.list(EVENTS).into_iter().filter(|event| event["reason"] == reason).collect()
+        self.list(EVENTS)
+            .into_iter()
+            .filter(|event| event["reason"] == reason)
+            .collect()
     }
 
     /// Waits until it is so, looking at every change.
@@ -242,14 +268,22 @@ impl Server {
             }
         };
         if timeout(PATIENCE, waiting).await.is_err() {
-            let pools: Vec<_> = self.list(POOLS).iter().map(|pool| pool["status"].clone()).collect();
-            panic!("never came about: {what}; pools: {pools:#?}; asked: {:#?}", self.asked().iter().rev().take(10).collect::<Vec<_>>());
+            let pools: Vec<_> = self
+                .list(POOLS)
+                .iter()
+                .map(|pool| pool["status"].clone())
+                .collect();
+            panic!(
+                "never came about: {what}; pools: {pools:#?}; asked: {:#?}",
+                self.asked().iter().rev().take(10).collect::<Vec<_>>()
+            );
         }
     }
 
     /// Waits until the controller has looked at the queue twice more, and so has had a whole pass in which to do the wrong thing.
     pub async fn whole_pass(&self, queue: &Queue) {
         let before = queue.asked();
-        self.until("another pass", |_| queue.asked() >= before + 3).await;
+        self.until("another pass", |_| queue.asked() >= before + 3)
+            .await;
     }
 }

@@ -27,12 +27,24 @@ async fn a_pool_that_makes_no_sense_is_refused_by_field() {
         (json!({"image": ""}), "spec.image"),
         (json!({"slotsPerPod": 0}), "spec.slotsPerPod"),
         (json!({"replicas": 11, "max": 10}), "spec.replicas"),
-        (json!({"canary": {"image": "packguard:2", "share": 101}}), "spec.canary.share"),
-        (json!({"policy": {"quietWindow": "-10m"}}), "spec.policy.quietWindow"),
-        (json!({"policy": {"downEvery": "soon"}}), "spec.policy.downEvery"),
+        (
+            json!({"canary": {"image": "packguard:2", "share": 101}}),
+            "spec.canary.share",
+        ),
+        (
+            json!({"policy": {"quietWindow": "-10m"}}),
+            "spec.policy.quietWindow",
+        ),
+        (
+            json!({"policy": {"downEvery": "soon"}}),
+            "spec.policy.downEvery",
+        ),
         (json!({"policy": {"rule": "guess"}}), "spec.policy.rule"),
         (json!({"policy": {"upPods": 0}}), "spec.policy.upPods"),
-        (json!({"terminationGracePeriod": "30s"}), "spec.terminationGracePeriod"),
+        (
+            json!({"terminationGracePeriod": "30s"}),
+            "spec.terminationGracePeriod",
+        ),
     ] {
         let message = refusal("standard", &spec).await;
         assert!(message.contains(field), "{spec}: {message}");
@@ -51,13 +63,18 @@ async fn a_pool_whose_pods_could_not_be_told_apart_is_refused() {
 async fn what_is_left_out_is_filled_in() {
     let server = Server::start().await;
     let bare = json!({"metadata": {"name": "bulk"}, "spec": {"class": "bulk", "image": "packguard:1", "max": 5}});
-    let pool = server.change(|store| store.create(POOLS, NAMESPACE, bare, &TEST)).unwrap();
+    let pool = server
+        .change(|store| store.create(POOLS, NAMESPACE, bare, &TEST))
+        .unwrap();
     let spec = &pool["spec"];
     assert_eq!(spec["min"], 0);
     assert_eq!(spec["slotsPerPod"], 2);
     assert_eq!(spec["policy"]["rule"], "target-wait");
     assert_eq!(spec["policy"]["quietWindow"], "10m");
-    assert_eq!(spec["environment"], json!({"configMaps": ["packguard"], "secrets": ["packguard"]}));
+    assert_eq!(
+        spec["environment"],
+        json!({"configMaps": ["packguard"], "secrets": ["packguard"]})
+    );
 }
 
 #[test]
@@ -77,9 +94,25 @@ fn the_committed_definition_is_this_one() {
 fn the_definition_shows_what_an_admin_looks_for() {
     let definition = crd::definition();
     let version = &definition["spec"]["versions"][0];
-    let columns: Vec<&str> = version["additionalPrinterColumns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
-    assert_eq!(columns, ["Desired", "Ready", "Queued", "Running", "Wait P95", "Reason", "Age"]);
-    assert_eq!(version["subresources"]["scale"]["specReplicasPath"], ".spec.replicas");
-    assert_eq!(definition["metadata"]["annotations"][crd::REVISION_ANNOTATION], crd::REVISION.to_string());
+    let columns: Vec<&str> = version["additionalPrinterColumns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|column| column["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            "Desired", "Ready", "Queued", "Running", "Wait P95", "Reason", "Age"
+        ]
+    );
+    assert_eq!(
+        version["subresources"]["scale"]["specReplicasPath"],
+        ".spec.replicas"
+    );
+    assert_eq!(
+        definition["metadata"]["annotations"][crd::REVISION_ANNOTATION],
+        crd::REVISION.to_string()
+    );
     assert_eq!(definition["spec"]["names"]["shortNames"], json!(["rtp"]));
 }

@@ -16,10 +16,18 @@ async fn scale_from_zero() {
     let _cluster = Cluster::start(&server, Fate::default());
     server.create_pool("standard", json!({}));
     let _controller = Controller::start(&server, &queue, "one");
-    server.until("an empty Deployment", |server| server.replicas("worker-standard") == Some(0)).await;
+    server
+        .until("an empty Deployment", |server| {
+            server.replicas("worker-standard") == Some(0)
+        })
+        .await;
 
     queue.set(3);
-    server.until("three ready pods", |server| server.says("standard", "Ready", "True", "AllReady")).await;
+    server
+        .until("three ready pods", |server| {
+            server.says("standard", "Ready", "True", "AllReady")
+        })
+        .await;
 
     assert_eq!(server.replicas("worker-standard"), Some(3));
     let status = &server.pool("standard")["status"];
@@ -38,23 +46,45 @@ async fn scale_from_zero() {
 async fn a_worker_is_hardened() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({"slotsPerPod": 8, "nodeSelector": {"pool": "workers"}}));
+    server.create_pool(
+        "standard",
+        json!({"slotsPerPod": 8, "nodeSelector": {"pool": "workers"}}),
+    );
     let _controller = Controller::start(&server, &queue, "one");
-    server.until("a Deployment", |server| server.replicas("worker-standard").is_some()).await;
+    server
+        .until("a Deployment", |server| {
+            server.replicas("worker-standard").is_some()
+        })
+        .await;
 
     let deployment = server.get(DEPLOYMENTS, "worker-standard").unwrap();
     let pod = &deployment["spec"]["template"]["spec"];
     let container = &pod["containers"][0];
-    assert_eq!(deployment["metadata"]["ownerReferences"][0]["name"], "standard");
+    assert_eq!(
+        deployment["metadata"]["ownerReferences"][0]["name"],
+        "standard"
+    );
     assert_eq!(pod["automountServiceAccountToken"], false);
     assert_eq!(pod["securityContext"]["runAsUser"], 65532);
-    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    assert_eq!(
+        pod["securityContext"]["seccompProfile"]["type"],
+        "RuntimeDefault"
+    );
     assert_eq!(pod["terminationGracePeriodSeconds"], 150);
     assert_eq!(pod["nodeSelector"]["pool"], "workers");
     assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
-    assert_eq!(container["securityContext"]["capabilities"]["drop"], json!(["ALL"]));
-    assert_eq!(container["env"][0], json!({"name": "WORKER_CONCURRENCY", "value": "8"}));
-    assert_eq!(container["envFrom"], json!([{"configMapRef": {"name": "packguard"}}, {"secretRef": {"name": "packguard"}}]));
+    assert_eq!(
+        container["securityContext"]["capabilities"]["drop"],
+        json!(["ALL"])
+    );
+    assert_eq!(
+        container["env"][0],
+        json!({"name": "WORKER_CONCURRENCY", "value": "8"})
+    );
+    assert_eq!(
+        container["envFrom"],
+        json!([{"configMapRef": {"name": "packguard"}}, {"secretRef": {"name": "packguard"}}])
+    );
 }
 
 #[tokio::test]
@@ -69,17 +99,33 @@ async fn burst_to_1000() {
         config.interval = Duration::from_secs(2);
         config
     });
-    server.until("an empty Deployment", |server| server.replicas("worker-standard") == Some(0)).await;
+    server
+        .until("an empty Deployment", |server| {
+            server.replicas("worker-standard") == Some(0)
+        })
+        .await;
 
     let begun = Instant::now();
     queue.set(5000);
-    server.until("the Deployment's patch", |server| server.replicas("worker-standard") == Some(1000)).await;
+    server
+        .until("the Deployment's patch", |server| {
+            server.replicas("worker-standard") == Some(1000)
+        })
+        .await;
     let took = begun.elapsed();
 
     println!("from a queue of 0 to 5000 to the Deployment's patch: {took:?}");
     assert!(took < Duration::from_secs(5), "{took:?}");
-    server.until("the maximum", |server| server.says("standard", "AtMaximum", "True", "MaxReached")).await;
-    server.until("a thousand ready pods", |server| server.pool("standard")["status"]["ready"] == 1000).await;
+    server
+        .until("the maximum", |server| {
+            server.says("standard", "AtMaximum", "True", "MaxReached")
+        })
+        .await;
+    server
+        .until("a thousand ready pods", |server| {
+            server.pool("standard")["status"]["ready"] == 1000
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -90,17 +136,31 @@ async fn drain() {
     server.create_pool("standard", json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(6);
-    server.until("six pods", |server| server.list(PODS).len() == 6).await;
-    let mut pods: Vec<String> = server.list(PODS).iter().map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect();
+    server
+        .until("six pods", |server| server.list(PODS).len() == 6)
+        .await;
+    let mut pods: Vec<String> = server
+        .list(PODS)
+        .iter()
+        .map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
+        .collect();
 
     // The first two and the last one have work: none of them may go.
     let busy = vec![pods[0].clone(), pods[1].clone(), pods.remove(5)];
     queue.load(0, &busy);
-    server.until("three pods", |server| server.list(PODS).len() == 3).await;
-    let left: Vec<String> = server.list(PODS).iter().map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect();
+    server
+        .until("three pods", |server| server.list(PODS).len() == 3)
+        .await;
+    let left: Vec<String> = server
+        .list(PODS)
+        .iter()
+        .map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(left, busy);
     assert_eq!(server.events("ScaledDown").len(), 1);
 
     queue.busy([]);
-    server.until("no pods", |server| server.list(PODS).is_empty()).await;
+    server
+        .until("no pods", |server| server.list(PODS).is_empty())
+        .await;
 }

@@ -6,28 +6,46 @@ use crate::store::Refusal;
 
 pub fn admit(schema: &Value, object: &mut Value, before: Option<&Value>) -> Result<(), Refusal> {
     fill(schema, object);
-    let kept = (object["apiVersion"].clone(), object["kind"].clone(), object["metadata"].clone());
+    let kept = (
+        object["apiVersion"].clone(),
+        object["kind"].clone(),
+        object["metadata"].clone(),
+    );
     prune(schema, object);
     (object["apiVersion"], object["kind"], object["metadata"]) = kept;
     let mut errors = Vec::new();
     let plain = nullable(schema.clone());
     let validator = jsonschema::draft202012::new(&plain).unwrap();
     for error in validator.iter_errors(object) {
-        let field = error.instance_path().to_string().trim_start_matches('/').replace('/', ".");
+        let field = error
+            .instance_path()
+            .to_string()
+            .trim_start_matches('/')
+            .replace('/', ".");
         errors.push(format!("{field}: Invalid value: {error}"));
     }
     if errors.is_empty()
         && let Err(failed) = kube_cel::Validator::new().validate(schema, object, before)
     {
         for error in failed.into_vec() {
-            errors.push(format!("{}: Invalid value: {}", error.field_path, error.message));
+            errors.push(format!(
+                "{}: Invalid value: {}",
+                error.field_path, error.message
+            ));
         }
     }
     if errors.is_empty() {
         return Ok(());
     }
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    Err(Refusal::new(422, "Invalid", format!("RuntimePool.packguard.dev \"{name}\" is invalid: {}", errors.join(", "))))
+    Err(Refusal::new(
+        422,
+        "Invalid",
+        format!(
+            "RuntimePool.packguard.dev \"{name}\" is invalid: {}",
+            errors.join(", ")
+        ),
+    ))
 }
 
 fn fill(schema: &Value, value: &mut Value) {
@@ -36,7 +54,9 @@ fn fill(schema: &Value, value: &mut Value) {
             fill(items, item);
         }
     }
-    let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object_mut()) else {
+    let (Some(properties), Some(fields)) =
+        (schema["properties"].as_object(), value.as_object_mut())
+    else {
         return;
     };
     for (name, inner) in properties {
@@ -57,11 +77,16 @@ fn prune(schema: &Value, value: &mut Value) {
             prune(items, item);
         }
     }
-    let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object_mut()) else {
+    let (Some(properties), Some(fields)) =
+        (schema["properties"].as_object(), value.as_object_mut())
+    else {
         return;
     };
     if schema.get("additionalProperties").is_none() {
-        fields.retain(|name, _| properties.contains_key(name) || matches!(name.as_str(), "apiVersion" | "kind" | "metadata"));
+        fields.retain(|name, _| {
+            properties.contains_key(name)
+                || matches!(name.as_str(), "apiVersion" | "kind" | "metadata")
+        });
     }
     for (name, field) in fields {
         if let Some(inner) = properties.get(name) {
@@ -75,7 +100,10 @@ fn nullable(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(fields) => {
             let taken = std::mem::take(fields);
-            *fields = taken.into_iter().map(|(name, value)| (name, nullable(value))).collect();
+            *fields = taken
+                .into_iter()
+                .map(|(name, value)| (name, nullable(value)))
+                .collect();
             if fields.get("nullable") == Some(&Value::Bool(true))
                 && let Some(type_) = fields.get("type").cloned()
             {

@@ -71,21 +71,32 @@ impl Server {
             held: Mutex::default(),
         });
         let address = listener.local_addr().unwrap();
-        let server = Self { inner, address, running: Arc::default() };
+        let server = Self {
+            inner,
+            address,
+            running: Arc::default(),
+        };
         server.serve(listener);
         server
     }
 
     fn serve(&self, listener: TcpListener) {
-        let app = axum::Router::new().fallback(handle).with_state(Arc::clone(&self.inner));
+        let app = axum::Router::new()
+            .fallback(handle)
+            .with_state(Arc::clone(&self.inner));
         let task = tokio::spawn(async move {
             // Dropped with the task, and every connection with it.
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let service = TowerToHyperService::new(app.clone());
                 connections.spawn(async move {
-                    let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                    drop(builder.serve_connection(TokioIo::new(stream), service).await);
+                    let builder =
+                        hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    drop(
+                        builder
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await,
+                    );
                 });
             }
         });
@@ -149,17 +160,25 @@ impl Server {
     }
 
     pub fn deny(&self, verb: &str, resource: &str) {
-        self.store().denied.insert((verb.to_owned(), resource.to_owned()));
+        self.store()
+            .denied
+            .insert((verb.to_owned(), resource.to_owned()));
     }
 
     pub fn allow(&self, verb: &str, resource: &str) {
-        self.store().denied.remove(&(verb.to_owned(), resource.to_owned()));
+        self.store()
+            .denied
+            .remove(&(verb.to_owned(), resource.to_owned()));
     }
 
     /// Requests of this kind get no answer, and have no effect, until the sender is told `false`.
     pub fn hold(&self, verb: &str, resource: &str) -> watch::Sender<bool> {
         let (sender, receiver) = watch::channel(true);
-        self.inner.held.lock().unwrap().insert((verb.to_owned(), resource.to_owned()), receiver);
+        self.inner
+            .held
+            .lock()
+            .unwrap()
+            .insert((verb.to_owned(), resource.to_owned()), receiver);
         sender
     }
 
@@ -183,7 +202,14 @@ struct Target {
 
 type Params = BTreeMap<String, String>;
 
-async fn handle(State(inner): State<Arc<Inner>>, method: Method, uri: Uri, Query(params): Query<Params>, headers: HeaderMap, body: Bytes) -> Response {
+async fn handle(
+    State(inner): State<Arc<Inner>>,
+    method: Method,
+    uri: Uri,
+    Query(params): Query<Params>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let target = {
         let store = inner.store.lock().unwrap();
         parse(&store, uri.path())
@@ -191,7 +217,9 @@ async fn handle(State(inner): State<Arc<Inner>>, method: Method, uri: Uri, Query
     let Some(target) = target else {
         return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
     };
-    let watches = params.get("watch").is_some_and(|watch| watch == "true" || watch == "1");
+    let watches = params
+        .get("watch")
+        .is_some_and(|watch| watch == "true" || watch == "1");
     let verb = verb(&method, target.name.is_some(), watches);
     let resource = match &target.subresource {
         Some(subresource) => format!("{}/{subresource}", target.kind.resource()),
@@ -203,11 +231,22 @@ async fn handle(State(inner): State<Arc<Inner>>, method: Method, uri: Uri, Query
         name: target.name.clone().unwrap_or_default(),
         at: Instant::now(),
     });
-    let held = inner.held.lock().unwrap().get(&(verb.to_owned(), resource.clone())).cloned();
+    let held = inner
+        .held
+        .lock()
+        .unwrap()
+        .get(&(verb.to_owned(), resource.clone()))
+        .cloned();
     if let Some(mut held) = held {
         drop(held.wait_for(|held| !held).await);
     }
-    if inner.store.lock().unwrap().denied.contains(&(verb.to_owned(), resource.clone())) {
+    if inner
+        .store
+        .lock()
+        .unwrap()
+        .denied
+        .contains(&(verb.to_owned(), resource.clone()))
+    {
         return refuse(&forbidden(verb, &target));
     }
     if verb == "watch" {
@@ -220,7 +259,12 @@ async fn handle(State(inner): State<Arc<Inner>>, method: Method, uri: Uri, Query
         answer
     };
     match answer {
-        Ok((code, object)) => (code, [(header::CONTENT_TYPE, "application/json")], object.to_string()).into_response(),
+        Ok((code, object)) => (
+            code,
+            [(header::CONTENT_TYPE, "application/json")],
+            object.to_string(),
+        )
+            .into_response(),
         Err(refusal) => refuse(&refusal),
     }
 }
@@ -262,13 +306,19 @@ fn forbidden(verb: &str, target: &Target) -> Refusal {
         Some(subresource) => format!("{}/{subresource}", target.kind.plural),
         None => target.kind.plural.to_owned(),
     };
-    let name = target.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    let name = target
+        .name
+        .as_ref()
+        .map(|name| format!(" \"{name}\""))
+        .unwrap_or_default();
     Refusal::new(
         403,
         "Forbidden",
         format!(
             "{}{name} is forbidden: User \"system:serviceaccount:packguard:packguard-scale\" cannot {verb} resource \"{resource}\" in API group \"{}\" in the namespace \"{}\"",
-            target.kind.resource(), target.kind.group, target.namespace
+            target.kind.resource(),
+            target.kind.group,
+            target.namespace
         ),
     )
 }
@@ -279,14 +329,31 @@ fn status(refusal: &Refusal) -> Value {
 
 fn refuse(refusal: &Refusal) -> Response {
     let code = StatusCode::from_u16(refusal.code).unwrap();
-    (code, [(header::CONTENT_TYPE, "application/json")], status(refusal).to_string()).into_response()
+    (
+        code,
+        [(header::CONTENT_TYPE, "application/json")],
+        status(refusal).to_string(),
+    )
+        .into_response()
 }
 
-fn act(store: &mut Store, verb: &str, target: &Target, params: &Params, headers: &HeaderMap, body: &[u8]) -> Result<(StatusCode, Value), Refusal> {
-    let Target { kind, namespace, .. } = target;
+fn act(
+    store: &mut Store,
+    verb: &str,
+    target: &Target,
+    params: &Params,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(StatusCode, Value), Refusal> {
+    let Target {
+        kind, namespace, ..
+    } = target;
     let name = target.name.as_deref().unwrap_or_default();
     let manager = params.get("fieldManager").map_or("unknown", String::as_str);
-    let by = By { manager, force: params.get("force").is_some_and(|force| force == "true") };
+    let by = By {
+        manager,
+        force: params.get("force").is_some_and(|force| force == "true"),
+    };
     let ok = |object| Ok((StatusCode::OK, object));
     let subresource = target.subresource.as_deref();
     if subresource == Some("scale") {
@@ -295,11 +362,21 @@ fn act(store: &mut Store, verb: &str, target: &Target, params: &Params, headers:
     match verb {
         "get" => store.get(*kind, namespace, name).and_then(ok),
         "list" => ok(list(store, target, params)),
-        "create" => Ok((StatusCode::CREATED, store.create(*kind, namespace, read(body)?, &by)?)),
+        "create" => Ok((
+            StatusCode::CREATED,
+            store.create(*kind, namespace, read(body)?, &by)?,
+        )),
         "update" => {
             let new = read(body)?;
-            if kind.namespaced && *kind != POOLS && new.pointer("/metadata/resourceVersion").is_none() {
-                return Err(Refusal::new(422, "Invalid", "metadata.resourceVersion: Invalid value: \"\": must be specified for an update"));
+            if kind.namespaced
+                && *kind != POOLS
+                && new.pointer("/metadata/resourceVersion").is_none()
+            {
+                return Err(Refusal::new(
+                    422,
+                    "Invalid",
+                    "metadata.resourceVersion: Invalid value: \"\": must be specified for an update",
+                ));
             }
             let replaced = store.update(*kind, namespace, name, subresource, &by, |object| {
                 *object = new;
@@ -309,19 +386,34 @@ fn act(store: &mut Store, verb: &str, target: &Target, params: &Params, headers:
         }
         "patch" => {
             let patch = read(body)?;
-            match headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
+            match headers
+                .get(header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+            {
                 Some("application/merge-patch+json") => {
-                    let patched = store.update(*kind, namespace, name, subresource, &by, |object| {
-                        merge_patch(object, &patch);
-                        Ok(())
-                    });
+                    let patched =
+                        store.update(*kind, namespace, name, subresource, &by, |object| {
+                            merge_patch(object, &patch);
+                            Ok(())
+                        });
                     patched.and_then(ok)
                 }
                 Some("application/apply-patch+yaml") if params.contains_key("fieldManager") => {
                     let (object, created) = store.apply(*kind, namespace, name, &patch, &by)?;
-                    Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, object))
+                    Ok((
+                        if created {
+                            StatusCode::CREATED
+                        } else {
+                            StatusCode::OK
+                        },
+                        object,
+                    ))
                 }
-                other => Err(Refusal::new(415, "UnsupportedMediaType", format!("the body of the request was in an unknown format: {other:?}"))),
+                other => Err(Refusal::new(
+                    415,
+                    "UnsupportedMediaType",
+                    format!("the body of the request was in an unknown format: {other:?}"),
+                )),
             }
         }
         _ => store.delete(*kind, namespace, name).and_then(ok),
@@ -333,7 +425,11 @@ fn read(body: &[u8]) -> Result<Value, Refusal> {
 }
 
 fn list(store: &Store, target: &Target, params: &Params) -> Value {
-    let items: Vec<Value> = store.list(target.kind, &target.namespace).into_iter().filter(|object| selected(object, params)).collect();
+    let items: Vec<Value> = store
+        .list(target.kind, &target.namespace)
+        .into_iter()
+        .filter(|object| selected(object, params))
+        .collect();
     json!({
         "apiVersion": target.kind.api_version(),
         "kind": format!("{}List", target.kind.kind),
@@ -346,14 +442,27 @@ fn selected(object: &Value, params: &Params) -> bool {
     let labels = params.get("labelSelector").map_or("", String::as_str);
     let fields = params.get("fieldSelector").map_or("", String::as_str);
     let pairs = |text: &str| -> Vec<(String, String)> {
-        text.split(',').filter_map(|part| part.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        text.split(',')
+            .filter_map(|part| part.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     };
-    pairs(labels).iter().all(|(name, value)| object["metadata"]["labels"][name] == value.as_str())
-        && pairs(fields).iter().all(|(name, value)| name == "metadata.name" && object["metadata"]["name"] == value.as_str())
+    pairs(labels)
+        .iter()
+        .all(|(name, value)| object["metadata"]["labels"][name] == value.as_str())
+        && pairs(fields).iter().all(|(name, value)| {
+            name == "metadata.name" && object["metadata"]["name"] == value.as_str()
+        })
 }
 
 /// The scale subresource of a pool, by the paths of its definition.
-fn scale(store: &mut Store, verb: &str, target: &Target, by: &By<'_>, body: &[u8]) -> Result<Value, Refusal> {
+fn scale(
+    store: &mut Store,
+    verb: &str,
+    target: &Target,
+    by: &By<'_>,
+    body: &[u8],
+) -> Result<Value, Refusal> {
     let name = target.name.as_deref().unwrap_or_default();
     let shown = |pool: &Value| {
         json!({
@@ -373,7 +482,11 @@ fn scale(store: &mut Store, verb: &str, target: &Target, by: &By<'_>, body: &[u8
     if verb == "get" {
         let pool = store.get(target.kind, &target.namespace, name)?;
         if pool["spec"]["replicas"].is_null() {
-            return Err(Refusal::new(500, "InternalError", "the spec replicas field \".spec.replicas\" does not exist"));
+            return Err(Refusal::new(
+                500,
+                "InternalError",
+                "the spec replicas field \".spec.replicas\" does not exist",
+            ));
         }
         return Ok(shown(&pool));
     }
@@ -381,7 +494,11 @@ fn scale(store: &mut Store, verb: &str, target: &Target, by: &By<'_>, body: &[u8
     let pool = store.update(target.kind, &target.namespace, name, None, by, |pool| {
         let replicas = &asked["spec"]["replicas"];
         if replicas.is_null() {
-            return Err(Refusal::new(400, "BadRequest", "the spec replicas field \".spec.replicas\" cannot be empty"));
+            return Err(Refusal::new(
+                400,
+                "BadRequest",
+                "the spec replicas field \".spec.replicas\" cannot be empty",
+            ));
         }
         pool["spec"]["replicas"] = replicas.clone();
         Ok(())
@@ -390,8 +507,14 @@ fn scale(store: &mut Store, verb: &str, target: &Target, by: &By<'_>, body: &[u8
 }
 
 fn follow(inner: &Arc<Inner>, target: &Target, params: &Params) -> Response {
-    let from: u64 = params.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
-    let seconds = params.get("timeoutSeconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(1800);
+    let from: u64 = params
+        .get("resourceVersion")
+        .and_then(|version| version.parse().ok())
+        .unwrap_or(0);
+    let seconds = params
+        .get("timeoutSeconds")
+        .and_then(|seconds| seconds.parse().ok())
+        .unwrap_or(1800);
     let watch = Watch {
         inner: Arc::clone(inner),
         versions: inner.version.subscribe(),
@@ -406,7 +529,12 @@ fn follow(inner: &Arc<Inner>, target: &Target, params: &Params) -> Response {
         let line = watch.next().await?;
         Some((Ok::<_, Infallible>(line), watch))
     });
-    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], Body::from_stream(lines)).into_response()
+    (
+        StatusCode::OK,
+        [(header::CONTENT_TYPE, "application/json")],
+        Body::from_stream(lines),
+    )
+        .into_response()
 }
 
 struct Watch {
@@ -431,7 +559,12 @@ impl Watch {
             if let Some(lines) = self.lines() {
                 return Some(lines);
             }
-            if timeout(BOOKMARK, self.versions.changed()).await.is_err() && self.params.get("allowWatchBookmarks").is_some_and(|asked| asked == "true") {
+            if timeout(BOOKMARK, self.versions.changed()).await.is_err()
+                && self
+                    .params
+                    .get("allowWatchBookmarks")
+                    .is_some_and(|asked| asked == "true")
+            {
                 let object = json!({"apiVersion": self.kind.api_version(), "kind": self.kind.kind, "metadata": {"resourceVersion": self.sent.to_string()}});
                 return Some(line("BOOKMARK", &object));
             }
@@ -442,13 +575,25 @@ impl Watch {
         let store = self.inner.store.lock().unwrap();
         if self.sent < store.compacted {
             self.over = true;
-            let gone = Refusal::new(410, "Expired", format!("too old resource version: {} ({})", self.sent, store.compacted));
+            let gone = Refusal::new(
+                410,
+                "Expired",
+                format!(
+                    "too old resource version: {} ({})",
+                    self.sent, store.compacted
+                ),
+            );
             return Some(line("ERROR", &status(&gone)));
         }
-        let first = store.log.partition_point(|change| change.version <= self.sent);
+        let first = store
+            .log
+            .partition_point(|change| change.version <= self.sent);
         let mut lines = String::new();
         for change in &store.log[first..] {
-            if change.kind == self.kind && change.namespace == self.namespace && selected(&change.object, &self.params) {
+            if change.kind == self.kind
+                && change.namespace == self.namespace
+                && selected(&change.object, &self.params)
+            {
                 lines.push_str(&line(change.type_, &change.object));
             }
         }

@@ -17,7 +17,11 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into() }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+        }
     }
 }
 
@@ -32,22 +36,72 @@ pub struct Kind {
     pub has_status: bool,
 }
 
-pub const POOLS: Kind = Kind { group: "packguard.dev", version: "v1alpha1", plural: "runtimepools", kind: "RuntimePool", namespaced: true, has_status: true };
-pub const DEPLOYMENTS: Kind = Kind { group: "apps", version: "v1", plural: "deployments", kind: "Deployment", namespaced: true, has_status: true };
-pub const PODS: Kind = Kind { group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true, has_status: true };
-pub const LEASES: Kind = Kind { group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease", namespaced: true, has_status: false };
-pub const EVENTS: Kind = Kind { group: "events.k8s.io", version: "v1", plural: "events", kind: "Event", namespaced: true, has_status: false };
-pub const DEFINITIONS: Kind = Kind { group: "apiextensions.k8s.io", version: "v1", plural: "customresourcedefinitions", kind: "CustomResourceDefinition", namespaced: false, has_status: true };
+pub const POOLS: Kind = Kind {
+    group: "packguard.dev",
+    version: "v1alpha1",
+    plural: "runtimepools",
+    kind: "RuntimePool",
+    namespaced: true,
+    has_status: true,
+};
+pub const DEPLOYMENTS: Kind = Kind {
+    group: "apps",
+    version: "v1",
+    plural: "deployments",
+    kind: "Deployment",
+    namespaced: true,
+    has_status: true,
+};
+pub const PODS: Kind = Kind {
+    group: "",
+    version: "v1",
+    plural: "pods",
+    kind: "Pod",
+    namespaced: true,
+    has_status: true,
+};
+pub const LEASES: Kind = Kind {
+    group: "coordination.k8s.io",
+    version: "v1",
+    plural: "leases",
+    kind: "Lease",
+    namespaced: true,
+    has_status: false,
+};
+pub const EVENTS: Kind = Kind {
+    group: "events.k8s.io",
+    version: "v1",
+    plural: "events",
+    kind: "Event",
+    namespaced: true,
+    has_status: false,
+};
+pub const DEFINITIONS: Kind = Kind {
+    group: "apiextensions.k8s.io",
+    version: "v1",
+    plural: "customresourcedefinitions",
+    kind: "CustomResourceDefinition",
+    namespaced: false,
+    has_status: true,
+};
 
 const KINDS: [Kind; 6] = [POOLS, DEPLOYMENTS, PODS, LEASES, EVENTS, DEFINITIONS];
 
 impl Kind {
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     pub fn resource(&self) -> String {
-        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            self.plural.to_owned()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
     }
 }
 
@@ -68,7 +122,10 @@ pub struct By<'a> {
     pub force: bool,
 }
 
-pub const TEST: By<'static> = By { manager: "kubectl", force: false };
+pub const TEST: By<'static> = By {
+    manager: "kubectl",
+    force: false,
+};
 
 type Key = (Kind, String, String);
 
@@ -87,41 +144,79 @@ pub struct Store {
 impl Store {
     /// The kind that a path names; none where the server knows none such.
     pub fn kind(&self, group: &str, version: &str, plural: &str) -> Option<Kind> {
-        let found = KINDS.into_iter().find(|kind| kind.group == group && kind.version == version && kind.plural == plural)?;
+        let found = KINDS
+            .into_iter()
+            .find(|kind| kind.group == group && kind.version == version && kind.plural == plural)?;
         (found != POOLS || self.definition().is_some()).then_some(found)
     }
 
     fn definition(&self) -> Option<&Value> {
-        self.objects.get(&(DEFINITIONS, String::new(), String::from("runtimepools.packguard.dev")))
+        self.objects.get(&(
+            DEFINITIONS,
+            String::new(),
+            String::from("runtimepools.packguard.dev"),
+        ))
     }
 
     fn schema(&self) -> Option<Value> {
-        self.definition()?.pointer("/spec/versions/0/schema/openAPIV3Schema").cloned()
+        self.definition()?
+            .pointer("/spec/versions/0/schema/openAPIV3Schema")
+            .cloned()
     }
 
     pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Result<Value, Refusal> {
         let key = (kind, namespace.to_owned(), name.to_owned());
-        self.objects.get(&key).cloned().ok_or_else(|| not_found(kind, name))
+        self.objects
+            .get(&key)
+            .cloned()
+            .ok_or_else(|| not_found(kind, name))
     }
 
     pub fn list(&self, kind: Kind, namespace: &str) -> Vec<Value> {
         self.objects
             .iter()
-            .filter(|((of, within, _), _)| *of == kind && (namespace.is_empty() || within == namespace))
+            .filter(|((of, within, _), _)| {
+                *of == kind && (namespace.is_empty() || within == namespace)
+            })
             .map(|(_, object)| object.clone())
             .collect()
     }
 
-    pub fn create(&mut self, kind: Kind, namespace: &str, mut object: Value, by: &By<'_>) -> Result<Value, Refusal> {
-        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    pub fn create(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
+        mut object: Value,
+        by: &By<'_>,
+    ) -> Result<Value, Refusal> {
+        let name = object
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if name.is_empty() {
-            return Err(Refusal::new(422, "Invalid", format!("{} is invalid: metadata.name: Required value", kind.kind)));
+            return Err(Refusal::new(
+                422,
+                "Invalid",
+                format!("{} is invalid: metadata.name: Required value", kind.kind),
+            ));
         }
         if self.get(kind, namespace, &name).is_ok() {
-            return Err(Refusal::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.resource())));
+            return Err(Refusal::new(
+                409,
+                "AlreadyExists",
+                format!("{} \"{name}\" already exists", kind.resource()),
+            ));
         }
-        if object.pointer("/metadata/resourceVersion").is_some_and(|version| version != "") {
-            return Err(Refusal::new(400, "BadRequest", "resourceVersion should not be set on objects to be created"));
+        if object
+            .pointer("/metadata/resourceVersion")
+            .is_some_and(|version| version != "")
+        {
+            return Err(Refusal::new(
+                400,
+                "BadRequest",
+                "resourceVersion should not be set on objects to be created",
+            ));
         }
         self.uid += 1;
         object["apiVersion"] = json!(kind.api_version());
@@ -129,7 +224,8 @@ impl Store {
         let uid = format!("00000000-0000-4000-8000-{:012}", self.uid);
         let meta = &mut object["metadata"];
         meta["uid"] = json!(uid);
-        meta["creationTimestamp"] = json!(chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string());
+        meta["creationTimestamp"] =
+            json!(chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string());
         meta["generation"] = json!(1);
         if kind.namespaced {
             meta["namespace"] = json!(namespace);
@@ -155,16 +251,32 @@ impl Store {
         let before = self.get(kind, namespace, name)?;
         let mut after = before.clone();
         change(&mut after)?;
-        let asked = after.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let version = before["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        let asked = after
+            .pointer("/metadata/resourceVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let version = before["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap_or_default();
         if !asked.is_empty() && asked != version {
             return Err(Refusal::new(
                 409,
                 "Conflict",
-                format!("Operation cannot be fulfilled on {} \"{name}\": the object has been modified; please apply your changes to the latest version and try again", kind.resource()),
+                format!(
+                    "Operation cannot be fulfilled on {} \"{name}\": the object has been modified; please apply your changes to the latest version and try again",
+                    kind.resource()
+                ),
             ));
         }
-        for fixed in ["uid", "creationTimestamp", "generation", "namespace", "name", "resourceVersion"] {
+        for fixed in [
+            "uid",
+            "creationTimestamp",
+            "generation",
+            "namespace",
+            "name",
+            "resourceVersion",
+        ] {
             keep(&mut after["metadata"], &before["metadata"], fixed);
         }
         match subresource {
@@ -195,7 +307,14 @@ impl Store {
     }
 
     /// Server-side apply.
-    pub fn apply(&mut self, kind: Kind, namespace: &str, name: &str, wanted: &Value, by: &By<'_>) -> Result<(Value, bool), Refusal> {
+    pub fn apply(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        wanted: &Value,
+        by: &By<'_>,
+    ) -> Result<(Value, bool), Refusal> {
         let Ok(before) = self.get(kind, namespace, name) else {
             let mut object = wanted.clone();
             object["metadata"]["name"] = json!(name);
@@ -215,12 +334,19 @@ impl Store {
         Ok((self.put(kind, namespace, name, "MODIFIED", after), false))
     }
 
-    fn create_applied(&mut self, kind: Kind, namespace: &str, name: &str, mut object: Value) -> Result<(Value, bool), Refusal> {
+    fn create_applied(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        mut object: Value,
+    ) -> Result<(Value, bool), Refusal> {
         let managed = object["metadata"].get("managedFields").cloned();
         self.uid += 1;
         let meta = &mut object["metadata"];
         meta["uid"] = json!(format!("00000000-0000-4000-8000-{:012}", self.uid));
-        meta["creationTimestamp"] = json!(chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string());
+        meta["creationTimestamp"] =
+            json!(chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string());
         meta["generation"] = json!(1);
         meta["namespace"] = json!(namespace);
         set(meta, "managedFields", managed);
@@ -230,19 +356,42 @@ impl Store {
 
     pub fn delete(&mut self, kind: Kind, namespace: &str, name: &str) -> Result<Value, Refusal> {
         let object = self.get(kind, namespace, name)?;
-        self.objects.remove(&(kind, namespace.to_owned(), name.to_owned()));
+        self.objects
+            .remove(&(kind, namespace.to_owned(), name.to_owned()));
         self.version += 1;
         let mut gone = object;
         gone["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.log.push(Change { version: self.version, kind, namespace: namespace.to_owned(), type_: "DELETED", object: gone.clone() });
+        self.log.push(Change {
+            version: self.version,
+            kind,
+            namespace: namespace.to_owned(),
+            type_: "DELETED",
+            object: gone.clone(),
+        });
         Ok(gone)
     }
 
-    fn put(&mut self, kind: Kind, namespace: &str, name: &str, type_: &'static str, mut object: Value) -> Value {
+    fn put(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        type_: &'static str,
+        mut object: Value,
+    ) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.objects.insert((kind, namespace.to_owned(), name.to_owned()), object.clone());
-        self.log.push(Change { version: self.version, kind, namespace: namespace.to_owned(), type_, object: object.clone() });
+        self.objects.insert(
+            (kind, namespace.to_owned(), name.to_owned()),
+            object.clone(),
+        );
+        self.log.push(Change {
+            version: self.version,
+            kind,
+            namespace: namespace.to_owned(),
+            type_,
+            object: object.clone(),
+        });
         object
     }
 
@@ -259,7 +408,11 @@ impl Store {
 }
 
 fn not_found(kind: Kind, name: &str) -> Refusal {
-    Refusal::new(404, "NotFound", format!("{} \"{name}\" not found", kind.resource()))
+    Refusal::new(
+        404,
+        "NotFound",
+        format!("{} \"{name}\" not found", kind.resource()),
+    )
 }
 
 fn keep(after: &mut Value, before: &Value, field: &str) {
@@ -282,7 +435,10 @@ fn set(object: &mut Value, field: &str, value: Option<Value>) {
 fn same(before: &Value, after: &Value) -> bool {
     let bare = |object: &Value| {
         let mut bare = object.clone();
-        bare["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+        bare["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("resourceVersion");
         // Times of entries in managedFields do not count; there are none here.
         bare
     };
