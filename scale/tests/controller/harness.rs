@@ -254,6 +254,12 @@ impl Server {
             .collect()
     }
 
+    /// Waits until there are so many events of a reason: they are written last.
+    pub async fn told(&self, reason: &str, times: usize) {
+        self.until(reason, |server| server.events(reason).len() == times)
+            .await;
+    }
+
     /// Waits until it is so, looking at every change.
     pub async fn until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
         let mut versions = self.versions();

@@ -23,8 +23,8 @@ async fn two_controllers() {
         })
         .await;
     assert!(!two.leads());
+    server.told("ScaledUp", 1).await;
     let events = server.events("ScaledUp");
-    assert_eq!(events.len(), 1);
     assert_eq!(events[0]["reportingInstance"], "one");
 
     // Told to stop, the first hands the lease back: the second need not wait for it to expire.

@@ -51,7 +51,7 @@ async fn manual_override() {
         "{status}"
     );
     assert!(server.says("standard", "Scaling", "False", "Manual"));
-    assert_eq!(server.events("OverrideSet").len(), 1);
+    server.told("OverrideSet", 1).await;
 
     queue.jump(TimeDelta::minutes(61));
     server
@@ -64,7 +64,7 @@ async fn manual_override() {
         pool["spec"]["replicas"].is_null(),
         "the number is taken away, so that the same can be set again: {pool}"
     );
-    assert_eq!(server.events("OverrideExpired").len(), 1);
+    server.told("OverrideExpired", 1).await;
     server
         .until("no override is shown", |server| {
             server.pool("standard")["status"]["override"].is_null()

@@ -32,7 +32,6 @@ const BOOKMARK: Duration = Duration::from_millis(200);
 pub struct Asked {
     pub verb: String,
     pub resource: String,
-    pub name: String,
     pub at: Instant,
 }
 
@@ -43,6 +42,16 @@ struct Inner {
     asked: Mutex<Vec<Asked>>,
     /// Writes of these verbs and resources hang until the sender says false.
     held: Mutex<BTreeMap<(String, String), watch::Receiver<bool>>>,
+}
+
+impl Inner {
+    fn tell(&self, version: u64) {
+        self.version.send_if_modified(|told| {
+            let is_new = *told != version;
+            *told = version;
+            is_new
+        });
+    }
 }
 
 /// The stand-in. Clones are the same server.
@@ -130,7 +139,7 @@ impl Server {
             let result = change(&mut store);
             (result, store.version)
         };
-        self.inner.version.send_replace(version);
+        self.inner.tell(version);
         result
     }
 
@@ -228,7 +237,6 @@ async fn handle(
     inner.asked.lock().unwrap().push(Asked {
         verb: verb.to_owned(),
         resource: resource.clone(),
-        name: target.name.clone().unwrap_or_default(),
         at: Instant::now(),
     });
     let held = inner
@@ -255,7 +263,7 @@ async fn handle(
     let answer = {
         let mut store = inner.store.lock().unwrap();
         let answer = act(&mut store, verb, &target, &params, &headers, &body);
-        inner.version.send_replace(store.version);
+        inner.tell(store.version);
         answer
     };
     match answer {

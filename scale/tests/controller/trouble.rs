@@ -66,6 +66,7 @@ async fn redis_gone() {
         Some(5),
         "no pod goes unseen"
     );
+    server.told("QueueNotAnswering", 1).await;
     let events = server.events("QueueNotAnswering");
     assert_eq!(
         (events.len(), events[0]["type"].as_str()),
@@ -210,7 +211,7 @@ async fn image_never_ready() {
         .await;
     let (_, _, message) = server.condition("standard", "RolloutHealthy").unwrap();
     assert!(message.contains("packguard:typo"), "{message}");
-    assert_eq!(server.events("ImagePullBackOff").len(), 1);
+    server.told("ImagePullBackOff", 1).await;
 
     queue.set(50);
     server
@@ -366,7 +367,7 @@ async fn quota_reached() {
             server.pool("standard")["status"]["ready"] == 4
         })
         .await;
-    assert_eq!(server.events("QuotaExceeded").len(), 1);
+    server.told("QuotaExceeded", 1).await;
 }
 
 #[tokio::test]
