@@ -4,6 +4,8 @@
 //!
 //! Prints its address, and every ten seconds how many requests it got in the last minute.
 
+#![expect(clippy::unwrap_used, reason = "a tool for measuring: it may fall over")]
+
 #[path = "../tests/controller/apply.rs"]
 mod apply;
 #[path = "../tests/controller/cluster.rs"]
@@ -11,6 +13,7 @@ mod cluster;
 #[path = "../tests/controller/schema.rs"]
 mod schema;
 #[path = "../tests/controller/server.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
 mod server;
 #[path = "../tests/controller/store.rs"]
 mod store;

@@ -340,7 +340,13 @@ impl Memory {
                 ))
             })?;
             let is_canary = track == Track::Canary;
-            let marks = marks::marks(outside.pods, busy, &pool.name_any(), is_canary, goes as usize);
+            let marks = marks::marks(
+                outside.pods,
+                busy,
+                &pool.name_any(),
+                is_canary,
+                goes as usize,
+            );
             marks::write(marks, writer, &shared.metrics).await?;
             replicas = wanted - goes;
         }

@@ -120,7 +120,11 @@ impl Writer {
     }
 
     /// Sets how early a pod goes when its ReplicaSet shrinks; none: as any other.
-    pub(super) async fn deletion_cost(&self, pod: String, cost: Option<i32>) -> Result<(), Trouble> {
+    pub(super) async fn deletion_cost(
+        &self,
+        pod: String,
+        cost: Option<i32>,
+    ) -> Result<(), Trouble> {
         let cost = cost.map(|cost| cost.to_string());
         let patch = json!({"metadata": {"annotations": {DELETION_COST: cost}}});
         let params = PatchParams {

@@ -31,7 +31,7 @@ async fn pools_are_listed_set_paused_drained_and_resumed() {
     let queue = Queue::default();
     let _cluster = Cluster::start(&server, Fate::default());
     assert_eq!(pools(&server, "list").await.unwrap(), "there are no pools");
-    server.create_pool("standard", json!({"max": 12}));
+    server.create_pool("standard", &json!({"max": 12}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(3);
     server
@@ -110,7 +110,7 @@ async fn pools_are_listed_set_paused_drained_and_resumed() {
 #[tokio::test]
 async fn what_the_api_server_refuses_is_said() {
     let server = Server::start().await;
-    server.create_pool("standard", json!({"max": 12}));
+    server.create_pool("standard", &json!({"max": 12}));
     let refused = pools(&server, "set standard --min 13").await.unwrap_err();
     assert!(
         refused.contains("spec.min") && refused.contains("min must not be over max"),

@@ -91,32 +91,30 @@ fn settle(store: &mut Store, fate: Fate) {
         }
         report(store, &deployment, refused);
     }
-    for pod in store.list(PODS, NAMESPACE) {
+    let orphans = store.find(PODS, |pod| {
         let owner = pod["metadata"]["labels"]["test/deployment"]
             .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        if store.get(DEPLOYMENTS, NAMESPACE, &owner).is_err() {
-            store
-                .delete(PODS, NAMESPACE, pod["metadata"]["name"].as_str().unwrap())
-                .unwrap();
-        }
+            .unwrap_or_default();
+        store.get(DEPLOYMENTS, NAMESPACE, owner).is_err()
+    });
+    for pod in orphans {
+        store
+            .delete(PODS, NAMESPACE, pod["metadata"]["name"].as_str().unwrap())
+            .unwrap();
     }
 }
 
 fn pods_of(store: &Store, deployment: &str) -> Vec<Value> {
-    store
-        .list(PODS, NAMESPACE)
-        .into_iter()
-        .filter(|pod| pod["metadata"]["labels"]["test/deployment"] == deployment)
-        .collect()
+    store.find(PODS, |pod| {
+        pod["metadata"]["labels"]["test/deployment"] == deployment
+    })
 }
 
 fn pod(deployment: &Value, name: &str) -> Value {
     let template = &deployment["spec"]["template"];
     let mut labels = template["metadata"]["labels"].clone();
     labels["test/deployment"] = deployment["metadata"]["name"].clone();
-    json!({"metadata": {"name": name, "labels": labels}, "spec": template["spec"]})
+    json!({"metadata": {"name": name, "labels": labels}, "spec": {}})
 }
 
 fn pod_status(fate: Fate, has_room: bool) -> Value {

@@ -208,12 +208,12 @@ pub fn pool(name: &str, spec: &Value) -> Value {
 }
 
 impl Server {
-    pub fn create_pool(&self, name: &str, spec: Value) {
-        self.change(|store| store.create(POOLS, NAMESPACE, pool(name, &spec), &TEST))
+    pub fn create_pool(&self, name: &str, spec: &Value) {
+        self.change(|store| store.create(POOLS, NAMESPACE, pool(name, spec), &TEST))
             .unwrap();
     }
 
-    pub fn edit_pool(&self, name: &str, patch: Value) {
+    pub fn edit_pool(&self, name: &str, patch: &Value) {
         let edited = self.change(|store| {
             store.update(POOLS, NAMESPACE, name, None, &TEST, |pool| {
                 crate::apply::merge_patch(pool, &json!({"spec": patch}));

@@ -12,7 +12,7 @@ use crate::store::{LEASES, POOLS};
 async fn two_controllers() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let one = Controller::start(&server, &queue, "one");
     server.until("one leads", |_| one.leads()).await;
     let two = Controller::start(&server, &queue, "two");
@@ -53,7 +53,7 @@ async fn two_controllers() {
 async fn leader_killed_mid_decision() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let one = Controller::start(&server, &queue, "one");
     queue.set(5);
     server
@@ -90,7 +90,7 @@ async fn leader_killed_mid_decision() {
 async fn a_leader_that_cannot_renew_stops_before_another_may_lead() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let one = Controller::start(&server, &queue, "one");
     server.until("one leads", |_| one.leads()).await;
     let two = Controller::start(&server, &queue, "two");
@@ -110,7 +110,7 @@ async fn a_leader_that_cannot_renew_stops_before_another_may_lead() {
 async fn who_was_deposed_without_knowing_gets_a_conflict() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _one = Controller::start(&server, &queue, "one");
     queue.set(5);
     server
@@ -130,7 +130,7 @@ async fn who_was_deposed_without_knowing_gets_a_conflict() {
                 .any(|asked| asked.resource == "runtimepools.packguard.dev/status")
         })
         .await;
-    server.edit_pool("standard", json!({"min": 4}));
+    server.edit_pool("standard", &json!({"min": 4}));
     release.send_replace(false);
     server
         .until("what holds now is done", |server| {
@@ -154,7 +154,7 @@ async fn who_was_deposed_without_knowing_gets_a_conflict() {
 async fn an_idle_controller_asks_little() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _one = Controller::start_with(&server, &queue, {
         let mut config = config("one", &queue);
         config.lease.duration = Duration::from_secs(30);

@@ -1,5 +1,11 @@
 //! The controller against a stand-in of the Kubernetes API, in scenarios with names.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
 mod admin;
 mod apply;
 mod cluster;

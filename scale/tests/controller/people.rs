@@ -26,7 +26,7 @@ async fn manual_override() {
     let server = Server::start().await;
     let queue = Queue::default();
     let _cluster = Cluster::start(&server, Fate::default());
-    server.create_pool("standard", json!({"max": 100, "overrideExpiry": "1h"}));
+    server.create_pool("standard", &json!({"max": 100, "overrideExpiry": "1h"}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(2);
     server
@@ -86,7 +86,7 @@ async fn an_override_downwards_waits_for_work_in_hand() {
     let server = Server::start().await;
     let queue = Queue::default();
     let _cluster = Cluster::start(&server, Fate::default());
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(4);
     server
@@ -115,7 +115,7 @@ async fn an_override_downwards_waits_for_work_in_hand() {
 async fn paused_pool() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(5);
     server
@@ -124,7 +124,7 @@ async fn paused_pool() {
         })
         .await;
 
-    server.edit_pool("standard", json!({"paused": true}));
+    server.edit_pool("standard", &json!({"paused": true}));
     server
         .until("it says so", |server| {
             server.says("standard", "Scaling", "False", "Paused")
@@ -136,7 +136,7 @@ async fn paused_pool() {
     server.whole_pass(&queue).await;
     assert_eq!(server.replicas("worker-standard"), Some(5));
 
-    server.edit_pool("standard", json!({"paused": false}));
+    server.edit_pool("standard", &json!({"paused": false}));
     server
         .until("no pods", |server| {
             server.replicas("worker-standard") == Some(0)
@@ -148,8 +148,8 @@ async fn paused_pool() {
 async fn a_second_pool_of_a_class_makes_no_pods_for_the_same_tasks() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
-    server.create_pool("zweite", json!({}));
+    server.create_pool("standard", &json!({}));
+    server.create_pool("zweite", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(5);
     server
@@ -171,7 +171,7 @@ async fn a_canary_gets_its_share() {
     let queue = Queue::default();
     server.create_pool(
         "standard",
-        json!({"canary": {"image": "packguard:2", "share": 25}}),
+        &json!({"canary": {"image": "packguard:2", "share": 25}}),
     );
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(8);
@@ -182,7 +182,7 @@ async fn a_canary_gets_its_share() {
         .await;
     assert_eq!(server.replicas("worker-standard"), Some(6));
 
-    server.edit_pool("standard", json!({"canary": null}));
+    server.edit_pool("standard", &json!({"canary": null}));
     server
         .until("no canary", |server| {
             server.replicas("worker-standard-canary").is_none()

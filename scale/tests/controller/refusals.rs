@@ -12,7 +12,7 @@ use crate::store::{POOLS, TEST};
 async fn refusal(name: &str, spec: &Value) -> String {
     let server = Server::start().await;
     let created = server.change(|store| store.create(POOLS, NAMESPACE, pool(name, spec), &TEST));
-    let refusal = created.expect_err("it makes no sense");
+    let refusal = created.unwrap_err();
     assert_eq!(refusal.code, 422);
     refusal.message
 }

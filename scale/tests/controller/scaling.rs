@@ -15,7 +15,7 @@ async fn scale_from_zero() {
     let server = Server::start().await;
     let queue = Queue::default();
     let _cluster = Cluster::start(&server, Fate::default());
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     server
         .until("an empty Deployment", |server| {
@@ -49,7 +49,7 @@ async fn a_worker_is_hardened() {
     let queue = Queue::default();
     server.create_pool(
         "standard",
-        json!({"slotsPerPod": 8, "nodeSelector": {"pool": "workers"}}),
+        &json!({"slotsPerPod": 8, "nodeSelector": {"pool": "workers"}}),
     );
     let _controller = Controller::start(&server, &queue, "one");
     server
@@ -93,7 +93,7 @@ async fn burst_to_1000() {
     let server = Server::start().await;
     let queue = Queue::default();
     let _cluster = Cluster::start(&server, Fate::default());
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start_with(&server, &queue, {
         let mut config = crate::harness::config("one", &queue);
         // As in production: the figure below is measured with it.
@@ -140,7 +140,7 @@ async fn drain() {
     let server = Server::start().await;
     let queue = Queue::default();
     let _cluster = Cluster::start(&server, Fate::default());
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(6);
     server

@@ -182,6 +182,15 @@ impl Store {
             .collect()
     }
 
+    /// Those of a kind that pass a test, without a copy of the others.
+    pub fn find(&self, kind: Kind, test: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let found = self
+            .objects
+            .iter()
+            .filter(|((of, _, _), object)| *of == kind && test(object));
+        found.map(|(_, object)| object.clone()).collect()
+    }
+
     pub fn create(
         &mut self,
         kind: Kind,
@@ -233,7 +242,10 @@ impl Store {
         if kind.has_status && kind != PODS && kind != DEFINITIONS {
             object.as_object_mut().unwrap().remove("status");
         }
-        apply::own_update(&Value::Null, &mut object, by.manager);
+        // Nobody applies pods, and there are a thousand of them.
+        if kind != PODS {
+            apply::own_update(&Value::Null, &mut object, by.manager);
+        }
         self.admit(kind, &mut object, None)?;
         Ok(self.put(kind, namespace, &name, "ADDED", object))
     }
@@ -298,7 +310,9 @@ impl Store {
             let generation = before["metadata"]["generation"].as_u64().unwrap_or(0);
             after["metadata"]["generation"] = json!(generation + 1);
         }
-        apply::own_update(&before, &mut after, by.manager);
+        if kind != PODS {
+            apply::own_update(&before, &mut after, by.manager);
+        }
         if same(&before, &after) {
             // As the real one: what changes nothing makes no new version.
             return Ok(before);

@@ -14,7 +14,7 @@ async fn api_server_gone_for_a_minute() {
     // A minute in terms of the lease, which lasts two seconds here and thirty in production.
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let controller = Controller::start(&server, &queue, "one");
     queue.set(5);
     server
@@ -43,7 +43,7 @@ async fn api_server_gone_for_a_minute() {
 async fn redis_gone() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let controller = Controller::start(&server, &queue, "one");
     queue.set(5);
     server
@@ -96,7 +96,7 @@ async fn redis_gone_from_the_start() {
     let server = Server::start().await;
     let queue = Queue::default();
     queue.gone(true);
-    server.create_pool("standard", json!({"min": 2}));
+    server.create_pool("standard", &json!({"min": 2}));
     let _controller = Controller::start(&server, &queue, "one");
     server
         .until("the minimum", |server| {
@@ -114,7 +114,7 @@ async fn redis_gone_from_the_start() {
 async fn flapping_load() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     server
         .until("an empty Deployment", |server| {
@@ -149,7 +149,7 @@ async fn flapping_load() {
 async fn clock_jump() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({"overrideExpiry": "1h"}));
+    server.create_pool("standard", &json!({"overrideExpiry": "1h"}));
     let one = Controller::start(&server, &queue, "one");
     server.until("one leads", |_| one.leads()).await;
     let two = Controller::start(&server, &queue, "two");
@@ -174,7 +174,7 @@ async fn clock_jump() {
 
     // A number by hand, set while the clock was a day ahead, holds for an hour of the right time, not for a day.
     queue.jump(TimeDelta::hours(24));
-    server.edit_pool("standard", json!({"replicas": 7}));
+    server.edit_pool("standard", &json!({"replicas": 7}));
     server
         .until("seven pods", |server| {
             server.replicas("worker-standard") == Some(7)
@@ -201,7 +201,7 @@ async fn image_never_ready() {
             ..Fate::default()
         },
     );
-    server.create_pool("standard", json!({"image": "packguard:typo"}));
+    server.create_pool("standard", &json!({"image": "packguard:typo"}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(2);
     server
@@ -244,7 +244,7 @@ async fn a_canary_that_fails_gives_its_share_back() {
     let server = Server::start().await;
     let queue = Queue::default();
     let cluster = Cluster::start(&server, Fate::default());
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(8);
     server
@@ -263,7 +263,7 @@ async fn a_canary_that_fails_gives_its_share_back() {
     );
     server.edit_pool(
         "standard",
-        json!({"canary": {"image": "packguard:2", "share": 50}}),
+        &json!({"canary": {"image": "packguard:2", "share": 50}}),
     );
     server
         .until("it says so", |server| {
@@ -293,7 +293,7 @@ async fn no_permission() {
     let server = Server::start().await;
     let queue = Queue::default();
     server.deny("patch", "deployments.apps");
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let controller = Controller::start(&server, &queue, "one");
     server
         .until("it says so", |server| {
@@ -352,7 +352,7 @@ async fn quota_reached() {
             ..Fate::default()
         },
     );
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(9);
     server
@@ -381,7 +381,7 @@ async fn no_node_has_room() {
             ..Fate::default()
         },
     );
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(3);
     server
@@ -434,7 +434,7 @@ async fn crd_missing() {
         .unwrap();
     server.install(packguard_scale::crd::definition());
     queue.set(1);
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     server
         .until("a pod", |server| {
             server.replicas("worker-standard") == Some(1)
@@ -446,7 +446,7 @@ async fn crd_missing() {
 async fn a_watch_that_is_too_old_begins_anew() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({}));
+    server.create_pool("standard", &json!({}));
     let _controller = Controller::start(&server, &queue, "one");
     server
         .until("an empty Deployment", |server| {
@@ -455,7 +455,7 @@ async fn a_watch_that_is_too_old_begins_anew() {
         .await;
     server.stop().await;
     server.compact();
-    server.edit_pool("standard", json!({"min": 2}));
+    server.edit_pool("standard", &json!({"min": 2}));
     server.compact();
     server.restart().await;
     server
@@ -469,7 +469,7 @@ async fn a_watch_that_is_too_old_begins_anew() {
 async fn what_others_do_to_a_deployment_is_put_right() {
     let server = Server::start().await;
     let queue = Queue::default();
-    server.create_pool("standard", json!({"min": 3}));
+    server.create_pool("standard", &json!({"min": 3}));
     let _controller = Controller::start(&server, &queue, "one");
     server
         .until("three pods", |server| {
