@@ -4,6 +4,9 @@
 //! ([`decide::History`]) and the time. Everything else here asks it, and knows neither Postgres nor Redis: who runs the
 //! controller hands over a source of signals.
 
+pub mod admin;
+pub mod controller;
+pub mod crd;
 pub mod decide;
 pub mod policy;
 pub mod service;

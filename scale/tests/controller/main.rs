@@ -1,0 +1,20 @@
+//! The controller against a stand-in of the Kubernetes API, in scenarios with names.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
+mod admin;
+mod apply;
+mod cluster;
+mod harness;
+mod leading;
+mod people;
+mod refusals;
+mod scaling;
+mod schema;
+mod server;
+mod store;
+mod trouble;
