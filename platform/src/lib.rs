@@ -1,6 +1,7 @@
 //! The `packguard` command as a library, so that tests and benchmarks can use its parts.
 
 pub mod admin;
+pub mod backup;
 pub mod api;
 pub mod cli;
 pub mod components;

@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::{self, reports, submit, tasks, timeouts};
+use crate::db::{self, backups, dead_letters, reports, submit, tasks, timeouts};
 use crate::model::{TaskId, TaskStatus};
 use crate::queue::wakeups::{self, Topic};
 use crate::queue::{Cursor, Entry, Queue, QueueError};
@@ -125,6 +125,10 @@ impl Reconciler {
         repairs.orphans = self.clean().await?;
         repairs.aliases = self.aliases().await?;
         repairs.reanalysed = self.reanalyse().await?;
+        let dead = db::answered(dead_letters::count(&self.db)).await?;
+        let backed_up = db::answered(backups::newest(&self.db)).await?;
+        let dead = u64::try_from(dead).unwrap_or(0);
+        self.metrics.stock(dead, backed_up.map(SystemTime::from));
         for (kind, count) in [
             (Repair::TimedOut, repairs.timed_out),
             (Repair::Requeued, repairs.enqueued),

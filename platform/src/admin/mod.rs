@@ -11,6 +11,7 @@
 //! changes something is in the audit log, written in the same transaction, as `cli:USER`.
 
 pub mod erase;
+mod backups;
 mod keys;
 pub mod prune;
 mod publishers;
@@ -30,6 +31,7 @@ use crate::config::AdminSettings;
 use crate::db::audit::Actor;
 use crate::roles;
 
+pub use backups::{BackupArgs, RestoreArgs, VerifyArgs};
 pub use keys::KeysCommand;
 pub use publishers::PublishersCommand;
 pub use reanalyze::ReanalyzeArgs;
@@ -62,6 +64,12 @@ pub enum AdminCommand {
     Audit(AuditCommand),
     /// Delete what is old: tasks, reports, uploads, logs
     Prune(PruneArgs),
+    /// Back Postgres up into the object storage, and verify that by restoring it
+    Backup(BackupArgs),
+    /// Restore a backup into a database that `packguard migrate` made
+    Restore(RestoreArgs),
+    /// Restore a backup into a scratch database beside, and drop that
+    Verify(VerifyArgs),
     /// Runtime pools on Kubernetes: list, set, pause, drain
     Pools(PoolsArgs),
 }
@@ -161,6 +169,9 @@ pub async fn run(
         AdminCommand::Reanalyze(args) => reanalyze::run(&args, &context, &mut output).await,
         AdminCommand::Audit(command) => tasks::audit(command, &context, &mut output).await,
         AdminCommand::Prune(args) => upkeep::prune(&args, &context, &mut output).await,
+        AdminCommand::Backup(args) => backups::backup(&args, &context, &mut output).await,
+        AdminCommand::Restore(args) => backups::restore(&args, &context, &mut output).await,
+        AdminCommand::Verify(args) => backups::verify(&args, &context, &mut output).await,
         // Spoken to before there is a database: see roles::admin.
         AdminCommand::Pools(_) => Ok(()),
     }

@@ -23,7 +23,7 @@ use super::events::Streams;
 use super::negotiate;
 use crate::model::Priority;
 use crate::storage::{ReportKey, StorageError};
-use crate::telemetry::metrics::{self, QueueState};
+use crate::telemetry::metrics::{self, Dependency, QueueState};
 
 /// How long an answer about the servers behind holds: probes of any number cost one look.
 const FRESH: Duration = Duration::from_secs(1);
@@ -168,6 +168,9 @@ async fn behind(app: &App) -> Behind {
         storage: storage.unwrap_or(false),
     };
     *seen = Some((Instant::now(), behind));
+    app.metrics.dependency(Dependency::Database, behind.database);
+    app.metrics.dependency(Dependency::Queue, behind.queue);
+    app.metrics.dependency(Dependency::Storage, behind.storage);
     behind
 }
 
@@ -177,6 +180,7 @@ async fn behind(app: &App) -> Behind {
     responses((status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text"))
 )]
 pub async fn scrape(State(app): State<Arc<App>>) -> Response {
+    behind(&app).await;
     app.metrics.database_pool(app.db.size(), app.db.num_idle());
     let started = Instant::now();
     if timeout(SCRAPE, app.db.acquire())

@@ -15,6 +15,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use age::x25519;
+
 mod connections;
 mod docs;
 mod flags;
@@ -47,6 +49,7 @@ pub use table::{SECTIONS, Section, find, settings};
 pub use telemetry::{LogFormat, RetentionConfig, TelemetryConfig};
 pub use worker::{TaskConfig, WorkerConfig};
 
+use parse::Wrong;
 use reader::Reader;
 use sources::Sources;
 
@@ -223,6 +226,10 @@ pub struct AdminSettings {
     pub storage: StorageConfig,
     /// What is kept how long.
     pub retention: RetentionConfig,
+    /// For whom backups are encrypted.
+    pub backup_recipient: Option<x25519::Recipient>,
+    /// What decrypts them.
+    pub backup_identity: Option<Secret>,
     /// Logs.
     pub telemetry: TelemetryConfig,
 }
@@ -237,10 +244,18 @@ impl Configuration for AdminSettings {
             redis: RedisConfig::read(reader),
             storage: StorageConfig::read(reader),
             retention: RetentionConfig::read(reader),
+            backup_recipient: reader.optional("BACKUP_RECIPIENT", |text| {
+                text.parse()
+                    .map_err(|why| Wrong::new(format!("is no age recipient: {why}"), AGE_KEYGEN))
+            }),
+            backup_identity: reader.secret("BACKUP_IDENTITY"),
             telemetry: TelemetryConfig::read(reader),
         }
     }
 }
+
+/// Where the keys of backups come from.
+const AGE_KEYGEN: &str = "`age-keygen` makes a key, and prints its recipient: `age1…`";
 
 /// All that `packguard doctor` needs to know.
 #[derive(Debug, Clone)]

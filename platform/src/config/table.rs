@@ -55,6 +55,10 @@ pub const SECTIONS: &[Section] = &[
         title: "Retention",
         settings: run::RETENTION,
     },
+    Section {
+        title: "Backups",
+        settings: run::BACKUPS,
+    },
 ];
 
 /// Every setting, in the order of the documentation.
@@ -71,6 +75,7 @@ pub fn find(name: &str) -> Option<&'static Setting> {
 const ALL: &[Role] = &Role::ALL;
 const SERVE: &[Role] = &[Role::Serve];
 const WORK: &[Role] = &[Role::Work];
+const ADMIN: &[Role] = &[Role::Admin];
 const BOTH: &[Role] = &[Role::Serve, Role::Work];
 const MEASURED: &[Role] = &[Role::Work, Role::Scale];
 const PROCESSES: &[Role] = &[Role::Serve, Role::Work, Role::Admin, Role::Doctor];

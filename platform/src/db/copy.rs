@@ -182,3 +182,19 @@ async fn run(connection: &mut PgConnection, statement: String) -> sqlx::Result<(
         .await
         .map(drop)
 }
+
+/// Makes an empty database on the same server.
+///
+/// # Errors
+/// What the connection says.
+pub async fn create_database(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {
+    run(connection, format!("CREATE DATABASE {} TEMPLATE template0", quoted(name))).await
+}
+
+/// Drops one, and whoever is connected to it.
+///
+/// # Errors
+/// What the connection says.
+pub async fn drop_database(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {
+    run(connection, format!("DROP DATABASE {} WITH (FORCE)", quoted(name))).await
+}

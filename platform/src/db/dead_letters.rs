@@ -46,6 +46,20 @@ pub struct AdminTask {
     pub dead_lettered_at: Option<DateTime<Utc>>,
 }
 
+/// How many dead letters there are; beyond 100,000 nobody counts.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(pool: &PgPool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM (
+               SELECT FROM tasks WHERE dead_lettered_at IS NOT NULL LIMIT 100000
+           ) AS dead"#
+    )
+    .fetch_one(pool)
+    .await
+}
+
 /// A page of everybody's tasks, newest first; only dead letters with `dead`.
 ///
 /// # Errors

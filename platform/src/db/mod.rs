@@ -6,6 +6,7 @@
 //! fence of its claim and change nothing once the task was claimed anew.
 
 pub mod audit;
+pub mod backups;
 pub mod batches;
 pub mod claims;
 pub mod copy;
@@ -96,6 +97,15 @@ pub fn open(url: &str, options: &PoolOptions) -> Result<PgPool, sqlx::Error> {
         .before_acquire(|connection, _| alive(connection).boxed())
         .after_release(|connection, _| alive(connection).boxed())
         .connect_lazy_with(connect))
+}
+
+/// Another database of the same server, for one thing after another.
+pub fn beside(pool: &PgPool, name: &str) -> PgPool {
+    let options = pool.connect_options();
+    let connect = options.as_ref().clone().database(name);
+    PgPoolOptions::new()
+        .max_connections(2)
+        .connect_lazy_with(connect)
 }
 
 /// Whether the server at the other end answers; the pool throws the connection away otherwise.

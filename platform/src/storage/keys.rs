@@ -6,12 +6,14 @@
 //! uploads/<key id>/<uuid>                                 an uploaded archive
 //! functions/sha256/<2 hex>/<64 hex>.wasm                  a deployed component, by its digest
 //! compiled/<32 hex>/<2 hex>/<64 hex>                      its code, by compiler and digest
+//! backups/packguard-<time>.age                            Postgres, encrypted
 //! probes/<uuid>                                           what a check writes and deletes
 //! ```
 
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, NaiveDateTime, Timelike as _, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -22,6 +24,52 @@ use crate::purl::{Ecosystem, Purl};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is no storage key of this kind")]
 pub struct KeyError;
+
+/// A backup of Postgres, named by when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BackupKey {
+    made: DateTime<Utc>,
+}
+
+impl BackupKey {
+    const TIME: &str = "%Y%m%dT%H%M%SZ";
+
+    /// Where one that is made now goes.
+    pub fn at(now: DateTime<Utc>) -> Self {
+        let made = now.with_nanosecond(0).unwrap_or(now);
+        Self { made }
+    }
+
+    /// When it was made.
+    pub fn made(&self) -> DateTime<Utc> {
+        self.made
+    }
+
+    /// Its name, as [`FromStr`] reads it.
+    pub fn name(&self) -> String {
+        format!("packguard-{}.age", self.made.format(Self::TIME))
+    }
+}
+
+impl fmt::Display for BackupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "backups/{}", self.name())
+    }
+}
+
+impl FromStr for BackupKey {
+    type Err = KeyError;
+
+    /// With or without the folder.
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let name = text.strip_prefix("backups/").unwrap_or(text);
+        let time = name.strip_prefix("packguard-");
+        let time = time.and_then(|rest| rest.strip_suffix(".age"));
+        let made = NaiveDateTime::parse_from_str(time.ok_or(KeyError)?, Self::TIME);
+        let made = made.map_err(|_| KeyError)?.and_utc();
+        Ok(Self { made })
+    }
+}
 
 /// A report, found by what it says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -37,7 +37,7 @@ pub(crate) mod tests;
 mod upload;
 
 pub use error::StorageError;
-pub use keys::{AliasKey, CompiledKey, ComponentKey, KeyError, ReportKey, UploadKey};
+pub use keys::{AliasKey, BackupKey, CompiledKey, ComponentKey, KeyError, ReportKey, UploadKey};
 pub use upload::Uploaded;
 
 /// The storage of a deployment. Cloning shares its connections.
@@ -265,6 +265,38 @@ impl Storage {
         old.map_err(|error| StorageError::of(&self.place, "uploads", &error))
     }
 
+    /// All backups, oldest first. Other objects below `backups/` are left alone.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub async fn backups(&self) -> Result<Vec<BackupKey>, StorageError> {
+        let folder = self.path(&"backups");
+        let keys = self.store.list(Some(&folder)).try_filter_map(|object| {
+            let key = self.key::<BackupKey>(&object.location);
+            std::future::ready(Ok(key))
+        });
+        let keys: Result<Vec<BackupKey>, _> = keys.try_collect().await;
+        let mut keys = keys.map_err(|error| StorageError::of(&self.place, "backups", &error))?;
+        keys.sort();
+        Ok(keys)
+    }
+
+    /// A backup, as a stream.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`], or what the storage says.
+    pub async fn get_backup(&self, key: &BackupKey) -> Result<Object, StorageError> {
+        self.get(key).await
+    }
+
+    /// Deletes a backup; that it is gone already is as good.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub async fn delete_backup(&self, key: &BackupKey) -> Result<(), StorageError> {
+        self.delete(key).await
+    }
+
     /// A URL under which anybody can read the report for `STORAGE_URL_EXPIRY`.
     ///
     /// # Errors
@@ -310,7 +342,7 @@ impl Storage {
         }
     }
 
-    fn key(&self, path: &Path) -> Option<UploadKey> {
+    fn key<K: std::str::FromStr>(&self, path: &Path) -> Option<K> {
         let mut text = path.as_ref();
         if !self.prefix.is_empty() {
             text = text.strip_prefix(self.prefix.as_ref())?.strip_prefix('/')?;

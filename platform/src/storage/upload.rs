@@ -16,7 +16,7 @@ use object_store::{ObjectStoreExt as _, PutPayloadMut, WriteMultipart, path::Pat
 use sha2::{Digest as _, Sha256};
 
 use super::error::StorageError;
-use super::{CompiledKey, ComponentKey, Storage, UploadKey};
+use super::{BackupKey, CompiledKey, ComponentKey, Storage, UploadKey};
 
 /// Bytes of a part. S3 wants 5 MiB at least, all alike, and 10,000 at most: 80 GB.
 const PART: usize = 8 << 20;
@@ -61,6 +61,23 @@ impl Storage {
     pub async fn put_component<S, E>(
         &self,
         key: &ComponentKey,
+        bytes: S,
+        limit: u64,
+    ) -> Result<Uploaded, StorageError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: Display,
+    {
+        self.write(self.path(key), bytes, limit).await
+    }
+
+    /// Stores a stream of bytes as a backup.
+    ///
+    /// # Errors
+    /// As [`Storage::upload`].
+    pub async fn put_backup<S, E>(
+        &self,
+        key: &BackupKey,
         bytes: S,
         limit: u64,
     ) -> Result<Uploaded, StorageError>

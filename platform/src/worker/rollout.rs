@@ -290,7 +290,8 @@ impl Rollout {
             .map_err(|_| refused("its digest is none"))?;
         let descriptor: DescriptorInfo = serde_json::from_value(one.descriptor.clone())
             .map_err(|error| Unfit::Refused(format!("its descriptor is none: {error}")))?;
-        verify(one, &sha256, &descriptor, self.parts.signatures)?;
+        verify(one, &sha256, &descriptor, self.parts.signatures)
+            .inspect_err(|_| self.parts.metrics.signature_refused())?;
         let component = match self.parts.loader.find(sha256) {
             Found::Component(component) => component,
             other => return Ok(other),

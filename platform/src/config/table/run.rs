@@ -1,7 +1,7 @@
 //! What tasks, logs and old rows are held to.
 
 use super::super::setting::{Secrecy, Setting};
-use super::{ALL, BOTH, SERVE, TENDED};
+use super::{ADMIN, ALL, BOTH, SERVE, TENDED};
 
 pub(super) const TASKS: &[Setting] = &[
     Setting::open(
@@ -119,4 +119,20 @@ pub(super) const RETENTION: &[Setting] = &[
         TENDED,
         "When the audit log may go: a year, and time to look at it.",
     ),
+];
+
+pub(super) const BACKUPS: &[Setting] = &[
+    Setting::open(
+        "BACKUP_RECIPIENT",
+        "",
+        ADMIN,
+        "For whom `packguard admin backup` encrypts: an age recipient (`age1…`), which is no secret. Whoever can only make backups can't read them. Unset: no backups.",
+    ),
+    Setting::open(
+        "BACKUP_IDENTITY",
+        "",
+        ADMIN,
+        "The age identity (`AGE-SECRET-KEY-1…`) that `restore` and `verify` decrypt with. Keep a copy outside of the cluster: without it backups are lost. Unset: backups are made, and not verified.",
+    )
+    .kept(Secrecy::Secret),
 ];

@@ -9,7 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use super::catalogue::{Catalogue, Histograms, bytes, plain, seconds};
 use super::labels::{
-    Cache, CacheResult, CacheUse, Ecosystem, FetchError, FetchFailed, Operation, Outcome, Repair,
+    Cache, CacheResult, CacheUse, Dependency, Ecosystem, OfDependency, FetchError, FetchFailed, Operation, Outcome, Repair,
     Repaired, ecosystem,
 };
 use super::{Metrics, buckets, signed};
@@ -27,6 +27,10 @@ pub(super) struct Backends {
     redis: Histograms<Operation>,
     repairs: Family<Repaired, Counter>,
     reconciled: Gauge,
+    up: Family<OfDependency, Gauge>,
+    dead_letters: Gauge,
+    backed_up: Gauge,
+    refused_signatures: Counter,
 }
 
 impl Backends {
@@ -79,6 +83,22 @@ impl Backends {
             reconciled: c.gauge(seconds(
                 "reconciler_last_success_timestamp",
                 "When the reconciler last went through, in Unix time",
+            )),
+            up: c.gauges(plain(
+                "dependency_up",
+                "1 where it answered this process last, as /ready/ asks",
+            )),
+            dead_letters: c.gauge(plain(
+                "dead_letters",
+                "Tasks that were given up and not tried again, counted up to 100,000",
+            )),
+            backed_up: c.gauge(seconds(
+                "backup_last_success_timestamp",
+                "When the newest backup that was verified by restoring it was made, in Unix time; 0 for none",
+            )),
+            refused_signatures: c.counter(plain(
+                "function_signature_refusals",
+                "Deploys and loads of functions that were refused for their signature",
             )),
         }
     }
@@ -184,6 +204,26 @@ impl Metrics {
         let labels = Repaired { kind };
         let repairs = self.0.backends.repairs.get_or_create(&labels);
         repairs.inc_by(count);
+    }
+
+    /// Which servers behind this process answer.
+    pub fn dependency(&self, dependency: Dependency, up: bool) {
+        let labels = OfDependency { dependency };
+        let gauge = self.0.backends.up.get_or_create(&labels);
+        gauge.set(i64::from(up));
+    }
+
+    /// What the reconciler counted: tasks given up, and when the newest good backup was made.
+    pub fn stock(&self, dead_letters: u64, backed_up: Option<SystemTime>) {
+        self.0.backends.dead_letters.set(signed(dead_letters));
+        let since = backed_up.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let seconds = since.unwrap_or_default().as_secs();
+        self.0.backends.backed_up.set(signed(seconds));
+    }
+
+    /// A function was refused for its signature.
+    pub fn signature_refused(&self) {
+        self.0.backends.refused_signatures.inc();
     }
 
     /// The reconciler went through.

@@ -87,6 +87,12 @@ impl Catalogue {
         counter
     }
 
+    pub(super) fn counter(&mut self, entry: Entry) -> Counter {
+        let counter = Counter::default();
+        self.add(entry, "counter", &[], counter.clone());
+        counter
+    }
+
     pub(super) fn counters<L: Labels>(&mut self, entry: Entry) -> Family<L, Counter> {
         let family = Family::<L, Counter>::default();
         self.add(entry, "counter", L::NAMES, family.clone());

@@ -66,9 +66,20 @@ labels! {
     Operation { operation: &'static str, outcome: Outcome }
     Delivered { outcome: Delivery }
     Repaired { kind: Repair }
+    OfDependency { dependency: Dependency }
 }
 
 words! {
+    /// A server that Packguard stands before.
+    Dependency {
+        /// Postgres.
+        Database = "database",
+        /// Redis.
+        Queue = "queue",
+        /// The object storage.
+        Storage = "storage",
+    }
+
     /// How packages are submitted.
     Submission {
         /// One purl.

@@ -40,7 +40,7 @@ pub use buckets::Buckets;
 pub use catalogue::Described;
 pub use front::RunningRequest;
 pub use labels::{
-    Cache, CacheResult, Delivery, FetchError, Outcome, QueueState, Repair, Return, Submission,
+    Cache, CacheResult, Delivery, Dependency, FetchError, Outcome, QueueState, Repair, Return, Submission,
     SubmissionOutcome, TaskOutcome,
 };
 

@@ -244,6 +244,7 @@ async fn admit(
         );
         let payload = payload.map_err(|error| ApiError::internal(&error))?;
         if !signed.key.verifies(&payload, &signed.signature) {
+            app.metrics.signature_refused();
             return Err(refused(
                 "signature_invalid",
                 "the signature is not this key's over this name, version, component and descriptor: sign anew",
