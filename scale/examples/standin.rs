@@ -17,6 +17,8 @@ mod schema;
 mod server;
 #[path = "../tests/controller/store.rs"]
 mod store;
+#[path = "../tests/controller/watching.rs"]
+mod watching;
 
 use std::time::Duration;
 

@@ -266,7 +266,7 @@ impl RuntimePoolSpec {
 #[must_use]
 pub fn definition() -> Value {
     let mut definition = serde_json::to_value(RuntimePool::crd()).unwrap_or_default();
-    signed_formats(&mut definition);
+    plain(&mut definition);
     definition
 }
 
@@ -279,22 +279,23 @@ pub fn yaml() -> Result<String, serde_saphyr::ser_error::Error> {
     serde_saphyr::to_string(&definition())
 }
 
-/// An API server knows int32 and int64 only, and warns of others. The bounds stay.
-fn signed_formats(value: &mut Value) {
+/// An API server knows the formats int32 and int64 only, and warns of others; the bounds stay. And nothing is nullable: it takes
+/// a null for what was left out then, so that no rule has to think of one.
+fn plain(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            match fields.get("format").and_then(Value::as_str) {
-                Some("uint32") => {
-                    fields.insert(String::from("format"), Value::from("int32"));
-                }
-                Some("uint64") => {
-                    fields.insert(String::from("format"), Value::from("int64"));
-                }
-                _ => {}
+            let format = match fields.get("format").and_then(Value::as_str) {
+                Some("uint32") => Some("int32"),
+                Some("uint64") => Some("int64"),
+                _ => None,
+            };
+            if let Some(format) = format {
+                fields.insert(String::from("format"), Value::from(format));
             }
-            fields.values_mut().for_each(signed_formats);
+            fields.remove("nullable");
+            fields.values_mut().for_each(plain);
         }
-        Value::Array(items) => items.iter_mut().for_each(signed_formats),
+        Value::Array(items) => items.iter_mut().for_each(plain),
         _ => {}
     }
 }

@@ -1,31 +1,26 @@
 //! An API server for tests: the paths, verbs, patches, watches and refusals that the Kubernetes API documents.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::apply::merge_patch;
 use crate::store::{By, Change, DEFINITIONS, Kind, POOLS, Refusal, Store, TEST};
+use crate::watching::follow;
 
 pub const NAMESPACE: &str = "packguard";
-
-/// How often a watch that asked for bookmarks gets one. A minute in the real one.
-const BOOKMARK: Duration = Duration::from_millis(200);
 
 /// A request that was made.
 #[derive(Debug, Clone)]
@@ -36,9 +31,9 @@ pub struct Asked {
 }
 
 #[derive(Debug)]
-struct Inner {
-    store: Mutex<Store>,
-    version: watch::Sender<u64>,
+pub struct Inner {
+    pub store: Mutex<Store>,
+    pub version: watch::Sender<u64>,
     asked: Mutex<Vec<Asked>>,
     /// Writes of these verbs and resources hang until the sender says false.
     held: Mutex<BTreeMap<(String, String), watch::Receiver<bool>>>,
@@ -202,14 +197,14 @@ impl Server {
 }
 
 /// What a path names.
-struct Target {
-    kind: Kind,
-    namespace: String,
+pub struct Target {
+    pub kind: Kind,
+    pub namespace: String,
     name: Option<String>,
     subresource: Option<String>,
 }
 
-type Params = BTreeMap<String, String>;
+pub type Params = BTreeMap<String, String>;
 
 async fn handle(
     State(inner): State<Arc<Inner>>,
@@ -331,7 +326,7 @@ fn forbidden(verb: &str, target: &Target) -> Refusal {
     )
 }
 
-fn status(refusal: &Refusal) -> Value {
+pub fn status(refusal: &Refusal) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": refusal.message, "reason": refusal.reason, "code": refusal.code})
 }
 
@@ -446,7 +441,7 @@ fn list(store: &Store, target: &Target, params: &Params) -> Value {
     })
 }
 
-fn selected(object: &Value, params: &Params) -> bool {
+pub fn selected(object: &Value, params: &Params) -> bool {
     let labels = params.get("labelSelector").map_or("", String::as_str);
     let fields = params.get("fieldSelector").map_or("", String::as_str);
     let pairs = |text: &str| -> Vec<(String, String)> {
@@ -512,104 +507,4 @@ fn scale(
         Ok(())
     })?;
     Ok(shown(&pool))
-}
-
-fn follow(inner: &Arc<Inner>, target: &Target, params: &Params) -> Response {
-    let from: u64 = params
-        .get("resourceVersion")
-        .and_then(|version| version.parse().ok())
-        .unwrap_or(0);
-    let seconds = params
-        .get("timeoutSeconds")
-        .and_then(|seconds| seconds.parse().ok())
-        .unwrap_or(1800);
-    let watch = Watch {
-        inner: Arc::clone(inner),
-        versions: inner.version.subscribe(),
-        kind: target.kind,
-        namespace: target.namespace.clone(),
-        params: params.clone(),
-        sent: from,
-        until: Instant::now() + Duration::from_secs(seconds),
-        over: false,
-    };
-    let lines = stream::unfold(watch, |mut watch| async move {
-        let line = watch.next().await?;
-        Some((Ok::<_, Infallible>(line), watch))
-    });
-    (
-        StatusCode::OK,
-        [(header::CONTENT_TYPE, "application/json")],
-        Body::from_stream(lines),
-    )
-        .into_response()
-}
-
-struct Watch {
-    inner: Arc<Inner>,
-    versions: watch::Receiver<u64>,
-    kind: Kind,
-    namespace: String,
-    params: Params,
-    sent: u64,
-    until: Instant,
-    over: bool,
-}
-
-impl Watch {
-    /// The next lines; none at the end.
-    async fn next(&mut self) -> Option<String> {
-        loop {
-            if self.over || Instant::now() >= self.until {
-                return None;
-            }
-            self.versions.mark_unchanged();
-            if let Some(lines) = self.lines() {
-                return Some(lines);
-            }
-            if timeout(BOOKMARK, self.versions.changed()).await.is_err()
-                && self
-                    .params
-                    .get("allowWatchBookmarks")
-                    .is_some_and(|asked| asked == "true")
-            {
-                let object = json!({"apiVersion": self.kind.api_version(), "kind": self.kind.kind, "metadata": {"resourceVersion": self.sent.to_string()}});
-                return Some(line("BOOKMARK", &object));
-            }
-        }
-    }
-
-    fn lines(&mut self) -> Option<String> {
-        let store = self.inner.store.lock().unwrap();
-        if self.sent < store.compacted {
-            self.over = true;
-            let gone = Refusal::new(
-                410,
-                "Expired",
-                format!(
-                    "too old resource version: {} ({})",
-                    self.sent, store.compacted
-                ),
-            );
-            return Some(line("ERROR", &status(&gone)));
-        }
-        let first = store
-            .log
-            .partition_point(|change| change.version <= self.sent);
-        let mut lines = String::new();
-        for change in &store.log[first..] {
-            if change.kind == self.kind
-                && change.namespace == self.namespace
-                && selected(&change.object, &self.params)
-            {
-                lines.push_str(&line(change.type_, &change.object));
-            }
-        }
-        self.sent = store.version;
-        (!lines.is_empty()).then_some(lines)
-    }
-}
-
-fn line(type_: &str, object: &Value) -> String {
-    format!("{}\n", json!({"type": type_, "object": object}))
 }
