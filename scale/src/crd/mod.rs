@@ -267,6 +267,11 @@ impl RuntimePoolSpec {
 pub fn definition() -> Value {
     let mut definition = serde_json::to_value(RuntimePool::crd()).unwrap_or_default();
     plain(&mut definition);
+    // What the controller writes needs no defaults, and a null is none that the API server takes.
+    let status = "/spec/versions/0/schema/openAPIV3Schema/properties/status";
+    if let Some(status) = definition.pointer_mut(status) {
+        without_defaults(status);
+    }
     definition
 }
 
@@ -296,6 +301,17 @@ fn plain(value: &mut Value) {
             fields.values_mut().for_each(plain);
         }
         Value::Array(items) => items.iter_mut().for_each(plain),
+        _ => {}
+    }
+}
+
+fn without_defaults(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.remove("default");
+            fields.values_mut().for_each(without_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_defaults),
         _ => {}
     }
 }
