@@ -4,20 +4,22 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, Fate};
 use crate::harness::{Controller, Queue};
-use crate::server::Server;
-use crate::store::{DEPLOYMENTS, PODS};
+use crate::kinds::{DEPLOYMENTS, PODS};
+use crate::server::{NAMESPACE, Server};
+use crate::store::TEST;
+
+/// An image that is not there.
+const NO_IMAGE: Fate = Fate {
+    waits: Some(("ImagePullBackOff", "Back-off pulling image")),
+    quota: None,
+    room: None,
+};
 
 #[tokio::test]
 async fn image_never_ready() {
     let server = Server::start().await;
     let queue = Queue::default();
-    let _cluster = Cluster::start(
-        &server,
-        Fate {
-            no_image: true,
-            ..Fate::default()
-        },
-    );
+    let _cluster = Cluster::start(&server, NO_IMAGE);
     server.create_pool("standard", &json!({"image": "packguard:typo"}));
     let _controller = Controller::start(&server, &queue, "one");
     queue.set(2);
@@ -71,13 +73,7 @@ async fn a_canary_that_fails_gives_its_share_back() {
         .await;
 
     drop(cluster);
-    let _cluster = Cluster::start(
-        &server,
-        Fate {
-            no_image: true,
-            ..Fate::default()
-        },
-    );
+    let _cluster = Cluster::start(&server, NO_IMAGE);
     server.edit_pool(
         "standard",
         &json!({"canary": {"image": "packguard:2", "share": 50}}),
@@ -176,10 +172,10 @@ async fn what_others_do_to_a_deployment_is_put_right() {
         let edited = server.change(|store| {
             store.update(
                 DEPLOYMENTS,
-                crate::server::NAMESPACE,
+                NAMESPACE,
                 "worker-standard",
                 None,
-                &crate::store::TEST,
+                &TEST,
                 |deployment| {
                     deployment["spec"]["replicas"] = json!(replicas);
                     Ok(())
@@ -193,4 +189,76 @@ async fn what_others_do_to_a_deployment_is_put_right() {
             })
             .await;
     }
+}
+
+#[tokio::test]
+async fn a_secret_is_missing() {
+    let server = Server::start().await;
+    let queue = Queue::default();
+    let waits = Some((
+        "CreateContainerConfigError",
+        "secret \"packguard\" not found",
+    ));
+    let _cluster = Cluster::start(
+        &server,
+        Fate {
+            waits,
+            ..Fate::default()
+        },
+    );
+    server.create_pool("standard", &json!({}));
+    let _controller = Controller::start(&server, &queue, "one");
+    queue.set(2);
+    server
+        .until("it says so", |server| {
+            server.says(
+                "standard",
+                "RolloutHealthy",
+                "False",
+                "CreateContainerConfigError",
+            )
+        })
+        .await;
+    let (_, _, message) = server.condition("standard", "RolloutHealthy").unwrap();
+    assert!(
+        message.contains("secret \"packguard\" not found"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_rollout_without_progress_is_told_of() {
+    let server = Server::start().await;
+    let queue = Queue::default();
+    server.create_pool("standard", &json!({"min": 3}));
+    let _controller = Controller::start(&server, &queue, "one");
+    server
+        .until("three pods", |server| {
+            server.replicas("worker-standard") == Some(3)
+        })
+        .await;
+    let conditions = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+        "message": "ReplicaSet \"worker-standard-1\" has timed out progressing."}]);
+    let edited = server.change(|store| {
+        let name = "worker-standard";
+        store.update(
+            DEPLOYMENTS,
+            NAMESPACE,
+            name,
+            Some("status"),
+            &TEST,
+            |deployment| {
+                deployment["status"] = json!({"conditions": conditions});
+                Ok(())
+            },
+        )
+    });
+    edited.unwrap();
+    server.told("ProgressDeadlineExceeded", 1).await;
+    assert!(server.says(
+        "standard",
+        "RolloutHealthy",
+        "False",
+        "ProgressDeadlineExceeded"
+    ));
 }

@@ -6,8 +6,9 @@ use packguard_scale::crd;
 use serde_json::{Value, json};
 
 use crate::harness::pool;
+use crate::kinds::POOLS;
 use crate::server::{NAMESPACE, Server};
-use crate::store::{POOLS, TEST};
+use crate::store::TEST;
 
 async fn refusal(name: &str, spec: &Value) -> String {
     let server = Server::start().await;

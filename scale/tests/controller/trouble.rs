@@ -5,8 +5,8 @@ use packguard_scale::controller::ErrorLabel;
 use serde_json::json;
 
 use crate::harness::{Controller, Queue};
+use crate::kinds::{DEFINITIONS, LEASES};
 use crate::server::Server;
-use crate::store::{DEFINITIONS, LEASES};
 
 #[tokio::test]
 async fn api_server_gone_for_a_minute() {
@@ -306,6 +306,35 @@ async fn a_watch_that_is_too_old_begins_anew() {
     server
         .until("the new minimum", |server| {
             server.replicas("worker-standard") == Some(2)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn old_numbers_take_no_pods_away() {
+    let server = Server::start().await;
+    let queue = Queue::default();
+    server.create_pool("standard", &json!({"policy": {"staleAfter": "30s"}}));
+    let _controller = Controller::start(&server, &queue, "one");
+    queue.set(5);
+    server
+        .until("five pods", |server| {
+            server.replicas("worker-standard") == Some(5)
+        })
+        .await;
+    queue.old(TimeDelta::minutes(5));
+    server
+        .until("it says so", |server| {
+            server.says("standard", "SignalsFresh", "False", "QueueNotAnswering")
+        })
+        .await;
+    queue.set(0);
+    server.whole_pass(&queue).await;
+    assert_eq!(server.replicas("worker-standard"), Some(5));
+    queue.old(TimeDelta::zero());
+    server
+        .until("no pods", |server| {
+            server.replicas("worker-standard") == Some(0)
         })
         .await;
 }

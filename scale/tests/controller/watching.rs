@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::server::{Inner, Params, Target, selected, status};
-use crate::store::{Kind, Refusal};
+use crate::kinds::Kind;
+use crate::requests::{Params, Target, selected, status};
+use crate::server::Inner;
+use crate::store::Refusal;
 
 /// How often a watch that asked for bookmarks gets one. A minute in the real one.
 const BOOKMARK: Duration = Duration::from_millis(200);
