@@ -19,6 +19,8 @@ pub struct Signals {
     pub oldest_wait: Duration,
     /// How long a task holds its slot, on average over the last minutes; none where none ended lately.
     pub service_time: Option<Duration>,
+    /// Tasks that came per second, on average over the last minutes; none where that is not measured.
+    pub arrivals_per_second: Option<f64>,
     /// The pods.
     pub pods: Pods,
 }

@@ -94,6 +94,7 @@ impl SignalSource for Queue {
             due_soon: 0,
             oldest_wait: Duration::ZERO,
             service_time: Some(Duration::from_secs(1)),
+            arrivals_per_second: None,
             wait_p95: Some(Duration::from_millis(2100)),
         })
     }
