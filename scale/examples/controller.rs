@@ -34,6 +34,7 @@ impl SignalSource for Constant {
             due_soon: 0,
             oldest_wait: Duration::ZERO,
             service_time: Some(Duration::from_secs(1)),
+            arrivals_per_second: None,
             wait_p95: None,
         })
     }

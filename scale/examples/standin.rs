@@ -10,6 +10,10 @@
 mod apply;
 #[path = "../tests/controller/cluster.rs"]
 mod cluster;
+#[path = "../tests/controller/kinds.rs"]
+mod kinds;
+#[path = "../tests/controller/requests.rs"]
+mod requests;
 #[path = "../tests/controller/schema.rs"]
 mod schema;
 #[path = "../tests/controller/server.rs"]
@@ -17,6 +21,8 @@ mod schema;
 mod server;
 #[path = "../tests/controller/store.rs"]
 mod store;
+#[path = "../tests/controller/watching.rs"]
+mod watching;
 
 use std::time::Duration;
 
@@ -38,7 +44,7 @@ async fn main() {
             "spec": {"class": "standard", "image": "packguard:1", "min": 0, "max": 1000, "replicas": if number == 0 { json!(null) } else { json!(20) }, "overrideExpiry": "0s"},
         });
         server
-            .change(|store| store.create(store::POOLS, server::NAMESPACE, pool, &store::TEST))
+            .change(|store| store.create(kinds::POOLS, server::NAMESPACE, pool, &store::TEST))
             .unwrap();
     }
     println!("{}", server.url());
@@ -58,7 +64,7 @@ async fn main() {
         }
         println!(
             "pods {}; last minute: {} requests {by_kind:?}",
-            server.list(store::PODS).len(),
+            server.list(kinds::PODS).len(),
             recent.len()
         );
     }

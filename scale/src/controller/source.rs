@@ -23,6 +23,8 @@ pub struct QueueSignals {
     pub oldest_wait: Duration,
     /// How long a task holds its slot, on average over the last minutes.
     pub service_time: Option<Duration>,
+    /// Tasks that came per second, on average over the last minutes; none where that is not measured.
+    pub arrivals_per_second: Option<f64>,
     /// 95 of 100 tasks waited no longer than this, over the last minutes. Shown, not decided by.
     pub wait_p95: Option<Duration>,
 }

@@ -131,6 +131,7 @@ fn signals(queue: &QueueSignals, pods: Pods) -> Signals {
         due_soon: queue.due_soon,
         oldest_wait: queue.oldest_wait,
         service_time: queue.service_time,
+        arrivals_per_second: queue.arrivals_per_second,
         pods,
     }
 }

@@ -67,6 +67,10 @@ impl Writer {
         pool: &RuntimePool,
         status: &RuntimePoolStatus,
     ) -> Result<RuntimePool, Trouble> {
+        let mut status = json!(status);
+        if let Some(before) = &pool.status {
+            take_away(&json!(before), &mut status);
+        }
         let patch =
             json!({"metadata": {"resourceVersion": pool.resource_version()}, "status": status});
         let params = PatchParams {
@@ -171,5 +175,32 @@ impl Writer {
         self.leading(self.events.create(&PostParams::default(), &event))
             .await?;
         Ok(())
+    }
+}
+
+/// A merge patch keeps what it does not name: what is not there any more is named as null.
+fn take_away(before: &Value, now: &mut Value) {
+    let (Some(before), Some(now)) = (before.as_object(), now.as_object_mut()) else {
+        return;
+    };
+    for (name, old) in before {
+        match now.get_mut(name) {
+            Some(new) => take_away(old, new),
+            None => {
+                now.insert(name.clone(), Value::Null);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_named() {
+        let mut now = json!({"a": 1, "c": {"d": 2}});
+        take_away(&json!({"a": 0, "b": [1], "c": {"d": 1, "e": 3}}), &mut now);
+        assert_eq!(now, json!({"a": 1, "b": null, "c": {"d": 2, "e": null}}));
     }
 }

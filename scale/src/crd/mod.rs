@@ -266,7 +266,12 @@ impl RuntimePoolSpec {
 #[must_use]
 pub fn definition() -> Value {
     let mut definition = serde_json::to_value(RuntimePool::crd()).unwrap_or_default();
-    signed_formats(&mut definition);
+    plain(&mut definition);
+    // What the controller writes needs no defaults, and a null is none that the API server takes.
+    let status = "/spec/versions/0/schema/openAPIV3Schema/properties/status";
+    if let Some(status) = definition.pointer_mut(status) {
+        without_defaults(status);
+    }
     definition
 }
 
@@ -279,22 +284,34 @@ pub fn yaml() -> Result<String, serde_saphyr::ser_error::Error> {
     serde_saphyr::to_string(&definition())
 }
 
-/// An API server knows int32 and int64 only, and warns of others. The bounds stay.
-fn signed_formats(value: &mut Value) {
+/// An API server knows the formats int32 and int64 only, and warns of others; the bounds stay. And nothing is nullable: it takes
+/// a null for what was left out then, so that no rule has to think of one.
+fn plain(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            match fields.get("format").and_then(Value::as_str) {
-                Some("uint32") => {
-                    fields.insert(String::from("format"), Value::from("int32"));
-                }
-                Some("uint64") => {
-                    fields.insert(String::from("format"), Value::from("int64"));
-                }
-                _ => {}
+            let format = match fields.get("format").and_then(Value::as_str) {
+                Some("uint32") => Some("int32"),
+                Some("uint64") => Some("int64"),
+                _ => None,
+            };
+            if let Some(format) = format {
+                fields.insert(String::from("format"), Value::from(format));
             }
-            fields.values_mut().for_each(signed_formats);
+            fields.remove("nullable");
+            fields.values_mut().for_each(plain);
         }
-        Value::Array(items) => items.iter_mut().for_each(signed_formats),
+        Value::Array(items) => items.iter_mut().for_each(plain),
+        _ => {}
+    }
+}
+
+fn without_defaults(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.remove("default");
+            fields.values_mut().for_each(without_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_defaults),
         _ => {}
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decide::History;
 
-/// What the controller says of a pool. Every field is written each time, so that a merge patch takes away what is gone.
+/// What the controller says of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RuntimePoolStatus {

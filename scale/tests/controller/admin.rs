@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, Fate};
 use crate::harness::{Controller, Queue, client};
+use crate::kinds::PODS;
 use crate::server::Server;
-use crate::store::PODS;
 
 #[derive(Debug, Parser)]
 struct Command {

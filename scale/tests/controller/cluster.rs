@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::kinds::{DEPLOYMENTS, PODS};
 use crate::server::{NAMESPACE, Server};
-use crate::store::{DEPLOYMENTS, PODS, Store, TEST};
+use crate::store::{Store, TEST};
 
 /// What becomes of pods.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fate {
-    /// No pod gets ready: its image can't be pulled.
-    pub no_image: bool,
+    /// No container starts: the reason that it waits for, in a word and a sentence.
+    pub waits: Option<(&'static str, &'static str)>,
     /// A quota allows so many pods.
     pub quota: Option<usize>,
     /// Nodes have room for so many.
@@ -122,8 +123,8 @@ fn pod_status(fate: Fate, has_room: bool) -> Value {
         let message = "0/3 nodes are available: 3 Insufficient cpu.";
         return json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]});
     }
-    if fate.no_image {
-        let waiting = json!({"reason": "ImagePullBackOff", "message": "Back-off pulling image"});
+    if let Some((reason, message)) = fate.waits {
+        let waiting = json!({"reason": reason, "message": message});
         return json!({
             "phase": "Pending",
             "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}],

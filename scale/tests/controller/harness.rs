@@ -18,8 +18,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::kinds::{DEPLOYMENTS, EVENTS, POOLS};
 use crate::server::{NAMESPACE, Server};
-use crate::store::{DEPLOYMENTS, EVENTS, POOLS, TEST};
+use crate::store::TEST;
 
 /// Nothing here takes longer, but on a machine that does ten other things.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,6 +35,7 @@ struct QueueState {
     busy: BTreeSet<String>,
     gone: bool,
     ahead: TimeDelta,
+    age: TimeDelta,
     asked: u64,
 }
 
@@ -56,6 +58,11 @@ impl Queue {
 
     pub fn gone(&self, gone: bool) {
         self.0.lock().unwrap().gone = gone;
+    }
+
+    /// From now on it tells what it knew so long ago.
+    pub fn old(&self, age: TimeDelta) {
+        self.0.lock().unwrap().age = age;
     }
 
     /// Puts the clock of everything forward, or back.
@@ -81,12 +88,13 @@ impl SignalSource for Queue {
             return Err(SourceError(String::from("connection refused")));
         }
         Ok(QueueSignals {
-            measured_at: now,
+            measured_at: now - state.age,
             ready: state.ready,
             leased: state.busy.len() as u64,
             due_soon: 0,
             oldest_wait: Duration::ZERO,
             service_time: Some(Duration::from_secs(1)),
+            arrivals_per_second: None,
             wait_p95: Some(Duration::from_millis(2100)),
         })
     }

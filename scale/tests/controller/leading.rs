@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::{Controller, Queue, config};
+use crate::kinds::{LEASES, POOLS};
 use crate::server::Server;
-use crate::store::{LEASES, POOLS};
 
 #[tokio::test]
 async fn two_controllers() {
@@ -140,7 +140,7 @@ async fn who_was_deposed_without_knowing_gets_a_conflict() {
     let wanted: Vec<_> = server
         .log()
         .iter()
-        .filter(|change| change.kind == crate::store::DEPLOYMENTS)
+        .filter(|change| change.kind == crate::kinds::DEPLOYMENTS)
         .map(|change| change.object["spec"]["replicas"].clone())
         .collect();
     assert!(

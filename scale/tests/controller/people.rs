@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, Fate};
 use crate::harness::{Controller, Queue, client};
+use crate::kinds::PODS;
 use crate::server::{NAMESPACE, Server};
-use crate::store::PODS;
 
 /// As `kubectl scale` does it: a merge patch of the scale subresource.
 async fn kubectl_scale(server: &Server, pool: &str, replicas: u32) -> kube::Result<()> {

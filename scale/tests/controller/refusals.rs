@@ -6,8 +6,9 @@ use packguard_scale::crd;
 use serde_json::{Value, json};
 
 use crate::harness::pool;
+use crate::kinds::POOLS;
 use crate::server::{NAMESPACE, Server};
-use crate::store::{POOLS, TEST};
+use crate::store::TEST;
 
 async fn refusal(name: &str, spec: &Value) -> String {
     let server = Server::start().await;
@@ -88,6 +89,20 @@ fn the_committed_definition_is_this_one() {
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     pretty_assertions::assert_eq!(committed, now);
+}
+
+/// An API server refuses a definition whose defaults it would itself refuse, and warns of formats that it does not know.
+#[test]
+fn the_definition_has_nothing_that_an_api_server_refuses() {
+    let text = crd::definition().to_string();
+    for wrong in [
+        "null", "nullable", "uint32", "uint64", "$ref", "anyOf", "oneOf",
+    ] {
+        let found = text
+            .find(&format!("\"{wrong}\""))
+            .or_else(|| text.find(&format!(":{wrong}")));
+        assert_eq!(found.map(|at| &text[at.saturating_sub(200)..at + 20]), None);
+    }
 }
 
 #[test]

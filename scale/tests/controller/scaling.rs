@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::cluster::{Cluster, Fate};
 use crate::harness::{Controller, Queue};
+use crate::kinds::{DEPLOYMENTS, PODS};
 use crate::server::Server;
-use crate::store::{DEPLOYMENTS, PODS};
 
 #[tokio::test]
 async fn scale_from_zero() {

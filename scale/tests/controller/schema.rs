@@ -1,4 +1,5 @@
-//! What the API server does with a custom resource by its definition: defaults, pruning, bounds, CEL.
+//! What the API server does with a custom resource by its definition: defaults, pruning, bounds, CEL. Nothing in it is nullable,
+//! and so a null is taken for what was left out.
 
 use serde_json::Value;
 
@@ -14,8 +15,7 @@ pub fn admit(schema: &Value, object: &mut Value, before: Option<&Value>) -> Resu
     prune(schema, object);
     (object["apiVersion"], object["kind"], object["metadata"]) = kept;
     let mut errors = Vec::new();
-    let plain = nullable(schema.clone());
-    let validator = jsonschema::draft202012::new(&plain).unwrap();
+    let validator = jsonschema::draft202012::new(schema).unwrap();
     for error in validator.iter_errors(object) {
         let field = error
             .instance_path()
@@ -59,6 +59,7 @@ fn fill(schema: &Value, value: &mut Value) {
     else {
         return;
     };
+    fields.retain(|name, value| !value.is_null() || !properties.contains_key(name));
     for (name, inner) in properties {
         if !fields.contains_key(name)
             && let Some(default) = inner.get("default")
@@ -93,29 +94,4 @@ fn prune(schema: &Value, value: &mut Value) {
             prune(inner, field);
         }
     }
-}
-
-/// OpenAPI's `nullable`, in the words of JSON Schema; `format` is only a hint there.
-fn nullable(mut schema: Value) -> Value {
-    match &mut schema {
-        Value::Object(fields) => {
-            let taken = std::mem::take(fields);
-            *fields = taken
-                .into_iter()
-                .map(|(name, value)| (name, nullable(value)))
-                .collect();
-            if fields.get("nullable") == Some(&Value::Bool(true))
-                && let Some(type_) = fields.get("type").cloned()
-            {
-                fields.insert(String::from("type"), serde_json::json!([type_, "null"]));
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                *item = nullable(item.take());
-            }
-        }
-        _ => {}
-    }
-    schema
 }

@@ -1,31 +1,27 @@
 //! An API server for tests: the paths, verbs, patches, watches and refusals that the Kubernetes API documents.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use crate::apply::merge_patch;
-use crate::store::{By, Change, DEFINITIONS, Kind, POOLS, Refusal, Store, TEST};
+use crate::kinds::{DEFINITIONS, Kind};
+use crate::requests::{Params, act, forbidden, parse, refuse, verb};
+use crate::store::{Change, Store, TEST};
+use crate::watching::follow;
 
 pub const NAMESPACE: &str = "packguard";
-
-/// How often a watch that asked for bookmarks gets one. A minute in the real one.
-const BOOKMARK: Duration = Duration::from_millis(200);
 
 /// A request that was made.
 #[derive(Debug, Clone)]
@@ -36,9 +32,9 @@ pub struct Asked {
 }
 
 #[derive(Debug)]
-struct Inner {
-    store: Mutex<Store>,
-    version: watch::Sender<u64>,
+pub struct Inner {
+    pub store: Mutex<Store>,
+    pub version: watch::Sender<u64>,
     asked: Mutex<Vec<Asked>>,
     /// Writes of these verbs and resources hang until the sender says false.
     held: Mutex<BTreeMap<(String, String), watch::Receiver<bool>>>,
@@ -201,16 +197,6 @@ impl Server {
     }
 }
 
-/// What a path names.
-struct Target {
-    kind: Kind,
-    namespace: String,
-    name: Option<String>,
-    subresource: Option<String>,
-}
-
-type Params = BTreeMap<String, String>;
-
 async fn handle(
     State(inner): State<Arc<Inner>>,
     method: Method,
@@ -275,341 +261,4 @@ async fn handle(
             .into_response(),
         Err(refusal) => refuse(&refusal),
     }
-}
-
-fn parse(store: &Store, path: &str) -> Option<Target> {
-    let mut parts = path.trim_matches('/').split('/').peekable();
-    let (group, version) = match parts.next()? {
-        "api" => ("", parts.next()?),
-        "apis" => (parts.next()?, parts.next()?),
-        _ => return None,
-    };
-    let mut namespace = String::new();
-    if parts.peek() == Some(&"namespaces") {
-        parts.next();
-        namespace = parts.next()?.to_owned();
-    }
-    Some(Target {
-        kind: store.kind(group, version, parts.next()?)?,
-        namespace,
-        name: parts.next().map(str::to_owned),
-        subresource: parts.next().map(str::to_owned),
-    })
-}
-
-fn verb(method: &Method, named: bool, watches: bool) -> &'static str {
-    match method.as_str() {
-        "GET" if watches => "watch",
-        "GET" if named => "get",
-        "GET" => "list",
-        "POST" => "create",
-        "PUT" => "update",
-        "PATCH" => "patch",
-        _ => "delete",
-    }
-}
-
-fn forbidden(verb: &str, target: &Target) -> Refusal {
-    let resource = match &target.subresource {
-        Some(subresource) => format!("{}/{subresource}", target.kind.plural),
-        None => target.kind.plural.to_owned(),
-    };
-    let name = target
-        .name
-        .as_ref()
-        .map(|name| format!(" \"{name}\""))
-        .unwrap_or_default();
-    Refusal::new(
-        403,
-        "Forbidden",
-        format!(
-            "{}{name} is forbidden: User \"system:serviceaccount:packguard:packguard-scale\" cannot {verb} resource \"{resource}\" in API group \"{}\" in the namespace \"{}\"",
-            target.kind.resource(),
-            target.kind.group,
-            target.namespace
-        ),
-    )
-}
-
-fn status(refusal: &Refusal) -> Value {
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": refusal.message, "reason": refusal.reason, "code": refusal.code})
-}
-
-fn refuse(refusal: &Refusal) -> Response {
-    let code = StatusCode::from_u16(refusal.code).unwrap();
-    (
-        code,
-        [(header::CONTENT_TYPE, "application/json")],
-        status(refusal).to_string(),
-    )
-        .into_response()
-}
-
-fn act(
-    store: &mut Store,
-    verb: &str,
-    target: &Target,
-    params: &Params,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<(StatusCode, Value), Refusal> {
-    let Target {
-        kind, namespace, ..
-    } = target;
-    let name = target.name.as_deref().unwrap_or_default();
-    let manager = params.get("fieldManager").map_or("unknown", String::as_str);
-    let by = By {
-        manager,
-        force: params.get("force").is_some_and(|force| force == "true"),
-    };
-    let ok = |object| Ok((StatusCode::OK, object));
-    let subresource = target.subresource.as_deref();
-    if subresource == Some("scale") {
-        return scale(store, verb, target, &by, body).and_then(ok);
-    }
-    match verb {
-        "get" => store.get(*kind, namespace, name).and_then(ok),
-        "list" => ok(list(store, target, params)),
-        "create" => Ok((
-            StatusCode::CREATED,
-            store.create(*kind, namespace, read(body)?, &by)?,
-        )),
-        "update" => {
-            let new = read(body)?;
-            if kind.namespaced
-                && *kind != POOLS
-                && new.pointer("/metadata/resourceVersion").is_none()
-            {
-                return Err(Refusal::new(
-                    422,
-                    "Invalid",
-                    "metadata.resourceVersion: Invalid value: \"\": must be specified for an update",
-                ));
-            }
-            let replaced = store.update(*kind, namespace, name, subresource, &by, |object| {
-                *object = new;
-                Ok(())
-            });
-            replaced.and_then(ok)
-        }
-        "patch" => {
-            let patch = read(body)?;
-            match headers
-                .get(header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok())
-            {
-                Some("application/merge-patch+json") => {
-                    let patched =
-                        store.update(*kind, namespace, name, subresource, &by, |object| {
-                            merge_patch(object, &patch);
-                            Ok(())
-                        });
-                    patched.and_then(ok)
-                }
-                Some("application/apply-patch+yaml") if params.contains_key("fieldManager") => {
-                    let (object, created) = store.apply(*kind, namespace, name, &patch, &by)?;
-                    Ok((
-                        if created {
-                            StatusCode::CREATED
-                        } else {
-                            StatusCode::OK
-                        },
-                        object,
-                    ))
-                }
-                other => Err(Refusal::new(
-                    415,
-                    "UnsupportedMediaType",
-                    format!("the body of the request was in an unknown format: {other:?}"),
-                )),
-            }
-        }
-        _ => store.delete(*kind, namespace, name).and_then(ok),
-    }
-}
-
-fn read(body: &[u8]) -> Result<Value, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::new(400, "BadRequest", error.to_string()))
-}
-
-fn list(store: &Store, target: &Target, params: &Params) -> Value {
-    let items: Vec<Value> = store
-        .list(target.kind, &target.namespace)
-        .into_iter()
-        .filter(|object| selected(object, params))
-        .collect();
-    json!({
-        "apiVersion": target.kind.api_version(),
-        "kind": format!("{}List", target.kind.kind),
-        "metadata": {"resourceVersion": store.version.to_string()},
-        "items": items,
-    })
-}
-
-fn selected(object: &Value, params: &Params) -> bool {
-    let labels = params.get("labelSelector").map_or("", String::as_str);
-    let fields = params.get("fieldSelector").map_or("", String::as_str);
-    let pairs = |text: &str| -> Vec<(String, String)> {
-        text.split(',')
-            .filter_map(|part| part.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
-    };
-    pairs(labels)
-        .iter()
-        .all(|(name, value)| object["metadata"]["labels"][name] == value.as_str())
-        && pairs(fields).iter().all(|(name, value)| {
-            name == "metadata.name" && object["metadata"]["name"] == value.as_str()
-        })
-}
-
-/// The scale subresource of a pool, by the paths of its definition.
-fn scale(
-    store: &mut Store,
-    verb: &str,
-    target: &Target,
-    by: &By<'_>,
-    body: &[u8],
-) -> Result<Value, Refusal> {
-    let name = target.name.as_deref().unwrap_or_default();
-    let shown = |pool: &Value| {
-        json!({
-            "apiVersion": "autoscaling/v1",
-            "kind": "Scale",
-            "metadata": {
-                "name": name,
-                "namespace": target.namespace,
-                "uid": pool["metadata"]["uid"],
-                "resourceVersion": pool["metadata"]["resourceVersion"],
-                "creationTimestamp": pool["metadata"]["creationTimestamp"],
-            },
-            "spec": {"replicas": pool["spec"]["replicas"]},
-            "status": {"replicas": pool["status"]["replicas"].as_u64().unwrap_or(0), "selector": pool["status"]["selector"]},
-        })
-    };
-    if verb == "get" {
-        let pool = store.get(target.kind, &target.namespace, name)?;
-        if pool["spec"]["replicas"].is_null() {
-            return Err(Refusal::new(
-                500,
-                "InternalError",
-                "the spec replicas field \".spec.replicas\" does not exist",
-            ));
-        }
-        return Ok(shown(&pool));
-    }
-    let asked = read(body)?;
-    let pool = store.update(target.kind, &target.namespace, name, None, by, |pool| {
-        let replicas = &asked["spec"]["replicas"];
-        if replicas.is_null() {
-            return Err(Refusal::new(
-                400,
-                "BadRequest",
-                "the spec replicas field \".spec.replicas\" cannot be empty",
-            ));
-        }
-        pool["spec"]["replicas"] = replicas.clone();
-        Ok(())
-    })?;
-    Ok(shown(&pool))
-}
-
-fn follow(inner: &Arc<Inner>, target: &Target, params: &Params) -> Response {
-    let from: u64 = params
-        .get("resourceVersion")
-        .and_then(|version| version.parse().ok())
-        .unwrap_or(0);
-    let seconds = params
-        .get("timeoutSeconds")
-        .and_then(|seconds| seconds.parse().ok())
-        .unwrap_or(1800);
-    let watch = Watch {
-        inner: Arc::clone(inner),
-        versions: inner.version.subscribe(),
-        kind: target.kind,
-        namespace: target.namespace.clone(),
-        params: params.clone(),
-        sent: from,
-        until: Instant::now() + Duration::from_secs(seconds),
-        over: false,
-    };
-    let lines = stream::unfold(watch, |mut watch| async move {
-        let line = watch.next().await?;
-        Some((Ok::<_, Infallible>(line), watch))
-    });
-    (
-        StatusCode::OK,
-        [(header::CONTENT_TYPE, "application/json")],
-        Body::from_stream(lines),
-    )
-        .into_response()
-}
-
-struct Watch {
-    inner: Arc<Inner>,
-    versions: watch::Receiver<u64>,
-    kind: Kind,
-    namespace: String,
-    params: Params,
-    sent: u64,
-    until: Instant,
-    over: bool,
-}
-
-impl Watch {
-    /// The next lines; none at the end.
-    async fn next(&mut self) -> Option<String> {
-        loop {
-            if self.over || Instant::now() >= self.until {
-                return None;
-            }
-            self.versions.mark_unchanged();
-            if let Some(lines) = self.lines() {
-                return Some(lines);
-            }
-            if timeout(BOOKMARK, self.versions.changed()).await.is_err()
-                && self
-                    .params
-                    .get("allowWatchBookmarks")
-                    .is_some_and(|asked| asked == "true")
-            {
-                let object = json!({"apiVersion": self.kind.api_version(), "kind": self.kind.kind, "metadata": {"resourceVersion": self.sent.to_string()}});
-                return Some(line("BOOKMARK", &object));
-            }
-        }
-    }
-
-    fn lines(&mut self) -> Option<String> {
-        let store = self.inner.store.lock().unwrap();
-        if self.sent < store.compacted {
-            self.over = true;
-            let gone = Refusal::new(
-                410,
-                "Expired",
-                format!(
-                    "too old resource version: {} ({})",
-                    self.sent, store.compacted
-                ),
-            );
-            return Some(line("ERROR", &status(&gone)));
-        }
-        let first = store
-            .log
-            .partition_point(|change| change.version <= self.sent);
-        let mut lines = String::new();
-        for change in &store.log[first..] {
-            if change.kind == self.kind
-                && change.namespace == self.namespace
-                && selected(&change.object, &self.params)
-            {
-                lines.push_str(&line(change.type_, &change.object));
-            }
-        }
-        self.sent = store.version;
-        (!lines.is_empty()).then_some(lines)
-    }
-}
-
-fn line(type_: &str, object: &Value) -> String {
-    format!("{}\n", json!({"type": type_, "object": object}))
 }
