@@ -15,7 +15,7 @@ import yaml
 # Kinds of others whose schemas are not here: these are rendered and not validated.
 FOREIGN = {"Rollout", "ExternalSecret", "SecretStore"}
 # Secrets that an admin makes (deploy/README.md), and cert-manager.
-SECRETS = {"packguard", "packguard-servers"}
+SECRETS = {"packguard", "packguard-backup", "packguard-servers"}
 METADATA = ipaddress.ip_address("169.254.169.254")
 WORKERS = 1000
 UNITS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}

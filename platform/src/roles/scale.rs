@@ -153,6 +153,11 @@ impl SignalSource for Source {
             due_soon: work.due_soon,
             oldest_wait: work.oldest_ready.unwrap_or_default(),
             service_time: lately.service.and_then(seconds),
+            // As many come as end, in the long run.
+            arrivals_per_second: lately
+                .span
+                .filter(|span| *span > 1.0)
+                .map(|span| lately.ended as f64 / span),
             wait_p95: lately.wait_p95.and_then(seconds),
         })
     }
