@@ -54,3 +54,36 @@ impl ControllerArgs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        controller: ControllerArgs,
+    }
+
+    fn config(line: &[&str]) -> Config {
+        let words = ["scale"].iter().chain(line);
+        Command::parse_from(words).controller.config("7")
+    }
+
+    #[test]
+    fn a_leader_stops_before_its_lease_expires() {
+        for duration in ["1s", "6s", "30s", "5m"] {
+            let lease = config(&["--lease-duration", duration, "--identity", "pod"]).lease;
+            assert!(lease.renew_every < lease.renew_deadline, "{duration}");
+            assert!(lease.renew_deadline < lease.duration, "{duration}");
+            assert_eq!(lease.identity, "pod_7");
+        }
+    }
+
+    #[test]
+    fn an_interval_of_nothing_is_no_busy_loop() {
+        assert!(config(&["--interval", "0s"]).interval >= Duration::from_millis(100));
+    }
+}

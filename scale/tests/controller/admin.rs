@@ -26,7 +26,7 @@ async fn pools(server: &Server, line: &str) -> Result<String, String> {
 }
 
 #[tokio::test]
-async fn pools_are_listed_set_paused_drained_and_resumed() {
+async fn pools_are_listed_and_set() {
     let server = Server::start().await;
     let queue = Queue::default();
     let _cluster = Cluster::start(&server, Fate::default());
@@ -74,6 +74,18 @@ async fn pools_are_listed_set_paused_drained_and_resumed() {
         .until("nine pods", |server| server.list(PODS).len() == 9)
         .await;
     pools(&server, "set standard --auto").await.unwrap();
+    server
+        .until("five pods", |server| server.list(PODS).len() == 5)
+        .await;
+}
+
+#[tokio::test]
+async fn pools_are_paused_drained_and_resumed() {
+    let server = Server::start().await;
+    let queue = Queue::default();
+    let _cluster = Cluster::start(&server, Fate::default());
+    server.create_pool("standard", &json!({"min": 5}));
+    let _controller = Controller::start(&server, &queue, "one");
     server
         .until("five pods", |server| server.list(PODS).len() == 5)
         .await;
