@@ -27,7 +27,7 @@ import yaml
 
 import check
 import expressions
-from names import LATER, TARGET, Names
+from names import CONTROLLER, TARGET, Names
 
 ROOT, HOME = check.ROOT, check.HOME
 # The alert that is made to fire, by a queue of fewer tasks and without patience.
@@ -269,7 +269,7 @@ def metrics(prometheus):
         if allowed is None or not labels <= allowed | TARGET:
             faults.append(f"{one['metric']['__name__']} has labels that are not documented: {sorted(labels - (allowed or set()))}")
     with_data = sum(1 for _, expr in found if query(prometheus, expressions.plain(expr).replace('"any"', '".*"')))
-    print(f"metrics: {len(wanted & exposed)} of {len(wanted)} that are named are exposed; {len(used & LATER.keys() - exposed)} are to come; "
+    print(f"metrics: {len(wanted & exposed)} of {len(wanted)} that are named are exposed; {len(used & CONTROLLER.keys() - exposed)} are of the controller; "
           f"{len(found)} expressions run, {with_data} with an answer after this short a time")
     return faults
 

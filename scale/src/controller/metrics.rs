@@ -8,7 +8,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
 
 use super::trouble::Trouble;
@@ -57,6 +57,10 @@ pub struct Metrics {
     pub desired: Family<PoolLabel, Gauge>,
     /// Pods that are ready.
     pub ready: Family<PoolLabel, Gauge>,
+    /// Most pods that a pool may have.
+    pub max: Family<PoolLabel, Gauge>,
+    /// How old the measurements are that it was last decided by, in seconds; the same is shown until there are others.
+    pub signals_age: Family<PoolLabel, Gauge>,
     /// 1 where a pool is at its maximum.
     pub at_maximum: Family<PoolLabel, Gauge>,
     /// Requests to the API server.
@@ -83,6 +87,17 @@ impl Metrics {
             self.desired.clone(),
         );
         scale.register("ready_pods", "Pods that are ready", self.ready.clone());
+        scale.register(
+            "max_pods",
+            "Most pods that a pool may have",
+            self.max.clone(),
+        );
+        scale.register_with_unit(
+            "signals_age",
+            "How old the queue's figures are that a pool was last decided by",
+            Unit::Seconds,
+            self.signals_age.clone(),
+        );
         scale.register(
             "at_maximum",
             "1 where a pool may not grow further",
@@ -130,6 +145,8 @@ impl Metrics {
         };
         self.desired.remove(&label);
         self.ready.remove(&label);
+        self.max.remove(&label);
+        self.signals_age.remove(&label);
         self.at_maximum.remove(&label);
     }
 }

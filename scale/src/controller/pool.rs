@@ -120,6 +120,7 @@ impl Memory {
         let current = self.say(pool, &before, &planned, shared, writer).await?;
         let pool = current.as_ref().unwrap_or(pool);
         self.measure(&name, &planned, wanted, shared);
+        measure_limits(pool, outside, &shared.metrics);
         let done = self.apply(pool, &planned, outside, shared, writer).await;
         self.trouble = done.as_ref().err().map(|trouble| Complaint {
             reason: trouble.kind().to_owned(),
@@ -390,4 +391,17 @@ fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
+}
+
+/// What a pool is held to, and how old what it was decided by is.
+fn measure_limits(pool: &RuntimePool, outside: &Outside<'_>, metrics: &Metrics) {
+    let label = PoolLabel {
+        pool: pool.name_any(),
+    };
+    let max = metrics.max.get_or_create(&label);
+    max.set(i64::from(pool.spec.max));
+    if let Some(queue) = outside.queue {
+        let age = (outside.now - queue.measured_at).num_seconds();
+        metrics.signals_age.get_or_create(&label).set(age.max(0));
+    }
 }

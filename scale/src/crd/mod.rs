@@ -8,6 +8,7 @@ mod span;
 mod status;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ResourceRequirements, Toleration};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -64,7 +65,8 @@ pub const REVISION: u32 = 1;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct RuntimePoolSpec {
-    /// Which tasks its workers do. One pool scales a class; a second one of the same class keeps its number of pods.
+    /// For which tasks there are pods. (A worker of any pool takes the most urgent task there is.) One pool scales a
+    /// class; a second one of the same class keeps its number of pods.
     pub class: Class,
     /// The workers' image.
     #[schemars(length(min = 1, max = 500))]
@@ -126,7 +128,7 @@ pub struct RuntimePoolSpec {
     pub unpack_size: Quantity,
 }
 
-/// Which tasks a pool's workers do.
+/// For which tasks a pool has pods.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -134,7 +136,7 @@ pub struct RuntimePoolSpec {
 pub enum Class {
     /// What someone waits for.
     Standard,
-    /// What no one waits for: batches, analyses done anew.
+    /// What no one waits for: analyses done anew.
     Bulk,
 }
 
@@ -222,15 +224,20 @@ pub enum RuleName {
 
 impl Default for PoolPolicy {
     fn default() -> Self {
+        let policy = Policy::default();
+        let target = match policy.rule {
+            ScaleRule::TargetWait(target) => target,
+            ScaleRule::PlanSteps | ScaleRule::ArchitectureSteps => Duration::from_secs(10),
+        };
         Self {
             rule: RuleName::TargetWait,
-            target_wait: Span::seconds(30),
-            up_pods: 10,
-            up_percent: 100,
-            down_pods: 1,
-            down_every: Span::seconds(600),
-            quiet_window: Span::seconds(600),
-            stale_after: Span::seconds(30),
+            target_wait: Span(target),
+            up_pods: policy.up.pods,
+            up_percent: policy.up.percent,
+            down_pods: policy.down_pods,
+            down_every: Span(policy.down_every),
+            quiet_window: Span(policy.quiet_window),
+            stale_after: Span(policy.stale_after),
         }
     }
 }
