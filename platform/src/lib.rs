@@ -1,8 +1,8 @@
 //! The `packguard` command as a library, so that tests and benchmarks can use its parts.
 
 pub mod admin;
-pub mod backup;
 pub mod api;
+pub mod backup;
 pub mod cli;
 pub mod components;
 pub mod config;

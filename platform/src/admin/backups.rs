@@ -159,7 +159,11 @@ pub(super) async fn verify(
     let rows = backup::verify(&storage, &key, identity, &context.db).await?;
     backups::verified(&context.db, &key.name()).await?;
     let rows: i64 = rows.values().sum();
-    Ok(writeln!(output.out, "{}: {rows} rows, all there", key.name())?)
+    Ok(writeln!(
+        output.out,
+        "{}: {rows} rows, all there",
+        key.name()
+    )?)
 }
 
 fn identity_of(context: &Context<'_>) -> Result<x25519::Identity, AdminError> {
@@ -179,7 +183,8 @@ fn identity_of(context: &Context<'_>) -> Result<x25519::Identity, AdminError> {
 /// The database that a file names, so that its password stands on no command line.
 fn opened(file: &std::path::Path) -> Result<sqlx::PgPool, AdminError> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        let hint = "name a file that holds a URL, as in postgres://packguard@db.example.com/restored";
+        let hint =
+            "name a file that holds a URL, as in postgres://packguard@db.example.com/restored";
         AdminError::usage(format!("{}: {error}", file.display()), hint)
     })?;
     let options = PoolOptions {

@@ -10,8 +10,8 @@
 //! What is asked for goes to standard output, everything else to standard error. Whatever
 //! changes something is in the audit log, written in the same transaction, as `cli:USER`.
 
-pub mod erase;
 mod backups;
+pub mod erase;
 mod keys;
 pub mod prune;
 mod publishers;
@@ -33,10 +33,10 @@ use crate::roles;
 
 pub use backups::{BackupArgs, RestoreArgs, VerifyArgs};
 pub use keys::KeysCommand;
+pub use packguard_scale::admin::PoolsArgs;
 pub use publishers::PublishersCommand;
 pub use reanalyze::ReanalyzeArgs;
 pub use tasks::{AuditCommand, TasksCommand};
-pub use packguard_scale::admin::PoolsArgs;
 pub use upkeep::PruneArgs;
 
 /// Exit code when something could not be done.

@@ -168,7 +168,8 @@ async fn behind(app: &App) -> Behind {
         storage: storage.unwrap_or(false),
     };
     *seen = Some((Instant::now(), behind));
-    app.metrics.dependency(Dependency::Database, behind.database);
+    app.metrics
+        .dependency(Dependency::Database, behind.database);
     app.metrics.dependency(Dependency::Queue, behind.queue);
     app.metrics.dependency(Dependency::Storage, behind.storage);
     behind

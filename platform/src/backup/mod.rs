@@ -21,7 +21,7 @@ use std::time::Duration;
 use age::x25519;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
 
 use crate::db::copy::{self, Table};
@@ -51,7 +51,9 @@ pub enum BackupError {
     #[error("the backup can't be read: {0}")]
     Sealed(#[from] io::Error),
     /// It was made with another schema.
-    #[error("the backup was made by Packguard {version}, whose migrations differ: restore it with that version")]
+    #[error(
+        "the backup was made by Packguard {version}, whose migrations differ: restore it with that version"
+    )]
     Migrations {
         /// The version that made it.
         version: String,
@@ -145,7 +147,10 @@ async fn dump(
     let tables = copy::tables(connection).await?;
     let rows = copy::counts(connection, &tables).await?;
     for table in tables {
-        frames.send(Frame::Table(table.clone())).await.map_err(gone)?;
+        frames
+            .send(Frame::Table(table.clone()))
+            .await
+            .map_err(gone)?;
         let mut copied = copy::copy_out(connection, &table).await?;
         while let Some(bytes) = copied.try_next().await? {
             frames.send(Frame::Rows(bytes)).await.map_err(gone)?;
@@ -225,7 +230,11 @@ async fn load(
         let found = found.get(table).copied().unwrap_or(0);
         if found != *wanted {
             let (table, wanted) = (table.clone(), *wanted);
-            return Err(BackupError::Rows { table, found, wanted });
+            return Err(BackupError::Rows {
+                table,
+                found,
+                wanted,
+            });
         }
     }
     copy::bind(connection, unbound).await?;
@@ -276,7 +285,9 @@ pub async fn verify(
         .map_err(BackupError::Scratch)?;
     let restored = async {
         let scratch = db::beside(db, &name);
-        db::migrate(&scratch).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        db::migrate(&scratch)
+            .await
+            .map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
         let rows = restore(storage, key, identity, &scratch).await;
         scratch.close().await;
         rows

@@ -37,7 +37,9 @@ mod worker;
 
 pub use connections::{DatabaseConfig, RedisConfig};
 pub use docs::markdown;
-pub use flags::{AdminFlags, DoctorFlags, Flags, MigrateFlags, ScaleFlags, ServeFlags, WorkFlags, arguments};
+pub use flags::{
+    AdminFlags, DoctorFlags, Flags, MigrateFlags, ScaleFlags, ServeFlags, WorkFlags, arguments,
+};
 pub use machine::Machine;
 pub use problem::{Origin, Problem, Problems};
 pub use secret::{Secret, SecretUrl};

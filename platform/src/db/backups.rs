@@ -25,10 +25,13 @@ pub async fn made(db: &PgPool, name: &str, at: DateTime<Utc>, size: i64) -> sqlx
 /// # Errors
 /// What the database says.
 pub async fn verified(db: &PgPool, name: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE backups SET verified_at = now() WHERE name = $1", name)
-        .execute(db)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "UPDATE backups SET verified_at = now() WHERE name = $1",
+        name
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 /// Forgets one that was deleted.

@@ -132,12 +132,22 @@ pub async fn unbind(connection: &mut PgConnection, tables: &[Table]) -> sqlx::Re
     let mut back = Vec::new();
     for (table, name, definition) in references {
         let name = quoted(&name);
-        run(connection, format!("ALTER TABLE {table} DROP CONSTRAINT {name}")).await?;
-        back.push(format!("ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"));
+        run(
+            connection,
+            format!("ALTER TABLE {table} DROP CONSTRAINT {name}"),
+        )
+        .await?;
+        back.push(format!(
+            "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"
+        ));
     }
     for table in tables {
         let name = quoted(&table.name);
-        run(connection, format!("ALTER TABLE {name} DISABLE TRIGGER USER")).await?;
+        run(
+            connection,
+            format!("ALTER TABLE {name} DISABLE TRIGGER USER"),
+        )
+        .await?;
         run(connection, format!("TRUNCATE {name}")).await?;
         back.push(format!("ALTER TABLE {name} ENABLE TRIGGER USER"));
     }
@@ -188,7 +198,11 @@ async fn run(connection: &mut PgConnection, statement: String) -> sqlx::Result<(
 /// # Errors
 /// What the connection says.
 pub async fn create_database(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {
-    run(connection, format!("CREATE DATABASE {} TEMPLATE template0", quoted(name))).await
+    run(
+        connection,
+        format!("CREATE DATABASE {} TEMPLATE template0", quoted(name)),
+    )
+    .await
 }
 
 /// Drops one, and whoever is connected to it.
@@ -196,5 +210,9 @@ pub async fn create_database(connection: &mut PgConnection, name: &str) -> sqlx:
 /// # Errors
 /// What the connection says.
 pub async fn drop_database(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {
-    run(connection, format!("DROP DATABASE {} WITH (FORCE)", quoted(name))).await
+    run(
+        connection,
+        format!("DROP DATABASE {} WITH (FORCE)", quoted(name)),
+    )
+    .await
 }

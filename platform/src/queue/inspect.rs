@@ -1,6 +1,7 @@
 //! What is in the queue.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use redis::from_redis_value;
 
@@ -191,7 +192,11 @@ fn position(pair: &[redis::Value]) -> Result<Position, QueueError> {
 
 /// Four figures of [`Queue::load`].
 fn work(figures: &[i64]) -> Work {
-    let count = |at: usize| figures.get(at).map_or(0, |one| u64::try_from(*one).unwrap_or(0));
+    let count = |at: usize| {
+        figures
+            .get(at)
+            .map_or(0, |one| u64::try_from(*one).unwrap_or(0))
+    };
     let oldest = figures.get(3).copied().filter(|age| *age >= 0);
     Work {
         ready: count(0),

@@ -44,7 +44,10 @@ pub async fn scale(command: ScaleCommand, stop: CancellationToken) -> Result<(),
         ScaleCommand::Simulate(args) => simulated(&args),
         ScaleCommand::Crd => {
             let text = packguard_scale::crd::yaml();
-            print!("{}", text.map_err(|error| Failure::environment(&error, ""))?);
+            print!(
+                "{}",
+                text.map_err(|error| Failure::environment(&error, ""))?
+            );
             Ok(())
         }
     }
@@ -76,7 +79,14 @@ async fn run(args: &ScaleRunArgs, stop: CancellationToken) -> Result<(), Failure
         lately: [Mutex::default(), Mutex::default()],
     };
     let process = uuid::Uuid::new_v4().simple().to_string();
-    controller::run(client, args.controller.config(&process), source, metrics, stop).await;
+    controller::run(
+        client,
+        args.controller.config(&process),
+        source,
+        metrics,
+        stop,
+    )
+    .await;
     served.abort();
     telemetry.shutdown().await;
     Ok(())

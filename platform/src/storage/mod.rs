@@ -258,7 +258,9 @@ impl Storage {
         let folder = self.path(&"uploads");
         let old = self.store.list(Some(&folder)).try_filter_map(|object| {
             let old = object.last_modified < before;
-            let key = old.then(|| self.key(&object.location)).flatten();
+            let key = old
+                .then(|| self.key::<UploadKey>(&object.location))
+                .flatten();
             std::future::ready(Ok(key))
         });
         let old: Result<Vec<UploadKey>, _> = old.take(limit).try_collect().await;

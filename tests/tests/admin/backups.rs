@@ -14,11 +14,18 @@ async fn world() -> World {
     let mut world = World::new().await;
     hold(&mut world, &Identity::generate());
     let (owner, _) = key(&world.db, &[Scope::Analyze]).await;
-    for (at, status) in ["completed", "failed", "queued", "running"].into_iter().enumerate() {
-        world.task(owner, &format!("pkg:pypi/a\\b\t{at}@1"), status, 1).await;
+    for (at, status) in ["completed", "failed", "queued", "running"]
+        .into_iter()
+        .enumerate()
+    {
+        world
+            .task(owner, &format!("pkg:pypi/a\\b\t{at}@1"), status, 1)
+            .await;
     }
     let task = world.task(owner, "pkg:pypi/sample@1", "completed", 0).await;
-    world.report(None, "pkg:pypi/sample@1", "{}", 0, Some(task)).await;
+    world
+        .report(None, "pkg:pypi/sample@1", "{}", 0, Some(task))
+        .await;
     world
 }
 
@@ -75,7 +82,11 @@ async fn a_backup_brings_every_row_back() {
     let (done, _, _) = world.cli(&restore).await;
     done.unwrap();
     for table in ["api_keys", "tasks", "task_events", "reports", "audit_log"] {
-        assert_eq!(rows(&other, table).await, rows(&world.db, table).await, "{table}");
+        assert_eq!(
+            rows(&other, table).await,
+            rows(&world.db, table).await,
+            "{table}"
+        );
     }
     // New rows come behind those that were restored, and references hold again.
     let id: i64 = sqlx::query_scalar(
@@ -86,11 +97,18 @@ async fn a_backup_brings_every_row_back() {
     .await
     .unwrap();
     assert!(id > rows(&world.db, "tasks").await.len() as i64 - 1);
-    let dangling = sqlx::query("INSERT INTO task_events (task_id, seq, kind, data) VALUES (-1, 3, 'running', '{}')");
+    let dangling = sqlx::query(
+        "INSERT INTO task_events (task_id, seq, kind, data) VALUES (-1, 3, 'running', '{}')",
+    );
     assert!(dangling.execute(&other).await.is_err());
     // What holds tasks is not overwritten.
     let (again, _, _) = world.cli(&restore).await;
-    assert!(again.unwrap_err().message.contains("holds 6 rows already, in tasks"));
+    assert!(
+        again
+            .unwrap_err()
+            .message
+            .contains("holds 6 rows already, in tasks")
+    );
 }
 
 #[tokio::test]
@@ -103,18 +121,26 @@ async fn a_backup_that_is_damaged_or_for_another_key_is_refused() {
     let before = world.settings.clone();
     hold(&mut world, &Identity::generate());
     let error = world.cli(&restore).await.0.unwrap_err();
-    assert!(error.message.starts_with("the backup can't be read"), "{error:?}");
+    assert!(
+        error.message.starts_with("the backup can't be read"),
+        "{error:?}"
+    );
     assert!(error.hint.contains("BACKUP_IDENTITY"), "{error:?}");
     let error = world.cli("verify").await.0.unwrap_err();
-    assert!(error.message.starts_with("the backup can't be read"), "{error:?}");
+    assert!(
+        error.message.starts_with("the backup can't be read"),
+        "{error:?}"
+    );
     world.settings = before;
     assert_eq!(rows(&other, "tasks").await, [""; 0]);
     world.cli(&restore).await.0.unwrap();
     // No scratch database stays behind.
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_database WHERE datname LIKE 'packguard_verify_%'")
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    let left: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_database WHERE datname LIKE 'packguard_verify_%'",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
     assert_eq!(left, 0);
 }
 

@@ -9,8 +9,8 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use super::catalogue::{Catalogue, Histograms, bytes, plain, seconds};
 use super::labels::{
-    Cache, CacheResult, CacheUse, Dependency, Ecosystem, OfDependency, FetchError, FetchFailed, Operation, Outcome, Repair,
-    Repaired, ecosystem,
+    Cache, CacheResult, CacheUse, Dependency, Ecosystem, FetchError, FetchFailed, OfDependency,
+    Operation, Outcome, Repair, Repaired, ecosystem,
 };
 use super::{Metrics, buckets, signed};
 

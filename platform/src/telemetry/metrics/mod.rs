@@ -40,8 +40,8 @@ pub use buckets::Buckets;
 pub use catalogue::Described;
 pub use front::RunningRequest;
 pub use labels::{
-    Cache, CacheResult, Delivery, Dependency, FetchError, Outcome, QueueState, Repair, Return, Submission,
-    SubmissionOutcome, TaskOutcome,
+    Cache, CacheResult, Delivery, Dependency, FetchError, Outcome, QueueState, Repair, Return,
+    Submission, SubmissionOutcome, TaskOutcome,
 };
 
 /// What [`Metrics::encode`] writes.
