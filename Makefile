@@ -3,7 +3,7 @@
 PURL ?=
 ARGS ?=
 
-.PHONY: help run dev test crash bench eval lint fuzz schema queries contract monitoring manifests image
+.PHONY: help run dev test crash bench eval lint fuzz schema queries contract monitoring manifests image drill
 .DEFAULT_GOAL := help
 
 help: ## Says what there is
@@ -40,6 +40,12 @@ monitoring: ## Checks alerts, routes, dashboards and runbook; then a real Promet
 	@tools/setup servers
 	@[ -n "$$PACKGUARD_BINARY" ] || cargo build --workspace --bin packguard
 	@tools/monitoring-e2e
+
+drill: ## Kills, drains, rolls, flushes and restores a platform on this machine, and looks every task up
+	@tools/setup servers drill
+	@cargo build --quiet --workspace --bin packguard
+	@target=$$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'); \
+	    tools/drill "$$target/debug/packguard"
 
 lint: ## Format, clippy, docs, licences
 	@tools/setup servers

@@ -1,5 +1,6 @@
 //! The `packguard` command.
 
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use packguard_platform::cli::{Cli, Command};
 use packguard_platform::functions::probe;
 use packguard_platform::worker::Mode;
 use packguard_platform::{diff, roles, rules, scan};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -38,7 +40,13 @@ fn main() -> ExitCode {
         }
     };
     let cancel = CancellationToken::new();
-    runtime.spawn(cancel_on_signal(cancel.clone()));
+    {
+        // Signals are taken from here on, not from when a task first runs: an early one would kill.
+        let _inside = runtime.enter();
+        if let Ok(signals) = Signals::new() {
+            runtime.spawn(signals.cancel(cancel.clone()));
+        }
+    }
     let code = runtime.block_on(run(cli.command, cancel));
     runtime.shutdown_timeout(SHUTDOWN);
     ExitCode::from(code)
@@ -82,26 +90,36 @@ async fn admit(args: &probe::AdmitArgs) -> u8 {
     }
 }
 
-/// Ctrl-C and SIGTERM end the work in an orderly way; a second one ends the process.
-#[expect(clippy::disallowed_methods, reason = "the user asked twice")]
-async fn cancel_on_signal(cancel: CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut hang_up)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
-        return;
-    };
-    for repeated in [false, true] {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
+/// What asks a process to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The first cancels, so that all ends in order; the second ends at once.
+    #[expect(clippy::disallowed_methods, reason = "the user asked twice")]
+    async fn cancel(mut self, cancel: CancellationToken) {
+        for repeated in [false, true] {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+                _ = self.hang_up.recv() => {}
+            }
+            if repeated {
+                std::process::exit(i32::from(scan::ENVIRONMENT));
+            }
+            cancel.cancel();
         }
-        if repeated {
-            std::process::exit(i32::from(scan::ENVIRONMENT));
-        }
-        cancel.cancel();
     }
 }
 

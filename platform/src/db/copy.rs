@@ -105,6 +105,10 @@ pub async fn counts(
     Ok(counts)
 }
 
+/// Identities that are left out after what was restored: those that were given out since the backup may
+/// be known to somebody, and must not come to mean something else.
+const SKIPPED: i64 = 10_000_000;
+
 /// References between tables that were taken away, as the statements that bring them back.
 #[derive(Debug)]
 pub struct Unbound(Vec<String>);
@@ -174,8 +178,8 @@ pub async fn bind(connection: &mut PgConnection, unbound: Unbound) -> sqlx::Resu
     for (table, column) in identities {
         let (name, column_name) = (quoted(&table), quoted(&column));
         let sql = format!(
-            "SELECT setval(pg_get_serial_sequence($1, $2), GREATEST(max({column_name}), 1),
-                           max({column_name}) IS NOT NULL) FROM {name}"
+            "SELECT setval(pg_get_serial_sequence($1, $2), COALESCE(max({column_name}), 0) + {SKIPPED})
+             FROM {name}"
         );
         sqlx::query(AssertSqlSafe(sql))
             .bind(&name)

@@ -96,7 +96,10 @@ async fn a_backup_brings_every_row_back() {
     .fetch_one(&other)
     .await
     .unwrap();
-    assert!(id > rows(&world.db, "tasks").await.len() as i64 - 1);
+    assert!(
+        id > 10_000_000,
+        "{id} may have been given out since the backup"
+    );
     let dangling = sqlx::query(
         "INSERT INTO task_events (task_id, seq, kind, data) VALUES (-1, 3, 'running', '{}')",
     );

@@ -60,6 +60,9 @@ fn busy() -> Metrics {
     metrics.redis("enqueue", Outcome::Ok, took);
     metrics.repaired(Repair::Requeued, 3);
     metrics.reconciled(SystemTime::now());
+    metrics.dependency(Dependency::Database, true);
+    metrics.stock(3, None);
+    metrics.signature_refused();
     metrics
 }
 
