@@ -49,7 +49,7 @@ pub enum Command {
     Migrate(MigrateFlags),
     /// Runtime pods: the controller of pools, and what it would do
     #[command(subcommand)]
-    Scale(Box<ScaleCommand>),
+    Scale(ScaleCommand),
     /// Keys, tasks, retention
     Admin(AdminArgs),
     /// Check a deployment
@@ -87,7 +87,7 @@ pub enum ScaleCommand {
     /// Bring the number of pods of every RuntimePool to what its work needs
     Run(ScaleRunArgs),
     /// What that would come to: waits, pods and cost of a day, before it happens
-    Simulate(SimulateArgs),
+    Simulate(Box<SimulateArgs>),
     /// The definition of RuntimePool, for `kubectl apply`
     Crd,
 }

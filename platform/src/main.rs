@@ -64,7 +64,7 @@ async fn run(command: Command, cancel: CancellationToken) -> u8 {
             roles::work(&args.flags.0, mode, cancel).await
         }
         Command::Migrate(flags) => roles::migrate(&flags.0).await,
-        Command::Scale(command) => roles::scale(*command, cancel).await,
+        Command::Scale(command) => roles::scale(command, cancel).await,
         Command::Admin(args) => roles::admin(args, cancel).await,
         Command::Admit(args) => return admit(&args).await,
         Command::Doctor(args) => match roles::doctor(&args).await {
@@ -131,7 +131,7 @@ fn log_to_stderr(verbose: u8) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .without_time()
         .init();
 }
