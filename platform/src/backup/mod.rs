@@ -126,6 +126,11 @@ pub async fn make(
     );
     // Its transaction, and the limits that it lifted, end with it.
     connection.close().await?;
+    // A storage that refuses ends all three; only a stream that broke off says less than its cause.
+    let stored = match stored {
+        Err(error) if !matches!(error, StorageError::Sender { .. }) => return Err(error.into()),
+        other => other,
+    };
     let rows = dumped?;
     sealing.await.map_err(io::Error::other)??;
     let size = stored?.size;

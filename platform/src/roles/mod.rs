@@ -106,10 +106,11 @@ pub async fn admin(args: AdminArgs, stop: CancellationToken) -> Result<(), Failu
         })
 }
 
-/// Serves health and metrics of a process that has no API.
+/// Serves health and metrics of a process that has no API; it is ready once `begun` is cancelled.
 pub(crate) async fn listen(
     address: SocketAddr,
     metrics: &Metrics,
+    begun: &CancellationToken,
     stop: &CancellationToken,
 ) -> Result<JoinHandle<()>, Failure> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -121,7 +122,7 @@ pub(crate) async fn listen(
     })?;
     tracing::info!(address = ?listener.local_addr().ok(), "health and metrics");
     let (router, stop) = (
-        telemetry::metrics::metrics_router(metrics.clone()),
+        telemetry::metrics::metrics_router(metrics.clone(), begun.clone()),
         stop.clone(),
     );
     Ok(tokio::spawn(async move {

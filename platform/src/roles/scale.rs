@@ -67,9 +67,10 @@ async fn run(args: &ScaleRunArgs, stop: CancellationToken) -> Result<(), Failure
     let settings: ScaleSettings = config::resolve(&args.flags.0, &Environment::of_process())?;
     let telemetry = telemetry::init(&settings.telemetry, "scale")
         .map_err(|error| Failure::environment(&error, "check the settings of logs and traces"))?;
+    let begun = CancellationToken::new();
     let metrics = Metrics::default();
     let shown = telemetry::Metrics::with(env!("CARGO_PKG_VERSION"), |all| metrics.register(all));
-    let served = listen(settings.metrics_listen, &shown, &stop).await?;
+    let served = listen(settings.metrics_listen, &shown, &begun, &stop).await?;
     let client = controller::connect(&metrics).await;
     let client = client.map_err(|error| Failure::environment(&error, KUBECONFIG))?;
     let source = Source {
@@ -78,6 +79,7 @@ async fn run(args: &ScaleRunArgs, stop: CancellationToken) -> Result<(), Failure
         load: Mutex::default(),
         lately: [Mutex::default(), Mutex::default()],
     };
+    begun.cancel();
     let process = uuid::Uuid::new_v4().simple().to_string();
     controller::run(
         client,

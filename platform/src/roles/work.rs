@@ -24,7 +24,8 @@ pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<
     let telemetry = telemetry::init(&settings.telemetry, "work")
         .map_err(|error| Failure::environment(&error, "check the settings of logs and traces"))?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let health = listen(settings.worker.metrics_listen, &metrics, &stop).await?;
+    let begun = CancellationToken::new();
+    let health = listen(settings.worker.metrics_listen, &metrics, &begun, &stop).await?;
     // Redis is asked while the components are loaded: a worker is to be ready in 300 ms.
     let beginning = async {
         let queue = async {
@@ -60,6 +61,7 @@ pub async fn work(flags: &Flags, mode: Mode, stop: CancellationToken) -> Result<
         knowledge: Arc::new(knowledge),
         registry: RegistryConfig::from_process(),
     };
+    begun.cancel();
     let grace = settings.tasks.grace_period;
     let done = worker::run(&settings.worker, grace, connections, tools, mode, stop).await;
     health.abort();

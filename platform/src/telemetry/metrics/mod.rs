@@ -18,12 +18,14 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
 
 mod backends;
 mod buckets;
@@ -152,15 +154,19 @@ pub async fn metrics_answer(metrics: &Metrics) -> impl IntoResponse + use<> {
     ([(CONTENT_TYPE, CONTENT)], metrics.encode())
 }
 
-/// What a process without an API serves: `/metrics`, and `/health/` (that it runs).
-pub fn metrics_router(metrics: Metrics) -> axum::Router {
+/// What a process without an API serves: `/metrics`, `/health/` (that it runs), and `/ready/` (that `begun` was
+/// cancelled: it has loaded and connected to what it needs, so a rollout may go on).
+pub fn metrics_router(metrics: Metrics, begun: CancellationToken) -> axum::Router {
     let alive = || async { axum::Json(serde_json::json!({"status": "ok"})) };
+    let ready = async move || match begun.is_cancelled() {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not yet ready"),
+    };
     axum::Router::new()
         .route("/health/", get(alive))
         .route("/health", get(alive))
-        // It takes its work by itself: there is nothing to be kept away from it.
-        .route("/ready/", get(alive))
-        .route("/ready", get(alive))
+        .route("/ready/", get(ready.clone()))
+        .route("/ready", get(ready))
         .route(
             "/metrics",
             get(async move || metrics_answer(&metrics).await),

@@ -255,7 +255,16 @@ async fn call(app: &axum::Router, method: &str, path: &str) -> (StatusCode, Stri
 
 #[tokio::test]
 async fn workers_serve_metrics_and_health() {
-    let app = metrics_router(busy());
+    let begun = CancellationToken::new();
+    let app = metrics_router(busy(), begun.clone());
+    assert_eq!(
+        call(&app, "GET", "/ready/").await.0,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    begun.cancel();
+    for path in ["/ready/", "/ready"] {
+        assert_eq!(call(&app, "GET", path).await.0, StatusCode::OK);
+    }
     let (status, kind, body) = call(&app, "GET", "/metrics").await;
     assert_eq!((status, kind.as_str()), (StatusCode::OK, CONTENT));
     assert!(
