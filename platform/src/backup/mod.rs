@@ -283,8 +283,11 @@ pub async fn verify(
     identity: x25519::Identity,
     db: &PgPool,
 ) -> Result<BTreeMap<String, i64>, BackupError> {
-    let name = format!("packguard_verify_{}", uuid::Uuid::new_v4().simple());
     let mut connection = db.acquire().await?;
+    let real: String = sqlx::query_scalar("SELECT current_database()")
+        .fetch_one(&mut *connection)
+        .await?;
+    let name = scratch_name(&real);
     copy::create_database(&mut connection, &name)
         .await
         .map_err(BackupError::Scratch)?;
@@ -300,6 +303,14 @@ pub async fn verify(
     .await;
     copy::drop_database(&mut connection, &name).await?;
     restored
+}
+
+/// Names a scratch database so that whoever finds one left by a machine that died sees whose it was.
+/// Postgres cuts names after 63 bytes.
+fn scratch_name(real: &str) -> String {
+    let real = &real[..real.floor_char_boundary(39)];
+    let random = uuid::Uuid::new_v4().as_u64_pair().0;
+    format!("{real}_verify_{random:016x}")
 }
 
 /// Backups that are older than `keep`, all but the newest.
