@@ -16,9 +16,12 @@ use packguard_runtime::{Input, InputArtifact, Integrity, Source};
 
 use crate::tar_gz;
 
-/// Where the corpus stands.
+/// Where the corpus stands. `CORPUS` names another one, such as one that is held out.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus")
+    std::env::var_os("CORPUS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus"),
+        PathBuf::from,
+    )
 }
 
 /// One package of the corpus.

@@ -13,11 +13,12 @@ use crate::value::{Eval, TEXT_LIMIT, Taint, Value};
 impl<'a> Evaluator<'a> {
     pub(super) fn own_call(&mut self, function: FunctionIx, arguments: &[Eval<'a>]) -> Eval<'a> {
         let known = arguments.iter().any(Eval::is_exact);
-        if known
-            && let Some(value) = self.inline(function, arguments)
-            && (value.is_exact() || value.path.is_some())
-        {
-            return value;
+        let inlined = known
+            .then(|| self.inline(function, arguments))
+            .flatten()
+            .filter(|value| value.is_exact() || value.path.is_some());
+        if let Some(value) = inlined.as_ref().filter(|value| value.is_exact()) {
+            return value.clone();
         }
         if (known || self.shuffled)
             && arguments.iter().all(Eval::is_exact)
@@ -27,7 +28,7 @@ impl<'a> Evaluator<'a> {
         {
             return self.decoded(value, arguments);
         }
-        self.returns(function)
+        inlined.unwrap_or_else(|| self.returns(function))
     }
 
     /// Notes what a decoder of the file's own gave.
