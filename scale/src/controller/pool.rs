@@ -16,7 +16,7 @@ use super::cache::Cache;
 use super::conditions::turned;
 use super::manifest::{Track, deployment};
 use super::marks;
-use super::metrics::{DecisionLabel, Metrics, PoolLabel};
+use super::metrics::Metrics;
 use super::plan::{Decide, Plan, Seen, plan};
 use super::source::QueueSignals;
 use super::trouble::Trouble;
@@ -107,7 +107,6 @@ impl Memory {
         shared: &Shared,
         writer: &Writer,
     ) -> Result<(), Trouble> {
-        let name = pool.name_any();
         let before = self
             .said
             .clone()
@@ -119,8 +118,8 @@ impl Memory {
         // First what is meant, then what is done: whoever takes over in between finds the history, and grows no faster than it may.
         let current = self.say(pool, &before, &planned, shared, writer).await?;
         let pool = current.as_ref().unwrap_or(pool);
-        self.measure(&name, &planned, wanted, shared);
-        measure_limits(pool, outside, &shared.metrics);
+        shared.metrics.planned(&pool.name_any(), &planned, wanted);
+        shared.metrics.limits(pool, outside.queue, outside.now);
         let done = self.apply(pool, &planned, outside, shared, writer).await;
         self.trouble = done.as_ref().err().map(|trouble| Complaint {
             reason: trouble.kind().to_owned(),
@@ -234,44 +233,6 @@ impl Memory {
             shared.pools.put(&answer.name_any(), answer.clone());
         }
         Ok(current)
-    }
-
-    fn measure(&self, name: &str, planned: &Plan, wanted: u32, shared: &Shared) {
-        let metrics = &shared.metrics;
-        let label = PoolLabel {
-            pool: name.to_owned(),
-        };
-        metrics
-            .desired
-            .get_or_create(&label)
-            .set(i64::from(planned.desired));
-        metrics
-            .ready
-            .get_or_create(&label)
-            .set(i64::from(planned.status.ready));
-        let at_maximum = planned
-            .status
-            .conditions
-            .iter()
-            .any(|condition| condition.type_ == "AtMaximum" && condition.status == "True");
-        metrics
-            .at_maximum
-            .get_or_create(&label)
-            .set(i64::from(at_maximum));
-        if planned.desired == wanted {
-            return;
-        }
-        let direction = if planned.desired > wanted {
-            "up"
-        } else {
-            "down"
-        };
-        tracing::info!(pool = name, from = wanted, to = planned.desired, reason = %planned.status.reason, "decided");
-        let label = DecisionLabel {
-            pool: name.to_owned(),
-            direction,
-        };
-        metrics.decisions.get_or_create(&label).inc();
     }
 
     async fn apply(
@@ -391,17 +352,4 @@ fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
-}
-
-/// What a pool is held to, and how old what it was decided by is.
-fn measure_limits(pool: &RuntimePool, outside: &Outside<'_>, metrics: &Metrics) {
-    let label = PoolLabel {
-        pool: pool.name_any(),
-    };
-    let max = metrics.max.get_or_create(&label);
-    max.set(i64::from(pool.spec.max));
-    if let Some(queue) = outside.queue {
-        let age = (outside.now - queue.measured_at).num_seconds();
-        metrics.signals_age.get_or_create(&label).set(age.max(0));
-    }
 }
