@@ -17,7 +17,7 @@ use super::conditions::turned;
 use super::manifest::{Track, deployment};
 use super::marks;
 use super::metrics::Metrics;
-use super::plan::{Decide, Plan, Seen, plan};
+use super::plan::{Plan, Seen, plan};
 use super::source::QueueSignals;
 use super::trouble::Trouble;
 use super::view::{Complaint, DeploymentView, PodView};
@@ -33,7 +33,6 @@ pub(super) struct Shared {
     pub deployments: Cache<DeploymentView>,
     pub pods: Cache<PodView>,
     pub metrics: Metrics,
-    pub decide: Decide,
     pub status_interval: Duration,
 }
 
@@ -55,6 +54,8 @@ struct Applied {
     manifest: u64,
     generation: i64,
     replicas: u32,
+    /// Where it is on its way to, fewer at most: pods are marked, and taken away, a few at a time.
+    aim: u32,
 }
 
 /// What is remembered of a pool while this process leads.
@@ -68,7 +69,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Pods that the Deployments want.
+    /// Pods that the Deployments want, or will as soon as all that are to go are marked: a step that was decided is done whole.
     pub(super) fn wanted(
         &self,
         pool: &str,
@@ -76,7 +77,10 @@ impl Memory {
     ) -> u32 {
         [Track::Stable, Track::Canary]
             .into_iter()
-            .map(|track| self.replicas(track, pool, deployments))
+            .map(|track| match self.applied.get(&track) {
+                Some(applied) => applied.aim,
+                None => self.replicas(track, pool, deployments),
+            })
             .sum()
     }
 
@@ -114,7 +118,7 @@ impl Memory {
             .unwrap_or_default();
         let seen = self.look(pool, &before, outside);
         let wanted = seen.pods.wanted;
-        let planned = plan(&seen, shared.decide, outside.now);
+        let planned = plan(&seen, outside.now);
         // First what is meant, then what is done: whoever takes over in between finds the history, and grows no faster than it may.
         let current = self.say(pool, &before, &planned, shared, writer).await?;
         let pool = current.as_ref().unwrap_or(pool);
@@ -285,7 +289,7 @@ impl Memory {
         pool: &RuntimePool,
         track: Track,
         image: &str,
-        replicas: u32,
+        aim: u32,
         outside: &Outside<'_>,
         shared: &Shared,
         writer: &Writer,
@@ -293,7 +297,7 @@ impl Memory {
         let name = track.deployment(&pool.name_any());
         let there = outside.deployments.get(&name);
         let wanted = self.replicas(track, &pool.name_any(), outside.deployments);
-        let mut replicas = replicas;
+        let mut replicas = aim;
         if replicas < wanted && replicas > 0 && there.is_some() {
             let goes = (wanted - replicas).min(MARKED_AT_ONCE);
             let busy = outside.busy.ok_or_else(|| {
@@ -319,6 +323,9 @@ impl Memory {
                 && there.is_some_and(|there| there.generation <= applied.generation)
         });
         if as_it_should_be {
+            self.applied
+                .entry(track)
+                .and_modify(|applied| applied.aim = aim);
             return Ok(());
         }
         let view = DeploymentView::from(writer.deployment(&name, &manifest).await?);
@@ -326,6 +333,7 @@ impl Memory {
             manifest: hash,
             generation: view.generation,
             replicas,
+            aim,
         };
         self.applied.insert(track, applied);
         shared.deployments.put(&name, view);
