@@ -1,5 +1,6 @@
 //! What becomes of pods, and what is said of it.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::cluster::Fate;
@@ -150,17 +151,41 @@ async fn a_secret_is_missing() {
     );
 }
 
+/// What a Deployment says once its progress deadline has passed.
+fn stuck() -> Value {
+    json!({"status": {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+        "message": "ReplicaSet \"worker-standard-1\" has timed out progressing."}]}})
+}
+
 #[tokio::test]
 async fn a_rollout_without_progress_is_told_of() {
     let (fixture, _controller) = Fixture::running(&json!({"min": 3})).await;
-    let stuck = json!({"status": {"conditions": [{"type": "Progressing", "status": "False",
-        "reason": "ProgressDeadlineExceeded",
-        "message": "ReplicaSet \"worker-standard-1\" has timed out progressing."}]}});
     fixture
         .server
-        .edit(DEPLOYMENTS, DEPLOYMENT, Some("status"), &stuck);
+        .edit(DEPLOYMENTS, DEPLOYMENT, Some("status"), &stuck());
     fixture.told("ProgressDeadlineExceeded", 1).await;
     fixture
         .says("RolloutHealthy", "False", "ProgressDeadlineExceeded")
         .await;
+}
+
+#[tokio::test]
+async fn a_hold_for_pods_that_do_not_get_ready_ends_a_quiet_time() {
+    let (fixture, _controller) = Fixture::with_pods(&json!({}), 2).await;
+    fixture
+        .server
+        .edit(DEPLOYMENTS, DEPLOYMENT, Some("status"), &stuck());
+    fixture.queue.set(0);
+    fixture.later(TimeDelta::minutes(5)).await;
+    fixture.quiet().await;
+    fixture.queue.needs(50);
+    fixture.says("Scaling", "False", "PodsFail").await;
+    fixture.stays(2).await;
+
+    fixture.queue.set(0);
+    fixture.says("Scaling", "True", "ByPolicy").await;
+    fixture.later(TimeDelta::minutes(9)).await;
+    fixture.stays(2).await;
+    fixture.later(TimeDelta::minutes(1)).await;
+    fixture.scaled(1).await;
 }
