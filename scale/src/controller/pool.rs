@@ -54,7 +54,7 @@ struct Applied {
     manifest: u64,
     generation: i64,
     replicas: u32,
-    /// Where it is on its way to, fewer at most: pods are marked, and taken away, a few at a time.
+    /// What it is brought to: fewer than `replicas` while pods are still being marked, some in each pass.
     aim: u32,
 }
 
@@ -106,7 +106,7 @@ impl Memory {
     /// One pass.
     pub(super) async fn pass(
         &mut self,
-        pool: &RuntimePool,
+        pool: &Arc<RuntimePool>,
         outside: &Outside<'_>,
         shared: &Shared,
         writer: &Writer,
@@ -121,7 +121,7 @@ impl Memory {
         let planned = plan(&seen, outside.now);
         // First what is meant, then what is done: whoever takes over in between finds the history, and grows no faster than it may.
         let current = self.say(pool, &before, &planned, shared, writer).await?;
-        let pool = current.as_ref().unwrap_or(pool);
+        let pool = current.as_ref().unwrap_or(pool.as_ref());
         shared.metrics.planned(&pool.name_any(), &planned, wanted);
         shared.metrics.limits(pool, outside.queue, outside.now);
         let done = self.apply(pool, &planned, outside, shared, writer).await;
@@ -198,7 +198,7 @@ impl Memory {
     /// Writes the status where it changed; numbers alone only now and then.
     async fn say(
         &mut self,
-        pool: &RuntimePool,
+        pool: &Arc<RuntimePool>,
         before: &RuntimePoolStatus,
         planned: &Plan,
         shared: &Shared,
@@ -219,7 +219,10 @@ impl Memory {
             .written
             .is_none_or(|at| at.elapsed() >= shared.status_interval);
         if !written && (urgent || due) {
-            match writer.status(current.as_ref().unwrap_or(pool), now).await {
+            match writer
+                .status(current.as_ref().unwrap_or(pool.as_ref()), now)
+                .await
+            {
                 Ok(answer) => {
                     complain_if_cut(&answer, now, shared);
                     current = Some(answer);
@@ -234,7 +237,9 @@ impl Memory {
         }
         self.said = Some(now.clone());
         if let Some(answer) = &current {
-            shared.pools.put(&answer.name_any(), answer.clone());
+            shared
+                .pools
+                .put(&answer.name_any(), Some(pool), answer.clone());
         }
         Ok(current)
     }
@@ -336,7 +341,7 @@ impl Memory {
             aim,
         };
         self.applied.insert(track, applied);
-        shared.deployments.put(&name, view);
+        shared.deployments.put(&name, there, view);
         Ok(())
     }
 }

@@ -304,3 +304,28 @@ async fn old_numbers_take_no_pods_away() {
     fixture.queue.old(TimeDelta::zero());
     fixture.scaled(0).await;
 }
+
+/// An answer tells of the moment when it was written: what was heard since is newer.
+#[tokio::test]
+async fn an_edit_overtakes_the_answer_to_a_write() {
+    let (fixture, _controller) = Fixture::with_pods(&json!({}), 5).await;
+    let server = &fixture.server;
+    let release = server.hold_answer("patch", "runtimepools.packguard.dev/status");
+    fixture.queue.needs(6);
+    server
+        .until("it is written", |_| fixture.status()["desired"] == 6)
+        .await;
+    server.edit_pool("standard", &json!({"min": 8}));
+    // The controller hears of the edit meanwhile. Were it slower than two renewals, this would show less, and not fail.
+    let renewals = |server: &Server| {
+        let asked = server.asked();
+        let updates = asked.iter().filter(|asked| asked.verb == "update");
+        updates.count()
+    };
+    let before = renewals(server);
+    server
+        .until("two renewals", |server| renewals(server) >= before + 2)
+        .await;
+    release.send_replace(false);
+    fixture.scaled(8).await;
+}
