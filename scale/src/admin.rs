@@ -1,13 +1,14 @@
 //! `packguard admin pools`: pools from a terminal, for those who have no `kubectl` at hand.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Map, Value, json};
 
 use crate::controller::{Trouble, bounded};
-use crate::crd::{RuleName, RuntimePool, Span};
+use crate::crd::{RuntimePool, Span};
+use crate::policy::RuleName;
 
 /// Which pools, and what about them.
 #[derive(Debug, Clone, Args)]
@@ -81,20 +82,6 @@ pub struct SetArgs {
     /// What to change.
     #[command(flatten)]
     pub changes: Changes,
-}
-
-impl ValueEnum for RuleName {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::TargetWait, Self::Plan, Self::Architecture]
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(match self {
-            Self::TargetWait => "target-wait",
-            Self::Plan => "plan",
-            Self::Architecture => "architecture",
-        }))
-    }
 }
 
 /// Does it, and returns what there is to print.

@@ -54,6 +54,8 @@ pub struct Growth {
 pub struct Decision {
     /// As many pods.
     pub desired: u32,
+    /// As many as the work needs within the bounds, before what limits the change; where nothing is known, `desired`.
+    pub needed: u32,
     /// Why, for a person: `queue: 431+96 over 8/pod`.
     pub reason: String,
     /// To be handed to the next call.
@@ -77,6 +79,7 @@ pub fn decide(
         history.restless();
         return Decision {
             desired: wanted,
+            needed: wanted,
             reason: format!("paused at {wanted}"),
             history,
         };
@@ -90,6 +93,7 @@ pub fn decide(
         history.grew(wanted, start, now);
         return Decision {
             desired: start,
+            needed: start,
             reason: format!("{why}: kept at {start}"),
             history,
         };
@@ -108,6 +112,7 @@ pub fn decide(
     history.grew(wanted, desired, now);
     Decision {
         desired,
+        needed: asked,
         reason: [Some(need.because), limit, failing(signals)]
             .into_iter()
             .flatten()

@@ -4,6 +4,10 @@ mod validate;
 
 use std::time::Duration;
 
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 pub use validate::Problem;
 
 /// As many pods may a pool have.
@@ -46,6 +50,43 @@ pub enum Rule {
     PlanSteps,
     /// The step table of the old architecture: under 10 tasks 1 worker, under 50: n/10, under 200: n/5, else n/2.
     ArchitectureSteps,
+}
+
+/// A rule as pools and command lines name it.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleName {
+    /// Enough slots that 95 of 100 tasks wait no longer than the target
+    #[default]
+    TargetWait,
+    /// The old plan's step table
+    Plan,
+    /// The old architecture's step table
+    Architecture,
+}
+
+impl RuleName {
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TargetWait => "target-wait",
+            Self::Plan => "plan",
+            Self::Architecture => "architecture",
+        }
+    }
+
+    /// The rule; a target goes with `target-wait` only.
+    #[must_use]
+    pub const fn rule(self, target: Duration) -> Rule {
+        match self {
+            Self::TargetWait => Rule::TargetWait(target),
+            Self::Plan => Rule::PlanSteps,
+            Self::Architecture => Rule::ArchitectureSteps,
+        }
+    }
 }
 
 /// How fast a pool may grow.

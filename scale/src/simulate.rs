@@ -19,7 +19,7 @@ mod workload;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use args::{RuleName, SimulateArgs, Spike};
+pub use args::{SimulateArgs, Spike};
 pub use measures::{Outcome, Sample, Waits};
 pub use prices::{Cost, Prices};
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::crd::Span;
-use crate::decide::decide;
 
 use super::{Clock, Config, LeaseConfig};
 
@@ -49,7 +48,6 @@ impl ControllerArgs {
             status_interval: Duration::from_secs(10),
             source_timeout: Duration::from_secs(2),
             retry: Duration::from_secs(10),
-            decide,
             clock: Clock::default(),
         }
     }

@@ -41,10 +41,14 @@ impl<V> Cache<V> {
             .clone()
     }
 
-    /// What a write answered: newer than what was watched so far.
-    pub(super) fn put(&self, name: &str, value: V) {
+    /// What a write answered, in place of what was known `before` it. Where something was heard since, that stays: it is
+    /// newer than the answer, or the watch is about to tell of the write as well. An answer put over what is newer would
+    /// stay, as the watch tells of each change once.
+    pub(super) fn put(&self, name: &str, before: Option<&Arc<V>>, value: V) {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.insert(name.to_owned(), Arc::new(value));
+        if items.get(name).map(Arc::as_ptr) == before.map(Arc::as_ptr) {
+            items.insert(name.to_owned(), Arc::new(value));
+        }
     }
 
     /// Returns once everything has been listed.
@@ -121,5 +125,30 @@ fn report(what: &'static str, error: watcher::Error, metrics: &Metrics) {
             "the cluster knows no RuntimePool: apply deploy/base/crd.yaml; nothing is scaled until then",
         ),
         _ => metrics.trouble(what, &trouble),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_does_not_replace_what_was_heard_since() {
+        let cache = Cache::default();
+        cache.put("pool", None, 1);
+        let before = cache.all();
+        cache.put("pool", before.get("pool"), 2);
+        assert_eq!(*cache.all()["pool"], 2);
+
+        cache.change(|items| {
+            items.insert(String::from("pool"), Arc::new(4));
+        });
+        cache.put("pool", before.get("pool"), 3);
+        assert_eq!(*cache.all()["pool"], 4);
+        cache.change(|items| {
+            items.remove("pool");
+        });
+        cache.put("pool", before.get("pool"), 3);
+        assert!(cache.all().is_empty(), "it was deleted since");
     }
 }

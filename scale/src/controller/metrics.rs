@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use kube::ResourceExt;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,6 +13,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
 
+use crate::crd::RuntimePool;
+
+use super::plan::Plan;
+use super::source::QueueSignals;
 use super::trouble::Trouble;
 
 /// The same complaint is logged no more often.
@@ -135,6 +141,51 @@ impl Metrics {
         complained.retain(|_, at| now.duration_since(*at) < COMPLAIN_EVERY);
         if complained.insert(format!("{what} {error}"), now).is_none() {
             tracing::warn!(what, kind, error, "the controller is held up");
+        }
+    }
+
+    /// What is to be done about a pool, where `wanted` pods were meant to be until now.
+    pub(super) fn planned(&self, pool: &str, plan: &Plan, wanted: u32) {
+        let label = PoolLabel {
+            pool: pool.to_owned(),
+        };
+        let set = |gauge: &Family<PoolLabel, Gauge>, value: i64| {
+            gauge.get_or_create(&label).set(value);
+        };
+        set(&self.desired, i64::from(plan.desired));
+        set(&self.ready, i64::from(plan.status.ready));
+        let at_maximum = plan
+            .status
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == "AtMaximum" && condition.status == "True");
+        set(&self.at_maximum, i64::from(at_maximum));
+        if plan.desired == wanted {
+            return;
+        }
+        let direction = if plan.desired > wanted { "up" } else { "down" };
+        tracing::info!(pool, from = wanted, to = plan.desired, reason = %plan.status.reason, "decided");
+        let label = DecisionLabel {
+            pool: pool.to_owned(),
+            direction,
+        };
+        self.decisions.get_or_create(&label).inc();
+    }
+
+    /// What a pool is held to, and how old what it was decided by is.
+    pub(super) fn limits(
+        &self,
+        pool: &RuntimePool,
+        queue: Option<&QueueSignals>,
+        now: DateTime<Utc>,
+    ) {
+        let label = PoolLabel {
+            pool: pool.name_any(),
+        };
+        self.max.get_or_create(&label).set(i64::from(pool.spec.max));
+        if let Some(queue) = queue {
+            let age = (now - queue.measured_at).num_seconds();
+            self.signals_age.get_or_create(&label).set(age.max(0));
         }
     }
 

@@ -55,7 +55,6 @@ pub use args::ControllerArgs;
 pub use client::{connect, connect_to};
 pub use lease::{Election, Leadership, LeaseConfig};
 pub use metrics::{DecisionLabel, ErrorLabel, Metrics, PoolLabel, RequestLabel};
-pub use plan::Decide;
 pub use source::{QueueSignals, SignalSource, SourceError};
 pub use trouble::Trouble;
 pub(crate) use trouble::bounded;
@@ -105,8 +104,6 @@ pub struct Config {
     pub source_timeout: Duration,
     /// The pause before it is asked again whether the cluster knows pools.
     pub retry: Duration,
-    /// How many pods there should be: [`decide()`](crate::decide::decide).
-    pub decide: Decide,
     /// The time of day.
     pub clock: Clock,
 }
@@ -186,7 +183,6 @@ impl<'a, S: SignalSource> Term<'a, S> {
                 deployments: Cache::default(),
                 pods: Cache::default(),
                 metrics: metrics.clone(),
-                decide: config.decide,
                 status_interval: config.status_interval,
             },
             writer: Writer::new(client, &config.namespace, leadership.clone(), instance),

@@ -6,18 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kube::ResourceExt;
 
 use crate::crd::{Override, RuntimePool, RuntimePoolStatus};
-use crate::decide::{Decision, History};
-use crate::policy::Policy;
-use crate::signals::{Pods, Signals};
+use crate::signals::Pods;
 
 use super::conditions::{Said, has_turned, merge};
 use super::manifest::{selector, split};
 use super::source::QueueSignals;
 use super::target::{Target, target};
 use super::view::Complaint;
-
-/// The decision, as [`decide()`](crate::decide::decide) takes it.
-pub type Decide = fn(&Signals, &Policy, &History, DateTime<Utc>) -> Decision;
 
 /// What was seen of a pool.
 #[derive(Debug, Clone)]
@@ -69,14 +64,14 @@ pub(super) struct Note {
 }
 
 /// What is to be done about a pool.
-pub(super) fn plan(seen: &Seen<'_>, decide: Decide, now: DateTime<Utc>) -> Plan {
+pub(super) fn plan(seen: &Seen<'_>, now: DateTime<Utc>) -> Plan {
     let stale = stale(seen, now);
     let seen = &Seen {
         queue_error: seen.queue_error.or(stale.as_deref()),
         ..seen.clone()
     };
     let (manual, override_expired) = manual(seen, now);
-    let target = target(seen, manual.as_ref(), decide, now);
+    let target = target(seen, manual.as_ref(), now);
     let spec = &seen.pool.spec;
     let failed_canary = failed_canary(seen);
     let share = match &spec.canary {

@@ -16,8 +16,8 @@ use super::cache::Cache;
 use super::conditions::turned;
 use super::manifest::{Track, deployment};
 use super::marks;
-use super::metrics::{DecisionLabel, Metrics, PoolLabel};
-use super::plan::{Decide, Plan, Seen, plan};
+use super::metrics::Metrics;
+use super::plan::{Plan, Seen, plan};
 use super::source::QueueSignals;
 use super::trouble::Trouble;
 use super::view::{Complaint, DeploymentView, PodView};
@@ -33,7 +33,6 @@ pub(super) struct Shared {
     pub deployments: Cache<DeploymentView>,
     pub pods: Cache<PodView>,
     pub metrics: Metrics,
-    pub decide: Decide,
     pub status_interval: Duration,
 }
 
@@ -55,6 +54,8 @@ struct Applied {
     manifest: u64,
     generation: i64,
     replicas: u32,
+    /// What it is brought to: fewer than `replicas` while pods are still being marked, some in each pass.
+    aim: u32,
 }
 
 /// What is remembered of a pool while this process leads.
@@ -68,7 +69,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Pods that the Deployments want.
+    /// Pods that the Deployments want, or will as soon as all that are to go are marked: a step that was decided is done whole.
     pub(super) fn wanted(
         &self,
         pool: &str,
@@ -76,7 +77,10 @@ impl Memory {
     ) -> u32 {
         [Track::Stable, Track::Canary]
             .into_iter()
-            .map(|track| self.replicas(track, pool, deployments))
+            .map(|track| match self.applied.get(&track) {
+                Some(applied) => applied.aim,
+                None => self.replicas(track, pool, deployments),
+            })
             .sum()
     }
 
@@ -102,12 +106,11 @@ impl Memory {
     /// One pass.
     pub(super) async fn pass(
         &mut self,
-        pool: &RuntimePool,
+        pool: &Arc<RuntimePool>,
         outside: &Outside<'_>,
         shared: &Shared,
         writer: &Writer,
     ) -> Result<(), Trouble> {
-        let name = pool.name_any();
         let before = self
             .said
             .clone()
@@ -115,12 +118,12 @@ impl Memory {
             .unwrap_or_default();
         let seen = self.look(pool, &before, outside);
         let wanted = seen.pods.wanted;
-        let planned = plan(&seen, shared.decide, outside.now);
+        let planned = plan(&seen, outside.now);
         // First what is meant, then what is done: whoever takes over in between finds the history, and grows no faster than it may.
         let current = self.say(pool, &before, &planned, shared, writer).await?;
-        let pool = current.as_ref().unwrap_or(pool);
-        self.measure(&name, &planned, wanted, shared);
-        measure_limits(pool, outside, &shared.metrics);
+        let pool = current.as_ref().unwrap_or(pool.as_ref());
+        shared.metrics.planned(&pool.name_any(), &planned, wanted);
+        shared.metrics.limits(pool, outside.queue, outside.now);
         let done = self.apply(pool, &planned, outside, shared, writer).await;
         self.trouble = done.as_ref().err().map(|trouble| Complaint {
             reason: trouble.kind().to_owned(),
@@ -195,7 +198,7 @@ impl Memory {
     /// Writes the status where it changed; numbers alone only now and then.
     async fn say(
         &mut self,
-        pool: &RuntimePool,
+        pool: &Arc<RuntimePool>,
         before: &RuntimePoolStatus,
         planned: &Plan,
         shared: &Shared,
@@ -216,7 +219,10 @@ impl Memory {
             .written
             .is_none_or(|at| at.elapsed() >= shared.status_interval);
         if !written && (urgent || due) {
-            match writer.status(current.as_ref().unwrap_or(pool), now).await {
+            match writer
+                .status(current.as_ref().unwrap_or(pool.as_ref()), now)
+                .await
+            {
                 Ok(answer) => {
                     complain_if_cut(&answer, now, shared);
                     current = Some(answer);
@@ -231,47 +237,11 @@ impl Memory {
         }
         self.said = Some(now.clone());
         if let Some(answer) = &current {
-            shared.pools.put(&answer.name_any(), answer.clone());
+            shared
+                .pools
+                .put(&answer.name_any(), Some(pool), answer.clone());
         }
         Ok(current)
-    }
-
-    fn measure(&self, name: &str, planned: &Plan, wanted: u32, shared: &Shared) {
-        let metrics = &shared.metrics;
-        let label = PoolLabel {
-            pool: name.to_owned(),
-        };
-        metrics
-            .desired
-            .get_or_create(&label)
-            .set(i64::from(planned.desired));
-        metrics
-            .ready
-            .get_or_create(&label)
-            .set(i64::from(planned.status.ready));
-        let at_maximum = planned
-            .status
-            .conditions
-            .iter()
-            .any(|condition| condition.type_ == "AtMaximum" && condition.status == "True");
-        metrics
-            .at_maximum
-            .get_or_create(&label)
-            .set(i64::from(at_maximum));
-        if planned.desired == wanted {
-            return;
-        }
-        let direction = if planned.desired > wanted {
-            "up"
-        } else {
-            "down"
-        };
-        tracing::info!(pool = name, from = wanted, to = planned.desired, reason = %planned.status.reason, "decided");
-        let label = DecisionLabel {
-            pool: name.to_owned(),
-            direction,
-        };
-        metrics.decisions.get_or_create(&label).inc();
     }
 
     async fn apply(
@@ -324,7 +294,7 @@ impl Memory {
         pool: &RuntimePool,
         track: Track,
         image: &str,
-        replicas: u32,
+        aim: u32,
         outside: &Outside<'_>,
         shared: &Shared,
         writer: &Writer,
@@ -332,7 +302,7 @@ impl Memory {
         let name = track.deployment(&pool.name_any());
         let there = outside.deployments.get(&name);
         let wanted = self.replicas(track, &pool.name_any(), outside.deployments);
-        let mut replicas = replicas;
+        let mut replicas = aim;
         if replicas < wanted && replicas > 0 && there.is_some() {
             let goes = (wanted - replicas).min(MARKED_AT_ONCE);
             let busy = outside.busy.ok_or_else(|| {
@@ -358,6 +328,9 @@ impl Memory {
                 && there.is_some_and(|there| there.generation <= applied.generation)
         });
         if as_it_should_be {
+            self.applied
+                .entry(track)
+                .and_modify(|applied| applied.aim = aim);
             return Ok(());
         }
         let view = DeploymentView::from(writer.deployment(&name, &manifest).await?);
@@ -365,9 +338,10 @@ impl Memory {
             manifest: hash,
             generation: view.generation,
             replicas,
+            aim,
         };
         self.applied.insert(track, applied);
-        shared.deployments.put(&name, view);
+        shared.deployments.put(&name, there, view);
         Ok(())
     }
 }
@@ -391,17 +365,4 @@ fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
-}
-
-/// What a pool is held to, and how old what it was decided by is.
-fn measure_limits(pool: &RuntimePool, outside: &Outside<'_>, metrics: &Metrics) {
-    let label = PoolLabel {
-        pool: pool.name_any(),
-    };
-    let max = metrics.max.get_or_create(&label);
-    max.set(i64::from(pool.spec.max));
-    if let Some(queue) = outside.queue {
-        let age = (outside.now - queue.measured_at).num_seconds();
-        metrics.signals_age.get_or_create(&label).set(age.max(0));
-    }
 }

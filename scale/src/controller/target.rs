@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use crate::crd::Override;
-use crate::decide::History;
+use crate::decide::{History, decide};
 use crate::signals::{Pods, Signals};
 
-use super::plan::{Decide, Seen};
+use super::plan::Seen;
 use super::source::QueueSignals;
 use super::view::Complaint;
 
@@ -20,58 +20,58 @@ pub(super) struct Target {
 }
 
 /// How many pods a pool is to have.
-pub(super) fn target(
-    seen: &Seen<'_>,
-    manual: Option<&Override>,
-    decide: Decide,
-    now: DateTime<Utc>,
-) -> Target {
-    let held = |reason: String, why: &'static str| Target {
-        desired: seen.pods.wanted,
+pub(super) fn target(seen: &Seen<'_>, manual: Option<&Override>, now: DateTime<Utc>) -> Target {
+    let wanted = seen.pods.wanted;
+    let held = |why: &'static str, reason: String, history: History| Target {
+        desired: wanted,
         scaling: (false, why, reason.clone()),
         reason,
-        history: seen.before.history.clone(),
+        history,
+    };
+    // Where the work was not looked at, a quiet time has to begin anew, as where decide() holds a number.
+    let unquiet = || {
+        let mut history = seen.before.history.clone();
+        history.restless();
+        history
     };
     if let Some(manual) = manual {
         return by_hand(seen, manual);
     }
     if let Some(other) = seen.class_taken_by {
         let class = seen.pool.spec.class.name();
-        return held(format!("held: {other} scales class {class}"), "ClassTaken");
+        let reason = format!("held: {other} scales class {class}");
+        return held("ClassTaken", reason, unquiet());
     }
     if seen.pool.spec.paused {
-        return held(String::from("paused"), "Paused");
+        return held("Paused", String::from("paused"), unquiet());
     }
-    let Some(queue) = seen.queue else {
-        let error = seen.queue_error.unwrap_or("not asked yet");
-        let mut target = held(format!("held: no word of the queue: {error}"), "NoSignals");
-        target.desired = target
-            .desired
-            .max(seen.pool.spec.min)
-            .min(seen.pool.spec.max);
-        return target;
-    };
-    let decided = decide(
-        &signals(queue, seen.pods),
-        &seen.pool.spec.policy(),
-        &seen.before.history,
-        now,
+    let signals = seen.queue.map_or_else(
+        || Signals::missing(seen.pods),
+        |queue| signals(queue, seen.pods),
     );
-    let desired = decided.desired.min(seen.pool.spec.max).min(1000);
-    // Whatever the decision makes of old numbers: without a queue that answers, no pod goes.
+    let before = &seen.before.history;
+    let decided = decide(&signals, &seen.pool.spec.policy(), before, now);
+    let desired = decided.desired;
+    if seen.queue.is_none() {
+        let error = seen.queue_error.unwrap_or("not asked yet");
+        let reason = format!("held: no word of the queue: {error}");
+        return Target {
+            desired,
+            ..held("NoSignals", reason, decided.history)
+        };
+    }
+    // Whatever the decision makes of numbers that are not stale yet: without a queue that answers, no pod goes.
     if let Some(error) = seen.queue_error
-        && desired < seen.pods.wanted
+        && desired < wanted
     {
-        return held(
-            format!("held: the queue can't be asked: {error}"),
-            "NoSignals",
-        );
+        let reason = format!("held: the queue can't be asked: {error}");
+        return held("NoSignals", reason, before.clone());
     }
     if let Some(complaint) = hopeless(seen)
-        && desired > seen.pods.wanted
+        && decided.needed.max(desired) > wanted
     {
         let reason = format!("held: no pod gets ready: {}", complaint.reason);
-        return held(reason, "PodsFail");
+        return held("PodsFail", reason, unquiet());
     }
     Target {
         desired,

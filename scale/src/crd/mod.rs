@@ -20,7 +20,7 @@ use serde_json::Value;
 pub use span::{NoSpan, Span};
 pub use status::{Override, RuntimePoolStatus};
 
-use crate::policy::{Policy, Rule as ScaleRule, UpLimit};
+use crate::policy::{Policy, Rule as ScaleRule, RuleName, UpLimit};
 
 /// The annotation that says how old an installed definition is.
 pub const REVISION_ANNOTATION: &str = "packguard.dev/crd-revision";
@@ -209,19 +209,6 @@ pub struct PoolPolicy {
     pub stale_after: Span,
 }
 
-/// A rule's name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RuleName {
-    /// See [`ScaleRule::TargetWait`].
-    #[default]
-    TargetWait,
-    /// See [`ScaleRule::PlanSteps`].
-    Plan,
-    /// See [`ScaleRule::ArchitectureSteps`].
-    Architecture,
-}
-
 impl Default for PoolPolicy {
     fn default() -> Self {
         let policy = Policy::default();
@@ -248,11 +235,7 @@ impl RuntimePoolSpec {
     pub fn policy(&self) -> Policy {
         let policy = &self.policy;
         Policy {
-            rule: match policy.rule {
-                RuleName::TargetWait => ScaleRule::TargetWait(policy.target_wait.0),
-                RuleName::Plan => ScaleRule::PlanSteps,
-                RuleName::Architecture => ScaleRule::ArchitectureSteps,
-            },
+            rule: policy.rule.rule(policy.target_wait.0),
             min: self.min,
             max: self.max,
             slots_per_pod: self.slots_per_pod,

@@ -46,7 +46,7 @@ impl History {
     }
 
     /// All pods are needed, or nothing is known: a quiet time has to begin anew.
-    pub(super) fn restless(&mut self) {
+    pub(crate) fn restless(&mut self) {
         self.quiet_since = None;
         self.quiet_peak = 0;
     }

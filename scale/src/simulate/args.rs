@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use humantime::parse_duration;
 
 use super::SimulateError;
-use crate::policy::{Policy, Rule, UpLimit};
+use crate::policy::{Policy, RuleName, UpLimit};
 
 /// Seconds of a day.
 pub(super) const DAY: u64 = 24 * 3600;
@@ -184,29 +184,6 @@ pub struct SimulateArgs {
     pub svg: Option<PathBuf>,
 }
 
-/// [`Rule`] on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RuleName {
-    /// Enough slots that 95 of 100 tasks wait no longer than --target
-    TargetWait,
-    /// The old plan's step table
-    Plan,
-    /// The old architecture's step table
-    Architecture,
-}
-
-impl RuleName {
-    /// As it is written.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TargetWait => "target-wait",
-            Self::Plan => "plan",
-            Self::Architecture => "architecture",
-        }
-    }
-}
-
 /// Tasks on top of a day, at one time of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spike {
@@ -251,11 +228,7 @@ impl SimulateArgs {
     /// If it makes no sense.
     pub fn policy(&self, rule: RuleName) -> Result<Policy, SimulateError> {
         let policy = Policy {
-            rule: match rule {
-                RuleName::TargetWait => Rule::TargetWait(self.target),
-                RuleName::Plan => Rule::PlanSteps,
-                RuleName::Architecture => Rule::ArchitectureSteps,
-            },
+            rule: rule.rule(self.target),
             min: self.min,
             max: self.max,
             slots_per_pod: self.slots,

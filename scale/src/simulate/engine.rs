@@ -8,14 +8,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
 
 use super::SimulateError;
-use super::args::{RuleName, SimulateArgs};
+use super::args::SimulateArgs;
 use super::cluster::{Cluster, Event, Events, Layout};
 use super::measures::{Lately, Outcome, Sample, Samples, WaitTimes, hours};
 use super::prices::Prices;
 use super::times::{ServiceTimes, chance};
 use super::workload::{Arrival, Arrivals, Workload, argument};
 use crate::decide::{History, decide};
-use crate::policy::Policy;
+use crate::policy::{Policy, RuleName};
 use crate::signals::{Pods, Signals};
 
 /// What the controller's averages are over.

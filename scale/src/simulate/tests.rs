@@ -5,8 +5,8 @@ use std::fs;
 use clap::Parser;
 use proptest::prelude::*;
 
-use super::{Outcome, Prices, RuleName, SimulateArgs, SimulateError, outcomes, run};
-use crate::policy::Policy;
+use super::{Outcome, Prices, SimulateArgs, SimulateError, outcomes, run};
+use crate::policy::{Policy, RuleName};
 
 #[derive(Debug, Parser)]
 struct Cli {

@@ -6,6 +6,7 @@ use packguard_scale::controller::Metrics;
 use serde_json::json;
 
 use crate::cluster::{Cluster, Fate};
+use crate::fixture::{Fixture, at_once};
 use crate::harness::{Controller, Queue, client};
 use crate::kinds::PODS;
 use crate::server::Server;
@@ -31,9 +32,9 @@ async fn pools_are_listed_and_set() {
     let queue = Queue::default();
     let _cluster = Cluster::start(&server, Fate::default());
     assert_eq!(pools(&server, "list").await.unwrap(), "there are no pools");
-    server.create_pool("standard", &json!({"max": 12}));
+    server.create_pool("standard", &at_once(json!({"max": 12})));
     let _controller = Controller::start(&server, &queue, "one");
-    queue.set(3);
+    queue.needs(3);
     server
         .until("all is said", |server| {
             server.says("standard", "Ready", "True", "AllReady")
@@ -51,7 +52,7 @@ async fn pools_are_listed_and_set() {
     );
     assert_eq!(
         row.split_whitespace().take(8).collect::<Vec<_>>(),
-        ["standard", "3", "3", "3", "0", "2.1s", "0-12", "queue:"]
+        ["standard", "3", "3", "33", "0", "2.1s", "0-12", "queue:"]
     );
 
     pools(
@@ -65,8 +66,8 @@ async fn pools_are_listed_and_set() {
         .await;
     let policy = &server.pool("standard")["spec"]["policy"];
     assert_eq!(
-        (&policy["rule"], &policy["targetWait"], &policy["downEvery"]),
-        (&json!("plan"), &json!("1m30s"), &json!("10m"))
+        (&policy["rule"], &policy["targetWait"], &policy["downPods"]),
+        (&json!("plan"), &json!("1m30s"), &json!(1000))
     );
 
     pools(&server, "set standard --replicas 9").await.unwrap();
@@ -81,42 +82,22 @@ async fn pools_are_listed_and_set() {
 
 #[tokio::test]
 async fn pools_are_paused_drained_and_resumed() {
-    let server = Server::start().await;
-    let queue = Queue::default();
-    let _cluster = Cluster::start(&server, Fate::default());
-    server.create_pool("standard", &json!({"min": 5}));
-    let _controller = Controller::start(&server, &queue, "one");
-    server
-        .until("five pods", |server| server.list(PODS).len() == 5)
-        .await;
+    let (fixture, _controller) = Fixture::running(&json!({"min": 5})).await;
+    let _cluster = fixture.cluster(Fate::default());
+    let (server, queue) = (&fixture.server, &fixture.queue);
+    fixture.until_pods(5).await;
 
-    pools(&server, "pause standard").await.unwrap();
-    server
-        .until("it is paused", |server| {
-            server.says("standard", "Scaling", "False", "Paused")
-        })
-        .await;
+    pools(server, "pause standard").await.unwrap();
+    fixture.says("Scaling", "False", "Paused").await;
 
-    let busy = server.list(PODS)[4]["metadata"]["name"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    queue.busy([busy]);
-    pools(&server, "drain standard").await.unwrap();
-    server
-        .until("only the pod with work", |server| {
-            server.list(PODS).len() == 1
-        })
-        .await;
+    queue.busy([fixture.pods().remove(4)]);
+    pools(server, "drain standard").await.unwrap();
+    fixture.until_pods(1).await;
     queue.busy([]);
-    server
-        .until("none", |server| server.list(PODS).is_empty())
-        .await;
+    fixture.until_pods(0).await;
 
-    pools(&server, "resume standard").await.unwrap();
-    server
-        .until("five pods", |server| server.list(PODS).len() == 5)
-        .await;
+    pools(server, "resume standard").await.unwrap();
+    fixture.until_pods(5).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A controller against the stand-in, with a queue, a clock and a decision of the test's own.
+//! A controller against the stand-in, with a queue and a clock of the test's own. All else is what runs in production.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -10,9 +10,6 @@ use packguard_scale::controller::{
     Clock, Config, LeaseConfig, Metrics, QueueSignals, SignalSource, SourceError, connect_to, run,
 };
 use packguard_scale::crd::Class;
-use packguard_scale::decide::{Decision, History};
-use packguard_scale::policy::Policy;
-use packguard_scale::signals::Signals;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -25,23 +22,47 @@ use crate::store::TEST;
 /// Nothing here takes longer, but on a machine that does ten other things.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A queue whose numbers the test sets.
-#[derive(Debug, Clone, Default)]
+/// Tasks that one slot starts within the default target of 10 s, at the queue's 1 s each: one at once, and ten more.
+pub const TASKS_PER_POD: u64 = 11;
+
+/// A queue whose numbers the test sets, and the clock of everything. The clock stands still but where a test moves it.
+#[derive(Debug, Clone)]
 pub struct Queue(Arc<Mutex<QueueState>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct QueueState {
     ready: u64,
     busy: BTreeSet<String>,
     gone: bool,
-    ahead: TimeDelta,
+    now: DateTime<Utc>,
+    /// Time that passes as the queue is next asked.
+    passing: TimeDelta,
     age: TimeDelta,
     asked: u64,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(QueueState {
+            ready: 0,
+            busy: BTreeSet::new(),
+            gone: false,
+            now: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            passing: TimeDelta::zero(),
+            age: TimeDelta::zero(),
+            asked: 0,
+        })))
+    }
 }
 
 impl Queue {
     pub fn set(&self, ready: u64) {
         self.0.lock().unwrap().ready = ready;
+    }
+
+    /// As much work as takes so many pods of one slot.
+    pub fn needs(&self, pods: u64) {
+        self.set(pods * TASKS_PER_POD);
     }
 
     pub fn busy(&self, pods: impl IntoIterator<Item = String>) {
@@ -65,9 +86,14 @@ impl Queue {
         self.0.lock().unwrap().age = age;
     }
 
-    /// Puts the clock of everything forward, or back.
+    /// Puts the clock of everything forward, or back, between any two of the controller's looks at it.
     pub fn jump(&self, by: TimeDelta) {
-        self.0.lock().unwrap().ahead += by;
+        self.0.lock().unwrap().now += by;
+    }
+
+    /// Lets time pass as the queue is next asked, so that its answer is not older than the decision which rests on it.
+    pub fn pass(&self, time: TimeDelta) {
+        self.0.lock().unwrap().passing += time;
     }
 
     pub fn asked(&self) -> u64 {
@@ -75,26 +101,28 @@ impl Queue {
     }
 
     pub fn now(&self) -> DateTime<Utc> {
-        Utc::now() + self.0.lock().unwrap().ahead
+        self.0.lock().unwrap().now
     }
 }
 
 impl SignalSource for Queue {
     async fn signals(&self, _: Class) -> Result<QueueSignals, SourceError> {
-        let now = self.now();
         let mut state = self.0.lock().unwrap();
         state.asked += 1;
+        let passed = std::mem::take(&mut state.passing);
+        state.now += passed;
         if state.gone {
             return Err(SourceError(String::from("connection refused")));
         }
         Ok(QueueSignals {
-            measured_at: now - state.age,
+            measured_at: state.now - state.age,
             ready: state.ready,
             leased: state.busy.len() as u64,
             due_soon: 0,
             oldest_wait: Duration::ZERO,
             service_time: Some(Duration::from_secs(1)),
-            arrivals_per_second: None,
+            // So few that none is expected: what is needed follows from what is there.
+            arrivals_per_second: Some(0.001),
             wait_p95: Some(Duration::from_millis(2100)),
         })
     }
@@ -105,24 +133,6 @@ impl SignalSource for Queue {
             return Err(SourceError(String::from("connection refused")));
         }
         Ok(state.busy.clone())
-    }
-}
-
-/// One pod per task, without limits in time: what the decision is worth is tested elsewhere.
-pub fn one_per_task(
-    signals: &Signals,
-    policy: &Policy,
-    history: &History,
-    _: DateTime<Utc>,
-) -> Decision {
-    let work = signals.ready + signals.leased;
-    let desired = u32::try_from(work)
-        .unwrap_or(u32::MAX)
-        .clamp(policy.min, policy.max);
-    Decision {
-        desired,
-        reason: format!("queue: {}+{}", signals.ready, signals.leased),
-        history: history.clone(),
     }
 }
 
@@ -143,7 +153,6 @@ pub fn config(identity: &str, queue: &Queue) -> Config {
         status_interval: Duration::from_millis(300),
         source_timeout: Duration::from_secs(1),
         retry: Duration::from_millis(100),
-        decide: one_per_task,
         clock: Clock(Arc::new(move || queue.now())),
     }
 }

@@ -9,6 +9,7 @@
 mod admin;
 mod apply;
 mod cluster;
+mod fixture;
 mod harness;
 mod kinds;
 mod leading;

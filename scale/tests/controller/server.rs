@@ -48,6 +48,15 @@ impl Inner {
             is_new
         });
     }
+
+    /// Returns once such requests are not held any more.
+    async fn held(&self, verb: &str, resource: &str) {
+        let key = (verb.to_owned(), resource.to_owned());
+        let held = self.held.lock().unwrap().get(&key).cloned();
+        if let Some(mut held) = held {
+            drop(held.wait_for(|held| !held).await);
+        }
+    }
 }
 
 /// The stand-in. Clones are the same server.
@@ -187,6 +196,11 @@ impl Server {
         sender
     }
 
+    /// As [`Self::hold`], but they have their effect: only the answer is late.
+    pub fn hold_answer(&self, verb: &str, resource: &str) -> watch::Sender<bool> {
+        self.hold(&format!("answer {verb}"), resource)
+    }
+
     /// Forgets old versions: watches from before get 410.
     pub fn compact(&self) {
         self.change(|store| {
@@ -225,15 +239,7 @@ async fn handle(
         resource: resource.clone(),
         at: Instant::now(),
     });
-    let held = inner
-        .held
-        .lock()
-        .unwrap()
-        .get(&(verb.to_owned(), resource.clone()))
-        .cloned();
-    if let Some(mut held) = held {
-        drop(held.wait_for(|held| !held).await);
-    }
+    inner.held(verb, &resource).await;
     if inner
         .store
         .lock()
@@ -252,6 +258,7 @@ async fn handle(
         inner.tell(store.version);
         answer
     };
+    inner.held(&format!("answer {verb}"), &resource).await;
     match answer {
         Ok((code, object)) => (
             code,

@@ -4,237 +4,241 @@ use chrono::TimeDelta;
 use packguard_scale::controller::ErrorLabel;
 use serde_json::json;
 
+use crate::fixture::{DEPLOYMENT, Fixture, at_once};
 use crate::harness::{Controller, Queue};
 use crate::kinds::{DEFINITIONS, LEASES};
 use crate::server::Server;
 
+fn errors(controller: &Controller, what: &'static str, kind: &'static str) -> u64 {
+    let label = ErrorLabel { what, kind };
+    controller.metrics.errors.get_or_create(&label).get()
+}
+
 #[tokio::test]
 async fn api_server_gone_for_a_minute() {
-    // A minute in terms of the lease, which lasts two seconds here and thirty in production.
-    let server = Server::start().await;
-    let queue = Queue::default();
-    server.create_pool("standard", &json!({}));
-    let controller = Controller::start(&server, &queue, "one");
-    queue.set(5);
-    server
-        .until("five pods", |server| {
-            server.replicas("worker-standard") == Some(5)
-        })
-        .await;
-
+    // A minute on the clock; for the lease as well, which lasts two seconds here and thirty in production.
+    let (fixture, controller) = Fixture::with_pods(&json!({}), 5).await;
+    let server = &fixture.server;
     server.stop().await;
-    queue.set(9);
+    fixture.queue.needs(40);
     server
         .until("the lead is given up", |_| !controller.leads())
         .await;
-    assert_eq!(server.replicas("worker-standard"), Some(5));
+    fixture.queue.pass(TimeDelta::minutes(1));
+    assert_eq!(fixture.patched(), [0, 5]);
 
     server.restart().await;
-    server
-        .until("nine pods", |server| {
-            server.replicas("worker-standard") == Some(9)
-        })
-        .await;
+    fixture.scaled(15).await;
     assert!(controller.leads());
+    // Nothing is caught up on: the minute without an API server allows no second step.
+    fixture.stays(15).await;
+    assert_eq!(fixture.patched(), [0, 5, 15]);
+    let told = fixture.told("ScaledUp", 2).await;
+    assert!(told[1].starts_with("from 5 to 15 pods: "), "{told:?}");
 }
 
 #[tokio::test]
 async fn redis_gone() {
-    let server = Server::start().await;
-    let queue = Queue::default();
-    server.create_pool("standard", &json!({}));
-    let controller = Controller::start(&server, &queue, "one");
-    queue.set(5);
-    server
-        .until("five pods", |server| {
-            server.replicas("worker-standard") == Some(5)
+    let (fixture, controller) = Fixture::with_pods(&json!({}), 5).await;
+    fixture.queue.gone(true);
+    fixture
+        .says("SignalsFresh", "False", "QueueNotAnswering")
+        .await;
+    fixture.queue.set(0);
+    fixture.later(TimeDelta::hours(3)).await;
+    fixture.stays(5).await;
+    fixture
+        .server
+        .until("why", |_| {
+            fixture.status()["reason"] == "signals are 3h old: kept at 5"
         })
         .await;
+    fixture.told("QueueNotAnswering", 1).await;
+    let event = &fixture.server.events("QueueNotAnswering")[0];
+    assert_eq!(event["type"], "Warning");
+    assert!(errors(&controller, "signals", "Signals") > 0);
 
-    queue.gone(true);
-    server
-        .until("it says so", |server| {
-            server.says("standard", "SignalsFresh", "False", "QueueNotAnswering")
-        })
-        .await;
-    queue.set(0);
-    queue.jump(TimeDelta::hours(3));
-    server.whole_pass(&queue).await;
-    assert_eq!(
-        server.replicas("worker-standard"),
-        Some(5),
-        "no pod goes unseen"
-    );
-    server.told("QueueNotAnswering", 1).await;
-    let events = server.events("QueueNotAnswering");
-    assert_eq!(
-        (events.len(), events[0]["type"].as_str()),
-        (1, Some("Warning"))
-    );
-    let errors = controller
-        .metrics
-        .errors
-        .get_or_create(&ErrorLabel {
-            what: "signals",
-            kind: "Signals",
-        })
-        .get();
-    assert!(errors > 0);
+    // What it says now was not so all the time: the quiet time begins now.
+    fixture.queue.gone(false);
+    fixture.says("SignalsFresh", "True", "QueueAnswers").await;
+    fixture.later(TimeDelta::minutes(9)).await;
+    fixture.stays(5).await;
+    fixture.later(TimeDelta::minutes(1)).await;
+    fixture.scaled(4).await;
+    assert_eq!(fixture.patched(), [0, 5, 4]);
+}
 
-    queue.gone(false);
-    server
-        .until("no pods", |server| {
-            server.replicas("worker-standard") == Some(0)
-        })
+#[tokio::test]
+async fn redis_gone_just_as_a_pod_would_go() {
+    let (fixture, _controller) = Fixture::with_pods(&json!({}), 5).await;
+    fixture.queue.set(0);
+    fixture.later(TimeDelta::seconds(570)).await;
+    // Its last word is half a minute old, which is not stale, and says that the quiet time is over.
+    fixture.queue.gone(true);
+    fixture.later(TimeDelta::seconds(30)).await;
+    fixture.says("Scaling", "False", "NoSignals").await;
+    fixture.stays(5).await;
+    assert_eq!(fixture.patched(), [0, 5]);
+
+    fixture.queue.gone(false);
+    fixture.scaled(4).await;
+}
+
+#[tokio::test]
+async fn redis_gone_and_another_leader() {
+    let (fixture, one) = Fixture::with_pods(&json!({}), 5).await;
+    fixture.queue.set(0);
+    fixture.later(TimeDelta::minutes(5)).await;
+    fixture.quiet().await;
+    fixture.queue.gone(true);
+    one.stop().await;
+    let two = fixture.controller("two");
+    fixture
+        .server
+        .until("the other takes over", |_| two.leads())
         .await;
-    assert!(server.says("standard", "SignalsFresh", "True", "QueueAnswers"));
+    fixture.says("Scaling", "False", "NoSignals").await;
+    fixture.later(TimeDelta::hours(3)).await;
+    fixture.stays(5).await;
+
+    fixture.queue.gone(false);
+    fixture.says("Scaling", "True", "ByPolicy").await;
+    fixture.later(TimeDelta::minutes(9)).await;
+    fixture.stays(5).await;
+    fixture.later(TimeDelta::minutes(1)).await;
+    fixture.scaled(4).await;
+    assert_eq!(fixture.patched(), [0, 5, 4]);
 }
 
 #[tokio::test]
 async fn redis_gone_from_the_start() {
-    let server = Server::start().await;
-    let queue = Queue::default();
-    queue.gone(true);
-    server.create_pool("standard", &json!({"min": 2}));
-    let _controller = Controller::start(&server, &queue, "one");
-    server
-        .until("the minimum", |server| {
-            server.replicas("worker-standard") == Some(2)
-        })
-        .await;
-    server
-        .until("it says why", |server| {
-            server.says("standard", "Scaling", "False", "NoSignals")
-        })
-        .await;
+    let fixture = Fixture::new(&json!({"min": 2})).await;
+    fixture.queue.gone(true);
+    let _controller = fixture.controller("one");
+    fixture.scaled(2).await;
+    fixture.says("Scaling", "False", "NoSignals").await;
+    let message = fixture.message("Scaling");
+    assert!(message.contains("connection refused"), "{message}");
 }
 
 #[tokio::test]
 async fn flapping_load() {
-    let server = Server::start().await;
-    let queue = Queue::default();
-    server.create_pool("standard", &json!({}));
-    let _controller = Controller::start(&server, &queue, "one");
-    server
-        .until("an empty Deployment", |server| {
-            server.replicas("worker-standard") == Some(0)
-        })
-        .await;
+    let spec = json!({"policy": {"downPods": 10}});
+    let (fixture, _controller) = Fixture::running(&spec).await;
     for _ in 0..4 {
-        for load in [10, 0] {
-            queue.set(load);
-            server
-                .until("as much as there is to do", |server| {
-                    server.replicas("worker-standard") == Some(load)
-                })
-                .await;
+        for pods in [10, 0] {
+            fixture.queue.needs(pods);
+            fixture.later(TimeDelta::minutes(4)).await;
+            fixture.stays(10).await;
         }
     }
+    // A quiet time, in which the load flaps as well: its peak is what stays.
+    fixture.queue.needs(4);
+    fixture.later(TimeDelta::minutes(1)).await;
+    fixture.queue.needs(0);
+    fixture.later(TimeDelta::minutes(4)).await;
+    fixture.stays(10).await;
+    fixture.later(TimeDelta::minutes(1)).await;
+    fixture.scaled(4).await;
+    fixture.later(TimeDelta::minutes(10)).await;
+    fixture.scaled(0).await;
     // Each change is decided once, written once and told once, whatever the watch says of it in the meantime.
-    let patches = server
+    let patches = fixture
+        .server
         .asked()
         .iter()
         .filter(|asked| asked.verb == "patch" && asked.resource == "deployments.apps")
         .count();
-    assert_eq!(patches, 1 + 8);
-    server
-        .until("every event", |server| {
-            server.events("ScaledUp").len() + server.events("ScaledDown").len() == 8
-        })
-        .await;
+    assert_eq!(fixture.patched(), [0, 10, 4, 0]);
+    assert_eq!(patches, 4);
+    fixture.told("ScaledUp", 1).await;
+    fixture.told("ScaledDown", 2).await;
 }
 
 #[tokio::test]
 async fn clock_jump() {
-    let server = Server::start().await;
-    let queue = Queue::default();
-    server.create_pool("standard", &json!({"overrideExpiry": "1h"}));
-    let one = Controller::start(&server, &queue, "one");
-    server.until("one leads", |_| one.leads()).await;
-    let two = Controller::start(&server, &queue, "two");
-    queue.set(5);
-    server
-        .until("five pods", |server| {
-            server.replicas("worker-standard") == Some(5)
-        })
-        .await;
-
+    let (fixture, one) = Fixture::with_pods(&json!({}), 5).await;
+    let two = fixture.controller("two");
     for hours in [24, -48, 24] {
-        queue.jump(TimeDelta::hours(hours));
-        server.whole_pass(&queue).await;
+        fixture.queue.jump(TimeDelta::hours(hours));
+        fixture.stays(5).await;
         assert!(
             one.leads() && !two.leads(),
             "a lease runs by differences, not by the time of day"
         );
-        assert_eq!(server.replicas("worker-standard"), Some(5));
     }
-    let lease = server.get(LEASES, "packguard-scale").unwrap();
+    let lease = fixture.server.get(LEASES, "packguard-scale").unwrap();
     assert_eq!(lease["spec"]["leaseTransitions"], 0);
 
+    // Ahead, it looks like time that went by: one step, and nothing is caught up on.
+    fixture.queue.set(0);
+    fixture.later(TimeDelta::hours(24)).await;
+    fixture.scaled(4).await;
+    fixture.stays(4).await;
+    // Back, what was done lies in the future: it is waited for once more, not for a day.
+    fixture.later(TimeDelta::hours(-24)).await;
+    fixture.stays(4).await;
+    fixture.later(TimeDelta::minutes(9)).await;
+    fixture.stays(4).await;
+    fixture.later(TimeDelta::minutes(1)).await;
+    fixture.scaled(3).await;
+
+    // Up likewise.
+    fixture.queue.needs(1000);
+    fixture.scaled(13).await;
+    fixture.later(TimeDelta::hours(24)).await;
+    fixture.scaled(26).await;
+    fixture.later(TimeDelta::hours(-24)).await;
+    fixture.stays(26).await;
+    fixture.later(TimeDelta::minutes(1)).await;
+    fixture.scaled(52).await;
+    assert_eq!(fixture.patched(), [0, 5, 4, 3, 13, 26, 52]);
+}
+
+#[tokio::test]
+async fn clock_jump_during_an_override() {
+    let (fixture, _controller) = Fixture::with_pods(&json!({"overrideExpiry": "1h"}), 5).await;
     // A number by hand, set while the clock was a day ahead, holds for an hour of the right time, not for a day.
-    queue.jump(TimeDelta::hours(24));
-    server.edit_pool("standard", &json!({"replicas": 7}));
-    server
-        .until("seven pods", |server| {
-            server.replicas("worker-standard") == Some(7)
-        })
-        .await;
-    queue.jump(TimeDelta::hours(-24));
-    server.whole_pass(&queue).await;
-    queue.jump(TimeDelta::minutes(61));
-    server
-        .until("five again", |server| {
-            server.replicas("worker-standard") == Some(5)
-        })
-        .await;
+    fixture.queue.jump(TimeDelta::hours(24));
+    fixture
+        .server
+        .edit_pool("standard", &json!({"replicas": 7}));
+    fixture.scaled(7).await;
+    fixture.queue.jump(TimeDelta::hours(-24));
+    fixture.stays(7).await;
+    fixture.later(TimeDelta::minutes(59)).await;
+    assert!(fixture.status()["override"].is_object());
+    fixture.later(TimeDelta::minutes(2)).await;
+    fixture.told("OverrideExpired", 1).await;
+    fixture.says("Scaling", "True", "ByPolicy").await;
+    fixture.later(TimeDelta::minutes(10)).await;
+    fixture.scaled(6).await;
 }
 
 #[tokio::test]
 async fn no_permission() {
-    let server = Server::start().await;
-    let queue = Queue::default();
+    let fixture = Fixture::new(&json!({})).await;
+    let server = &fixture.server;
     server.deny("patch", "deployments.apps");
-    server.create_pool("standard", &json!({}));
-    let controller = Controller::start(&server, &queue, "one");
-    server
-        .until("it says so", |server| {
-            server.says("standard", "Ready", "False", "Forbidden")
-        })
-        .await;
-    let (_, _, message) = server.condition("standard", "Ready").unwrap();
+    let controller = fixture.controller("one");
+    fixture.says("Ready", "False", "Forbidden").await;
+    let message = fixture.message("Ready");
     assert!(
         message.contains("cannot patch resource \"deployments\" in API group \"apps\""),
         "{message}"
     );
-    let forbidden = |what| {
-        controller
-            .metrics
-            .errors
-            .get_or_create(&ErrorLabel {
-                what,
-                kind: "Forbidden",
-            })
-            .get()
-    };
+    let forbidden = |what| errors(&controller, what, "Forbidden");
     assert!(forbidden("deployment") > 0);
 
     server.allow("patch", "deployments.apps");
-    queue.set(3);
-    server
-        .until("three pods", |server| {
-            server.replicas("worker-standard") == Some(3)
-        })
-        .await;
+    fixture.queue.needs(3);
+    fixture.scaled(3).await;
 
     // Without the right to say anything, the work goes on.
     server.deny("patch", "runtimepools.packguard.dev/status");
     server.deny("create", "events.events.k8s.io");
-    queue.set(4);
-    server
-        .until("four pods", |server| {
-            server.replicas("worker-standard") == Some(4)
-        })
-        .await;
+    fixture.queue.needs(4);
+    fixture.scaled(4).await;
     server
         .until("it is counted", |_| {
             forbidden("status") > 0 && forbidden("events") > 0
@@ -247,17 +251,7 @@ async fn crd_missing() {
     let server = Server::bare().await;
     let queue = Queue::default();
     let controller = Controller::start(&server, &queue, "one");
-    let seen = |kind| {
-        controller
-            .metrics
-            .errors
-            .get_or_create(&ErrorLabel {
-                what: "definition",
-                kind,
-            })
-            .get()
-            > 0
-    };
+    let seen = |kind| errors(&controller, "definition", kind) > 0;
     server.until("it says so", |_| seen("NotFound")).await;
 
     let mut old = packguard_scale::crd::definition();
@@ -281,60 +275,57 @@ async fn crd_missing() {
     queue.set(1);
     server.create_pool("standard", &json!({}));
     server
-        .until("a pod", |server| {
-            server.replicas("worker-standard") == Some(1)
-        })
+        .until("a pod", |server| server.replicas(DEPLOYMENT) == Some(1))
         .await;
 }
 
 #[tokio::test]
 async fn a_watch_that_is_too_old_begins_anew() {
-    let server = Server::start().await;
-    let queue = Queue::default();
-    server.create_pool("standard", &json!({}));
-    let _controller = Controller::start(&server, &queue, "one");
-    server
-        .until("an empty Deployment", |server| {
-            server.replicas("worker-standard") == Some(0)
-        })
-        .await;
+    let (fixture, _controller) = Fixture::running(&json!({})).await;
+    let server = &fixture.server;
     server.stop().await;
     server.compact();
     server.edit_pool("standard", &json!({"min": 2}));
     server.compact();
     server.restart().await;
-    server
-        .until("the new minimum", |server| {
-            server.replicas("worker-standard") == Some(2)
-        })
-        .await;
+    fixture.scaled(2).await;
 }
 
 #[tokio::test]
 async fn old_numbers_take_no_pods_away() {
-    let server = Server::start().await;
-    let queue = Queue::default();
-    server.create_pool("standard", &json!({"policy": {"staleAfter": "30s"}}));
-    let _controller = Controller::start(&server, &queue, "one");
-    queue.set(5);
-    server
-        .until("five pods", |server| {
-            server.replicas("worker-standard") == Some(5)
-        })
+    let spec = at_once(json!({"policy": {"staleAfter": "30s"}}));
+    let (fixture, _controller) = Fixture::with_pods(&spec, 5).await;
+    fixture.queue.old(TimeDelta::minutes(5));
+    fixture
+        .says("SignalsFresh", "False", "QueueNotAnswering")
         .await;
-    queue.old(TimeDelta::minutes(5));
+    fixture.queue.set(0);
+    fixture.stays(5).await;
+    fixture.queue.old(TimeDelta::zero());
+    fixture.scaled(0).await;
+}
+
+/// An answer tells of the moment when it was written: what was heard since is newer.
+#[tokio::test]
+async fn an_edit_overtakes_the_answer_to_a_write() {
+    let (fixture, _controller) = Fixture::with_pods(&json!({}), 5).await;
+    let server = &fixture.server;
+    let release = server.hold_answer("patch", "runtimepools.packguard.dev/status");
+    fixture.queue.needs(6);
     server
-        .until("it says so", |server| {
-            server.says("standard", "SignalsFresh", "False", "QueueNotAnswering")
-        })
+        .until("it is written", |_| fixture.status()["desired"] == 6)
         .await;
-    queue.set(0);
-    server.whole_pass(&queue).await;
-    assert_eq!(server.replicas("worker-standard"), Some(5));
-    queue.old(TimeDelta::zero());
+    server.edit_pool("standard", &json!({"min": 8}));
+    // The controller hears of the edit meanwhile. Were it slower than two renewals, this would show less, and not fail.
+    let renewals = |server: &Server| {
+        let asked = server.asked();
+        let updates = asked.iter().filter(|asked| asked.verb == "update");
+        updates.count()
+    };
+    let before = renewals(server);
     server
-        .until("no pods", |server| {
-            server.replicas("worker-standard") == Some(0)
-        })
+        .until("two renewals", |server| renewals(server) >= before + 2)
         .await;
+    release.send_replace(false);
+    fixture.scaled(8).await;
 }
