@@ -10,6 +10,7 @@ use oxc_ast::ast::{ArrowFunctionExpression, Expression, Function, Program, State
 use oxc_span::{GetSpan as _, Span};
 
 mod expressions;
+mod externals;
 mod facts;
 mod link;
 mod names;
@@ -17,6 +18,7 @@ mod patterns;
 mod statements;
 
 pub use expressions::wrapped;
+pub use externals::externals;
 pub use facts::{Call, CallNode, Facts, FunctionFact, Scope, Symbol, Write};
 pub use link::root_name;
 pub use patterns::{Definition, Key, Origin};

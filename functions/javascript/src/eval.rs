@@ -11,7 +11,7 @@ use oxc_ast::ast::{
     ArrayExpressionElement, ChainElement, Expression, ObjectExpression, ObjectPropertyKind,
 };
 
-use crate::collect::{Call, CallIx, CallNode, Facts, FunctionIx, ScopeIx, SymbolIx};
+use crate::collect::{Call, CallIx, CallNode, Facts, FunctionIx, ScopeIx, SymbolIx, externals};
 use crate::resolve::Globals;
 use crate::run::Machine;
 use crate::value::{Eval, Taint, Value};
@@ -95,6 +95,8 @@ pub struct Evaluator<'a> {
     members_busy: Vec<&'a str>,
     /// Calls of the file's functions under another name than the one that holds them.
     pub also_called: BTreeMap<FunctionIx, Vec<CallIx>>,
+    /// Modules outside of a bundle, by the number that they have in it.
+    externals: BTreeMap<&'a str, &'a str>,
     /// Whether the file is about wallets.
     pub knows_wallets: bool,
     /// Whether a limit cut the evaluation short.
@@ -123,6 +125,7 @@ impl<'a> Evaluator<'a> {
             linked: false,
             members_busy: Vec::new(),
             also_called: BTreeMap::new(),
+            externals: externals(facts.source),
             knows_wallets: facts.knows_wallets(),
             exhausted: false,
         }

@@ -215,6 +215,8 @@ fn decoder(api: &str, arguments: &[Eval<'_>]) -> Taint {
         | "zlib.inflate"
         | "zlib.unzip"
         | "zlib.brotliDecompress"
+        | "zlib.zstdDecompressSync"
+        | "zlib.zstdDecompress"
         | "pako.inflate"
         | "pako.ungzip"
         | "js-base64.decode"

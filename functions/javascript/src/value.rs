@@ -73,6 +73,9 @@ impl Taint {
     /// A path that leads to secrets, among others.
     pub const SECRET_PATH: Self = Self(1 << 23);
 
+    /// Written as hexadecimal digits.
+    pub const LABEL: Self = Self(1 << 24);
+
     /// Put together with parts that are neither constant nor decoded.
     pub const MIXED: Self = Self(1 << 15);
 

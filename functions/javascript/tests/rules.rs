@@ -687,6 +687,7 @@ fn mining_is_named() {
 fn every_rule_stands_in_the_readme_and_is_tested_here() {
     let readme = include_str!("../README.md");
     let tests = concat!(
+        include_str!("hidden.rs"),
         include_str!("rules.rs"),
         include_str!("small.rs"),
         include_str!("techniques.rs"),

@@ -1,6 +1,5 @@
 //! The platform under test: API and workers as processes, servers behind proxies.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -48,7 +47,7 @@ pub struct Platform {
     address: Arc<Mutex<String>>,
     database: String,
     key: String,
-    failed: Arc<AtomicUsize>,
+    failed: Arc<Mutex<Vec<String>>>,
 }
 
 impl Platform {
@@ -253,9 +252,9 @@ impl Platform {
             .expect("it flushes");
     }
 
-    /// Requests that were not answered, or with an error.
-    pub fn failed_requests(&self) -> usize {
-        self.failed.load(Ordering::SeqCst)
+    /// What requests said that were not answered, or with an error.
+    pub fn failed_requests(&self) -> Vec<String> {
+        self.failed.lock().expect("nobody panics with it").clone()
     }
 
     /// Submits packages as a client does that repeats what was not answered: each with an
@@ -267,7 +266,8 @@ impl Platform {
             use futures_util::StreamExt as _;
             let client = reqwest::Client::builder()
                 .no_proxy()
-                .timeout(Duration::from_secs(5))
+                // Of a machine that is busy with other tests, each may take seconds.
+                .timeout(Duration::from_secs(20))
                 .build()
                 .expect("TLS");
             let run = uuid::Uuid::new_v4().simple().to_string();
@@ -281,14 +281,20 @@ impl Platform {
                         .bearer_auth(&key)
                         .header("X-Idempotency-Key", format!("{run}-{number}"))
                         .json(&json!({ "purl": purl }));
-                    if let Ok(answer) = request.send().await
-                        && answer.status().is_success()
-                        && let Ok(body) = answer.json::<Value>().await
-                    {
-                        let id = body["data"]["task_id"].as_i64().expect("a task");
-                        return Accepted { id, purl };
+                    let answered = async {
+                        let answer = request.send().await?.error_for_status()?;
+                        answer.json::<Value>().await
+                    };
+                    match answered.await {
+                        Ok(body) => {
+                            let id = body["data"]["task_id"].as_i64().expect("a task");
+                            return Accepted { id, purl };
+                        }
+                        Err(error) => {
+                            let mut failed = failed.lock().expect("nobody panics with it");
+                            failed.push(format!("{error:?}"));
+                        }
                     }
-                    failed.fetch_add(1, Ordering::SeqCst);
                     assert!(started.elapsed() < PATIENCE, "{purl} was not accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }

@@ -226,6 +226,9 @@ impl<'a> Evaluator<'a> {
             let path = module.and_then(|name| resolve::module(&name));
             return path.map(Eval::path).unwrap_or_default();
         }
+        if let Some(module) = self.external(call) {
+            return resolve::module(module).map(Eval::path).unwrap_or_default();
+        }
         if let Some(pieces) = lists::pieces(call, &target) {
             return pieces;
         }
@@ -335,6 +338,11 @@ impl<'a> Evaluator<'a> {
         if taint.has(Taint::WALLET_KEY) && !methods::keeps_keys(api, target.method()) {
             taint = taint.without(Taint::WALLET_KEY);
         }
+        if target.method() == "toString"
+            && arguments.first().and_then(Eval::exact).as_deref() == Some("hex")
+        {
+            taint = taint.with(Taint::LABEL);
+        }
         let source = sources::call(api, arguments);
         let path = target.path.as_deref().and_then(resolve::result);
         let is_new = matches!(call.node, CallNode::New(_));
@@ -365,24 +373,6 @@ impl<'a> Evaluator<'a> {
             _ => return None,
         };
         Some(folded.tainted(base.taint).layered(base.layers.clone()))
-    }
-
-    /// `list.map(f)` where `f` folds on every element.
-    fn map(&mut self, items: &[Eval<'a>], arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
-        let first = arguments.first()?;
-        let mut out = Vec::with_capacity(items.len());
-        for (at, item) in items.iter().enumerate() {
-            let index = Value::Number(at as f64).into();
-            let value = match first.value {
-                Value::Function(function) => self.inline(function, &[item.clone(), index])?,
-                _ => fold_api(first.api(), std::slice::from_ref(item))?,
-            };
-            if !value.is_exact() {
-                return None;
-            }
-            out.push(value);
-        }
-        Some(Value::List(out.into()).into())
     }
 }
 

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use oxc_ast::ast::Expression;
 
 use super::{Evaluator, Memo, STEPS};
-use crate::collect::{CallIx, Origin, ScopeIx};
-use crate::value::{Eval, Value};
+use crate::collect::{Call, CallIx, Origin, ScopeIx};
+use crate::value::{Eval, Value, number_text};
 
 /// Calls of a file whose targets are looked at for this: bundles have more, and names that
 /// say nothing.
@@ -62,6 +62,34 @@ impl<'a> Evaluator<'a> {
             || fact
                 .symbol
                 .is_some_and(|symbol| self.facts.symbols[symbol as usize].calls.contains(&call))
+    }
+
+    /// The module outside of a bundle that a call loads: `__webpack_require__(2081)`, or `n(2081)`
+    /// where `n` is what the bundle hands to each of its files.
+    pub(super) fn external(&self, call: &Call<'a>) -> Option<&'a str> {
+        if self.externals.is_empty() || call.arguments() != 1 {
+            return None;
+        }
+        let Some(Expression::Identifier(name)) = call.callee() else {
+            return None;
+        };
+        let key = match call.argument(0)? {
+            Expression::NumericLiteral(number) => number_text(number.value),
+            Expression::StringLiteral(text) => text.value.to_string(),
+            _ => return None,
+        };
+        let module = *self.externals.get(key.as_str())?;
+        let named = matches!(
+            name.name.as_str(),
+            "__webpack_require__" | "__nccwpck_require__"
+        );
+        let handed = || {
+            let symbol = self.facts.reference(name, call.scope)?;
+            let definitions = &self.facts.symbols[symbol as usize].definitions;
+            let mut origins = definitions.iter().map(|definition| &definition.origin);
+            Some(origins.all(|origin| matches!(origin, Origin::Parameter(..))))
+        };
+        (named || handed() == Some(true)).then_some(module)
     }
 
     /// Texts that a function's parameter is given, by all that call it: `run(command)`.

@@ -2,10 +2,32 @@
 
 use oxc_ast::ast::Expression;
 
+use super::Evaluator;
 use super::calls::Target;
+use super::fold::fold_api;
 use super::methods::{element, to_number};
 use crate::collect::Call;
 use crate::value::{Eval, TEXT_LIMIT, Taint, Value};
+
+impl<'a> Evaluator<'a> {
+    /// `list.map(f)` where `f` folds on every element.
+    pub(super) fn map(&mut self, items: &[Eval<'a>], arguments: &[Eval<'a>]) -> Option<Eval<'a>> {
+        let first = arguments.first()?;
+        let mut out = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let index = Value::Number(at as f64).into();
+            let value = match first.value {
+                Value::Function(function) => self.inline(function, &[item.clone(), index])?,
+                _ => fold_api(first.api(), std::slice::from_ref(item))?,
+            };
+            if !value.is_exact() {
+                return None;
+            }
+            out.push(value);
+        }
+        Some(Value::List(out.into()).into())
+    }
+}
 
 /// `text.match(/../g)` on a constant: its pieces of one length, as decoders cut them.
 pub fn pieces<'a>(call: &Call<'a>, target: &Target<'a>) -> Option<Eval<'a>> {

@@ -43,7 +43,7 @@ impl<'a> Evaluator<'a> {
             return self.own_member(name, scope);
         }
         let base = self.eval(object, scope);
-        if is_wallet_key(name) || name == "secretKey" && is_wallet(object) {
+        if is_wallet_key(name) || name == "secretKey" && (self.knows_wallets || is_wallet(object)) {
             return self.select(&base, name).tainted(Taint::WALLET_KEY);
         }
         if matches!(name, "authorization" | "Authorization") {

@@ -280,6 +280,16 @@ impl<'a> Visit<'a> for Rewriter<'_, 'a> {
             }
             return;
         }
+        // A file that is started in a process of its own: `fork(require.resolve('./worker'))`.
+        if let Expression::StaticMemberExpression(member) = &call.callee
+            && member.property.name == "resolve"
+            && matches!(&member.object, Expression::Identifier(name) if name.name == "require")
+            && let [Argument::StringLiteral(path)] = &call.arguments[..]
+            && path.value.starts_with('.')
+        {
+            self.load(&path.value);
+            return;
+        }
         walk::walk_call_expression(self, call);
     }
 

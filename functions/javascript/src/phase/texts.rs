@@ -47,7 +47,8 @@ pub(super) fn relative_paths(text: &str) -> impl Iterator<Item = &str> {
         let rest = bytes.get(at + 1..(at + 260).min(bytes.len()))?;
         let length = memchr::memchr(bytes[at], rest)?;
         let path = text.get(at + 1..at + 1 + length)?;
-        let relative = path.starts_with("./") || path.starts_with("../");
+        let relative =
+            path.starts_with("./") || path.starts_with("../") || matches!(path, "." | "..");
         let script = [".js", ".cjs", ".mjs"]
             .iter()
             .any(|end| path.ends_with(end));

@@ -84,20 +84,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         if !matches!(act.kind, Kind::Spawn | Kind::Load) {
             continue;
         }
-        let program = program_roots(context, act);
-        let same_text = |write: &&Act<'_>| {
-            let path = write.text.as_deref().unwrap_or_default();
-            path.chars().filter(char::is_ascii_alphanumeric).count() >= 3
-                && act.text.as_deref().is_some_and(|text| text.contains(path))
-        };
-        let linked = writes.iter().any(|write| {
-            same_text(write)
-                || written_roots(context, write)
-                    .intersection(&program)
-                    .next()
-                    .is_some()
-        });
-        if linked {
+        if first_run(context, act, &writes).is_some() {
             executed = true;
             hits.push(execution(context, act, &origin));
         }
@@ -106,6 +93,27 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let first = writes[0];
         hits.push(install_download(context, first, &origin));
     }
+}
+
+/// The first of `writes` whose file `act` starts or loads.
+pub(super) fn first_run<'w, 'a>(
+    context: &Context<'_, 'a>,
+    act: &Act<'a>,
+    writes: &[&'w Act<'a>],
+) -> Option<&'w Act<'a>> {
+    let program = program_roots(context, act);
+    let same_text = |write: &Act<'_>| {
+        let path = write.text.as_deref().unwrap_or_default();
+        path.chars().filter(char::is_ascii_alphanumeric).count() >= 3
+            && act.text.as_deref().is_some_and(|text| text.contains(path))
+    };
+    writes.iter().copied().find(|write| {
+        same_text(write)
+            || written_roots(context, write)
+                .intersection(&program)
+                .next()
+                .is_some()
+    })
 }
 
 /// Where the file's downloads come from.

@@ -1,10 +1,10 @@
-//! Processes and errors kept out of sight.
+//! Processes, errors and addresses kept out of sight, and data kept out of sight in names.
 
 use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use crate::acts::{Act, Kind};
+use crate::acts::{Act, Kind, network};
 use crate::context::{Context, hit, when};
-use crate::value::Value;
+use crate::value::{HOLE, Taint, Value};
 
 /// A process that lives on unseen.
 pub const PROCESS: Rule = Rule {
@@ -29,8 +29,32 @@ findings it shows intent.",
     attack: &["T1562"],
 };
 
+/// An address that is decoded first.
+pub const ADDRESS: Rule = Rule {
+    id: "js-hidden-address",
+    title: "Hides the address that it talks to",
+    help: "The address of a request is decoded from another text before it is used.\n\nHonest packages write \
+out whom they talk to.\n\nLook at what is sent there, or done with what comes back.",
+    category: Category::CommandAndControl,
+    severity: Severity::Medium,
+    attack: &["T1140", "T1071.001"],
+};
+
+/// Data in names that are looked up.
+pub const LABELS: Rule = Rule {
+    id: "js-data-in-host-names",
+    title: "Sends data in the names of hosts",
+    help: "Encoded data becomes a part of host names that the code looks up or connects to: whoever runs the \
+domain's name server gets it, past firewalls and logs.\n\nHonest packages have no reason to.\n\n\
+Do not install the package.",
+    category: Category::Exfiltration,
+    severity: Severity::High,
+    attack: &["T1048.003", "T1071.004"],
+};
+
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    addresses(context, hits);
     for act in context.of(Kind::Spawn) {
         let phase = context.phase_of(act);
         if phase != Phase::Execute && is_detached(context, act) {
@@ -65,6 +89,54 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             hits.push(hit(&SILENCED, act.span, phase).why("Whatever fails, nobody is told."));
         }
     }
+}
+
+fn addresses(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    for act in context.of(Kind::Send) {
+        let Some(address) = act.text.as_deref() else {
+            continue;
+        };
+        let phase = context.phase_of(act);
+        let layers = act
+            .arguments
+            .first()
+            .map_or(&[][..], |first| first.layers());
+        // What an obfuscator hid, it hid with all other texts.
+        let hidden = !layers.is_empty() && !context.evaluator.borrow().shuffled;
+        if hidden && network::host(address).is_some_and(|host| !context.own.is_home(host)) {
+            let severity = match phase {
+                Phase::Execute => Severity::Medium,
+                _ => Severity::High,
+            };
+            hits.push(
+                hit(&ADDRESS, act.span, phase)
+                    .title(format!("Talks to {} {}, an address that it decodes", packguard_sdk::text::cut(address, 80), when(phase)))
+                    .severity(severity)
+                    .confidence(Confidence::Medium)
+                    .layers(layers)
+                    .why("The address does not stand in the code, so that a reader or scanner does not see it."),
+            );
+        } else if act.taint.has(Taint::LABEL) && is_labelled(address) {
+            hits.push(
+                hit(&LABELS, act.span, phase)
+                    .confidence(Confidence::Medium)
+                    .title(format!("Sends encoded data in the names of hosts {}", when(phase)))
+                    .why("Data is written as hexadecimal digits and becomes a part of a name that is looked up."),
+            );
+        }
+    }
+}
+
+/// Whether the first label of a host's name is not known, and the rest is.
+fn is_labelled(address: &str) -> bool {
+    let host = ["dns://", "tcp://", "http://", "https://"]
+        .iter()
+        .find_map(|scheme| address.strip_prefix(scheme));
+    host.and_then(|host| host.split(['/', ':']).next())
+        .and_then(|host| host.split_once('.'))
+        .is_some_and(|(label, rest)| {
+            label.contains(HOLE) && rest.trim_matches([HOLE, '.']).contains('.')
+        })
 }
 
 /// Whether a process is started apart from this one, and out of sight.

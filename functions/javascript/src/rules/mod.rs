@@ -7,6 +7,7 @@ use packguard_sdk::Hit;
 
 pub mod capabilities;
 pub mod download;
+pub mod dropped;
 pub mod execution;
 pub mod exfiltration;
 pub mod hidden;
@@ -50,6 +51,7 @@ pub const ALL: &[&Rule] = &[
     &exfiltration::READS_CREDENTIALS,
     &theft::WALLET_KEYS,
     &theft::GATHERS,
+    &theft::BLIND_COPY,
     &together::RANSOM,
     &together::SABOTAGE,
     &tampering::INJECTION,
@@ -75,6 +77,8 @@ pub const ALL: &[&Rule] = &[
     &system::PERSISTENCE,
     &hidden::PROCESS,
     &hidden::SILENCED,
+    &hidden::ADDRESS,
+    &hidden::LABELS,
     &small::INJECTION,
     &small::BUNDLED_PROGRAM,
     &small::PATCHES,
@@ -95,6 +99,7 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     for family in [
         execution::check,
         download::check,
+        dropped::check,
         shell::check,
         exfiltration::check,
         theft::check,

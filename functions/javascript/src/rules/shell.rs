@@ -218,7 +218,11 @@ fn written_scripts(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let script = [".vbs", ".bat", ".cmd", ".ps1", ".sh", ".hta", ".command"]
             .iter()
             .any(|end| path.ends_with(end));
-        let data = act.arguments.get(1).and_then(|data| data.known());
+        let hidden = act
+            .arguments
+            .get(1)
+            .is_some_and(|data| !data.layers().is_empty());
+        let data = act.arguments.get(1).and_then(|data| data.as_piece());
         let Some(data) = data.filter(|data| script && data.len() <= LONGEST) else {
             continue;
         };
@@ -231,7 +235,7 @@ fn written_scripts(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                     | ShellAct::DecodeAndRun
                     | ShellAct::Destroy
             );
-            if strong && phase != Phase::Execute {
+            if strong && (hidden || phase != Phase::Execute) {
                 let rule = rule_of(found.act);
                 hits.push(
                     hit(rule, act.span, phase)

@@ -120,11 +120,9 @@ fn memory(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         if text.len() > 4_096 || text.len() < 8 {
             continue;
         }
-        let text = text.to_ascii_lowercase();
-        let dumps = text.contains("comsvcs") && text.contains("minidump")
-            || text.contains("procdump") && text.contains("lsass")
-            || text.contains("/proc/") && text.contains("/mem") && text.contains("runner.worker");
-        if dumps && context.acts.iter().any(|act| act.kind == Kind::Spawn) {
+        if super::tampering::dumps_memory(text)
+            && context.acts.iter().any(|act| act.kind == Kind::Spawn)
+        {
             hits.push(
                 hit(&super::tampering::MEMORY, span, phase(context))
                     .why("The command writes a process's memory to a file."),

@@ -43,7 +43,12 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
 }
 
 fn injected(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
-    const PLACES: &[&str] = &["app.asar", "discord_desktop_core", "resources/app/"];
+    const PLACES: &[&str] = &[
+        "app.asar",
+        "discord_desktop_core",
+        "resources/app/",
+        "Contents/Resources/app/",
+    ];
     let mut evaluator = context.evaluator.borrow_mut();
     for call in &context.facts.calls {
         let target = evaluator.target(call);
@@ -61,7 +66,9 @@ fn injected(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         let placed = arguments.iter().take(2).any(|value| {
             value.known().is_some_and(|path| {
                 let path = path.replace('\\', "/");
-                path.starts_with('~') && PLACES.iter().any(|place| path.contains(place))
+                let outside = ["~", "/Applications/", "/opt/", "/usr/", "C:/Program Files"];
+                outside.iter().any(|start| path.starts_with(start))
+                    && PLACES.iter().any(|place| path.contains(place))
             })
         });
         let code = arguments
@@ -77,6 +84,14 @@ fn injected(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
             return;
         }
     }
+}
+
+/// Whether a command or script dumps the memory of a process that holds credentials.
+pub fn dumps_memory(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.contains("comsvcs") && text.contains("minidump")
+        || text.contains("procdump") && text.contains("lsass")
+        || text.contains("/proc/") && text.contains("/mem") && text.contains("runner.worker")
 }
 
 /// Whoever holds the key may log in.

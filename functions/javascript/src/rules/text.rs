@@ -55,6 +55,9 @@ texts.",
 /// Shortest run of the six characters that is no accident.
 const JSFUCK_RUN: usize = 400;
 
+/// An obfuscator's names on one line that show its work.
+const OBFUSCATED: usize = 6;
+
 /// Blanks that push code out of sight.
 const BLANKS: usize = 200;
 
@@ -167,7 +170,9 @@ fn whitespace(text: &str, phase: Phase, hits: &mut Vec<Hit>) {
         let hidden = &text[text.floor_char_boundary(end)..text.floor_char_boundary(line_end)];
         let before = &text[text.floor_char_boundary(line_start)..start];
         if is_code(hidden) && !in_text(before) {
-            let severity = if before.trim().is_empty() {
+            // What generates deeply indented code does not also mangle its names.
+            let mangled = hidden.matches("_0x").take(OBFUSCATED).count() == OBFUSCATED;
+            let severity = if before.trim().is_empty() && !mangled {
                 Severity::Medium
             } else {
                 Severity::High

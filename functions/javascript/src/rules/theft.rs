@@ -50,6 +50,17 @@ const CARD_WORDS: &[&str] = &[
     "cardholder",
 ];
 
+/// A fixed recipient that nobody sees.
+pub const BLIND_COPY: Rule = Rule {
+    id: "js-blind-copy",
+    title: "Sends a blind copy of mail to a fixed address",
+    help: "An address is written out as the blind copy (`bcc`) of mail that the package sends for whoever uses it.\n\n\
+Honest packages let their user choose who gets a copy.\n\nDo not use the package.",
+    category: Category::Exfiltration,
+    severity: Severity::High,
+    attack: &["T1114.003"],
+};
+
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     for act in context.of(Kind::Send) {
@@ -81,6 +92,38 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
         }
     }
     gathers(context, hits);
+    blind_copies(context, hits);
+}
+
+/// Mail that the code sends for others, with somebody of its own choice in blind copy.
+fn blind_copies(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    if !matches!(context.phase, Phase::Install | Phase::Import) {
+        return;
+    }
+    let copied = context.facts.texts.iter().find(|(text, span)| {
+        let address = text.split_once('@').filter(|(user, host)| {
+            !user.is_empty() && host.contains('.') && !text.contains(char::is_whitespace)
+        });
+        let start = context.source(oxc_span::Span::new(
+            span.start.saturating_sub(12),
+            span.start,
+        ));
+        let key = start.trim_end_matches([' ', '[', '\'', '"', '`']);
+        let key = key.strip_suffix(':').unwrap_or_default().trim_end();
+        address.is_some_and(|(_, host)| !context.own.is_home(host))
+            && key
+                .trim_end_matches(['\'', '"'])
+                .to_ascii_lowercase()
+                .ends_with("bcc")
+    });
+    if let Some((text, span)) = copied {
+        hits.push(
+            hit(&BLIND_COPY, *span, Phase::Execute)
+                .title(format!("Sends a blind copy of mail to {text}"))
+                .confidence(Confidence::Medium)
+                .why("Whoever sends mail through the package does not see who else gets it."),
+        );
+    }
 }
 
 fn keys<'a>(context: &Context<'_, 'a>, act: &Act<'a>, host: &str, address: &str) -> Hit {

@@ -19,6 +19,7 @@ to, and do not do the rest.\n\nDo not install the package; if you did, check wha
 
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    workflows(context, hits);
     let publish = context.of(Kind::Spawn).find(|act| {
         act.text.as_deref().is_some_and(|text| {
             let mut words = text.split_whitespace();
@@ -70,6 +71,9 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     if signs.len() >= 2 || early || named {
         let severity = if signs.len() >= 2 && phase == Phase::Execute {
             Severity::Medium
+        } else if named && signs.len() == 1 && context.of(Kind::Send).next().is_none() {
+            // Scanners name what they look for.
+            Severity::Low
         } else {
             Severity::High
         };
@@ -83,6 +87,36 @@ pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
                 })
                 .confidence(Confidence::Medium)
                 .why("Together these spread a package to others."),
+        );
+    }
+}
+
+/// Workflows that are written to send what a repository keeps secret.
+fn workflows(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
+    let secret = |text: &str| {
+        text.contains("secrets.")
+            || text.contains("toJSON(secrets)")
+            || text.contains("toJson(secrets)")
+    };
+    let sends = |text: &str| {
+        ["curl ", "wget ", "http://", "https://"]
+            .iter()
+            .any(|word| text.contains(word))
+            // The names may be put in one by one.
+            && (secret(text) || context.facts.texts.iter().any(|(text, _)| secret(text)))
+    };
+    let writer = context.of(Kind::Write).find(|act| {
+        let path = act.text.as_deref().unwrap_or_default();
+        let data = act.arguments.get(1).and_then(|data| data.known());
+        path.contains(".github/workflows") && data.is_some_and(sends)
+    });
+    if let Some(act) = writer {
+        let phase = context.phase_of(act);
+        hits.push(
+            hit(&PROPAGATION, act.span, phase)
+                .title(format!("Writes a workflow that sends a repository's secrets {}", when(phase)))
+                .confidence(Confidence::Medium)
+                .why("The workflow names secrets and an address; it runs with the repository's rights."),
         );
     }
 }
