@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use packguard_runtime::Cpu;
 use packguard_scale::controller::ControllerArgs;
 use packguard_scale::simulate::SimulateArgs;
 
@@ -222,6 +223,15 @@ pub struct RulesArgs {
     /// Where compiled components are kept [default: packguard in the user's cache folder]
     #[arg(long, value_name = "FOLDER", env = "PACKGUARD_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// What components are compiled for: native, x86-64-v2 or x86-64-v3
+    #[arg(
+        long,
+        value_name = "CPU",
+        env = "PACKGUARD_CPU",
+        default_value = "native",
+        hide_default_value = true
+    )]
+    pub cpu: Cpu,
 }
 
 /// How packages are analysed.
@@ -268,6 +278,15 @@ pub struct AnalysisArgs {
     /// Where compiled components are kept [default: packguard in the user's cache folder]
     #[arg(long, value_name = "FOLDER", env = "PACKGUARD_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// What components are compiled for: native, x86-64-v2 or x86-64-v3
+    #[arg(
+        long,
+        value_name = "CPU",
+        env = "PACKGUARD_CPU",
+        default_value = "native",
+        hide_default_value = true
+    )]
+    pub cpu: Cpu,
 }
 
 /// A URL, with or without `{id}` in it.

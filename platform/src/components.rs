@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use packguard_functions::BUNDLED;
 use packguard_runtime::{
-    ArchiveLimits, CacheError, CompileCache, Component, Limits, LoadError, Pipeline, PipelineError,
-    Runtime, RuntimeConfig,
+    ArchiveLimits, CacheError, CompileCache, Component, Cpu, Limits, LoadError, Pipeline,
+    PipelineError, Runtime, RuntimeConfig,
 };
 
 /// Why the pipeline could not be set up.
@@ -45,6 +45,8 @@ pub struct Setup {
     pub slots: usize,
     /// Folder for compiled components; `None` compiles at every start.
     pub cache: Option<PathBuf>,
+    /// The CPUs that they are compiled for.
+    pub cpu: Cpu,
     /// Further analyzers: component files.
     pub analyzers: Vec<PathBuf>,
     /// Of each step.
@@ -62,6 +64,7 @@ pub async fn pipeline(setup: Setup) -> Result<Pipeline, SetupError> {
     let config = RuntimeConfig {
         slots: setup.slots,
         cache,
+        cpu: setup.cpu,
         ..RuntimeConfig::default()
     };
     let runtime =

@@ -58,6 +58,7 @@ async fn print(args: &RulesArgs) -> Result<(), Stop> {
     let pipeline = components::pipeline(Setup {
         slots: 1,
         cache: components::default_cache(args.cache_dir.clone()),
+        cpu: args.cpu,
         analyzers: args.analyzer.clone(),
         limits: limits.step,
         archive: limits.archive,

@@ -15,6 +15,7 @@ use crate::bindings::unpacker::{self, Unpacker};
 use crate::cache::CompileCache;
 use crate::component::{self, Component, LoadError, Pre, Source};
 use crate::config;
+use crate::cpu::Cpu;
 use crate::host::sink::SharedSink;
 use crate::limits::Limits;
 use crate::report::StepOutcome;
@@ -50,6 +51,8 @@ pub struct RuntimeConfig {
     pub slots: usize,
     /// Where compiled components are kept; `None` compiles at every start.
     pub cache: Option<CompileCache>,
+    /// The CPUs that components are compiled for.
+    pub cpu: Cpu,
     /// Allocates on demand in place of from the pool: slower, for comparison only.
     pub on_demand: bool,
 }
@@ -76,13 +79,21 @@ impl Runtime {
     /// Makes the engine and reserves the pool (address space, not memory).
     ///
     /// # Errors
-    /// When the machine refuses the address space.
+    /// When the machine refuses the address space, or is older than the CPU asked for.
     pub fn new(config: RuntimeConfig) -> wasmtime::Result<Self> {
         let slots = match config.slots {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             slots => slots,
         };
-        let engine = Engine::new(&config::engine(slots, config.on_demand))?;
+        if !config.cpu.is_supported() {
+            wasmtime::bail!(
+                "this machine's CPU is no {}: set PACKGUARD_CPU to what all machines have, or to native",
+                config.cpu
+            );
+        }
+        let mut settings = config::engine(slots, config.on_demand);
+        config.cpu.apply(&mut settings)?;
+        let engine = Engine::new(&settings)?;
         let linker = linker(&engine)?;
         Ok(Self {
             engine,

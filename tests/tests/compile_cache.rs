@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
-use packguard_runtime::{CompileCache, LoadError, Runtime, RuntimeConfig, ShareKey};
+use packguard_runtime::{CompileCache, Cpu, LoadError, Runtime, RuntimeConfig, ShareKey};
 use packguard_tests::EMPTY;
 
 struct Folder(tempfile::TempDir);
@@ -55,6 +55,28 @@ async fn a_second_start_compiles_nothing() {
     let first = folder.inode();
     folder.load().await;
     assert_eq!(folder.inode(), first);
+}
+
+#[tokio::test]
+async fn code_for_each_cpu_is_kept_apart_and_found_again() {
+    let folder = Folder::new();
+    let files = || std::fs::read_dir(folder.0.path().join("cache")).map_or(0, Iterator::count);
+    let supported = [Cpu::Native, Cpu::X86V2, Cpu::X86V3]
+        .into_iter()
+        .filter(|cpu| cpu.is_supported());
+    for (kept, cpu) in supported.enumerate() {
+        for _ in 0..2 {
+            let config = RuntimeConfig {
+                slots: 1,
+                cache: Some(folder.cache()),
+                cpu,
+                ..RuntimeConfig::default()
+            };
+            let runtime = Runtime::new(config).unwrap();
+            runtime.load(EMPTY).await.unwrap();
+            assert_eq!(files(), kept + 1, "{cpu}");
+        }
+    }
 }
 
 #[tokio::test]

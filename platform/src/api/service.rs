@@ -195,6 +195,7 @@ pub async fn scrape(State(app): State<Arc<App>>) -> Response {
         app.metrics.queue_depth(QueueState::Ready, depths.ready);
         app.metrics.queue_depth(QueueState::Delayed, depths.delayed);
         app.metrics.queue_depth(QueueState::Leased, depths.leased);
+        app.metrics.queue_oldest(depths.oldest_ready);
         let by_priority: Vec<(Priority, u64)> = depths
             .by_priority
             .into_iter()

@@ -270,6 +270,8 @@ pub struct DoctorSettings {
     pub storage: StorageConfig,
     /// Compiled components; `None`: as `scan` chooses.
     pub cache_dir: Option<std::path::PathBuf>,
+    /// What components are compiled for.
+    pub cpu: packguard_runtime::Cpu,
     /// Logs.
     pub telemetry: TelemetryConfig,
 }
@@ -284,6 +286,7 @@ impl Configuration for DoctorSettings {
             redis: RedisConfig::read(reader),
             storage: StorageConfig::read(reader),
             cache_dir: reader.path("PACKGUARD_CACHE_DIR"),
+            cpu: worker::cpu(reader),
             telemetry: TelemetryConfig::read(reader),
         }
     }

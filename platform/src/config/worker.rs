@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use packguard_runtime::ShareKey;
+use packguard_runtime::{Cpu, ShareKey};
 
 use crate::functions::SignaturePolicy;
 use crate::limits::ScanLimits;
@@ -73,6 +73,8 @@ pub struct WorkerConfig {
     pub thresholds: JudgeThresholds,
     /// Compiled components; `None`: as `scan` chooses.
     pub cache_dir: Option<PathBuf>,
+    /// What components are compiled for.
+    pub cpu: Cpu,
     /// Where health and metrics are served.
     pub metrics_listen: SocketAddr,
     /// Whether functions have to be signed.
@@ -86,6 +88,14 @@ const HEARTBEATS: u32 = 3;
 
 /// The default: a lease has room for one more than it must.
 const HEARTBEATS_BY_DEFAULT: u32 = 4;
+
+/// What components are compiled for.
+pub(super) fn cpu(reader: &mut Reader) -> Cpu {
+    reader.value("PACKGUARD_CPU", |text| {
+        let hint = "give `native`, `x86-64-v2` or `x86-64-v3`";
+        text.parse().map_err(|_| Wrong::new("is no CPU", hint))
+    })
+}
 
 impl WorkerConfig {
     pub(super) fn read(reader: &mut Reader, machine: &Machine) -> Self {
@@ -107,6 +117,7 @@ impl WorkerConfig {
             osv: reader.optional("OSV_SOURCE", source),
             thresholds: reader.value("JUDGE_THRESHOLDS", thresholds),
             cache_dir: reader.path("PACKGUARD_CACHE_DIR"),
+            cpu: cpu(reader),
             metrics_listen: serve::listen(reader, "METRICS_LISTEN"),
             signatures: serve::signatures(reader),
             share_key: reader.optional("COMPONENT_CACHE_KEY", share_key),

@@ -1,6 +1,6 @@
 //! `packguard doctor`: checks what a deployment needs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -22,13 +22,22 @@ pub struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Only ask whether one of these addresses answers: the health check of a container
+    #[arg(long, value_name = "URL")]
+    pub alive: Vec<url::Url>,
 }
+
+/// How long an address may take to say that it is well.
+const ALIVE: Duration = Duration::from_secs(3);
 
 /// Runs all checks, prints what they say, and gives the exit code.
 ///
 /// # Errors
 /// When the configuration makes no sense.
 pub async fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
+    if !args.alive.is_empty() {
+        return alive(&args.alive).await;
+    }
     let settings: DoctorSettings = config::resolve(&args.flags.0, &Environment::of_process())?;
     let mut probes = vec![Probe::new("sandbox", sandbox(settings.clone()))];
     let registries = Ecosystem::ALL.map(|one| Probe::new(one.as_str(), registry(one)));
@@ -50,11 +59,29 @@ pub async fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
     Ok(report.exit_code())
 }
 
+/// Asks each address in turn, until one says that all is well.
+async fn alive(addresses: &[url::Url]) -> Result<u8, Failure> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(ALIVE)
+        .build()
+        .map_err(|error| Failure::environment(&error, "this is a defect: report it"))?;
+    for address in addresses {
+        match client.get(address.clone()).send().await {
+            Ok(answer) if answer.status().is_success() => return Ok(0),
+            Ok(answer) => eprintln!("{address} answers {}", answer.status()),
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+    Ok(1)
+}
+
 /// Loads all components: from the cache, or by compiling them.
 async fn sandbox(settings: DoctorSettings) -> Verdict {
     let started = Instant::now();
     let setup = Setup {
         cache: components::default_cache(settings.cache_dir),
+        cpu: settings.cpu,
         ..Setup::default()
     };
     match components::pipeline(setup).await {

@@ -91,6 +91,7 @@ async fn load(config: &WorkerConfig) -> Result<Pipeline, Failure> {
     let setup = Setup {
         slots: 0,
         cache: components::default_cache(config.cache_dir.clone()),
+        cpu: config.cpu,
         analyzers: Vec::new(),
         limits: config.limits.step,
         archive: config.limits.archive,

@@ -53,6 +53,7 @@ impl<'a> Scan<'a> {
         let pipeline = components::pipeline(Setup {
             slots: 0,
             cache: components::default_cache(args.cache_dir.clone()),
+            cpu: args.cpu,
             analyzers: args.analyzer.clone(),
             limits: args.limits.step,
             archive: args.limits.archive,

@@ -71,6 +71,12 @@ pub(super) const WORKERS: &[Setting] = &[
         "Where compiled components are kept. Unset: `packguard` in the user's cache folder.",
     ),
     Setting::open(
+        "PACKGUARD_CPU",
+        "native",
+        ANALYSED,
+        "What components are compiled for: `native` (this machine), `x86-64-v2` or `x86-64-v3`. The image is built for one that all its machines have, and says so; a machine that is older refuses to start.",
+    ),
+    Setting::open(
         "COMPONENT_CACHE_KEY",
         "",
         WORK,

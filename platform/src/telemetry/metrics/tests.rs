@@ -39,6 +39,7 @@ fn busy() -> Metrics {
     metrics.submitted(Submission::Batch, SubmissionOutcome::Accepted, 12);
     metrics.webhook(Delivery::Retrying);
     metrics.queue_depth(QueueState::Ready, 5);
+    metrics.queue_oldest(Some(Duration::from_secs(7)));
     metrics.queue_ready(&[(Priority::new(50).unwrap(), 3), (Priority::default(), 2)]);
     metrics.claimed(took);
     metrics.task_finished("pypi", TaskOutcome::Completed, took);

@@ -26,6 +26,7 @@ const MAX_ANALYZERS: usize = 64;
 pub(super) struct Work {
     depth: Family<InQueue, Gauge>,
     ready: Family<Ready, Gauge>,
+    oldest: Gauge,
     wait: Histogram,
     durations: Histograms<HasOutcome>,
     finished: Family<Finished, Counter>,
@@ -50,6 +51,10 @@ impl Work {
         Self {
             depth: c.gauges(plain("queue_depth", "Tasks in the queue")),
             ready: c.gauges(plain("queue_ready", "Tasks to be claimed, by priority")),
+            oldest: c.gauge(seconds(
+                "queue_oldest_wait",
+                "How long the task has waited that became ready first; 0 where none is ready",
+            )),
             wait: c.histogram(
                 seconds("queue_wait", "From a task's being ready to its claim"),
                 &buckets::QUEUE_WAIT,
@@ -112,6 +117,12 @@ impl Metrics {
         let labels = InQueue { state };
         let gauge = self.0.work.depth.get_or_create(&labels);
         gauge.set(signed(tasks));
+    }
+
+    /// How long the task has waited that became ready first, where any is ready.
+    pub fn queue_oldest(&self, waited: Option<Duration>) {
+        let waited = waited.unwrap_or_default().as_secs();
+        self.0.work.oldest.set(signed(waited));
     }
 
     /// How many tasks are ready, for each priority that has any.
