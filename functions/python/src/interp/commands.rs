@@ -1,0 +1,117 @@
+//! Commands that download: which file they write.
+
+use std::rc::Rc;
+
+use super::Interpreter;
+use super::calls::Given;
+use crate::value::{Taint, Value};
+
+/// Programs that fetch what is at an address.
+pub(super) const DOWNLOADERS: [&str; 8] = [
+    "curl",
+    "wget",
+    "aria2c",
+    "certutil",
+    "bitsadmin",
+    "Invoke-WebRequest",
+    "iwr",
+    "DownloadFile",
+];
+
+/// Switches that the file's name follows.
+const SWITCHES: [&str; 7] = [
+    "-o",
+    "-O",
+    "--output",
+    "--output-document",
+    "-OutFile",
+    "-outfile",
+    "--out",
+];
+
+/// Words of a command that are read.
+const WORDS: usize = 64;
+
+impl<'a> Interpreter<'a, '_> {
+    /// Notes which file a command writes what it downloads to.
+    pub(super) fn note_download(&mut self, given: &Given<'a>) {
+        let keyword = given.keywords.iter().find(|(name, _)| &**name == "args");
+        let Some(command) = given.args.first().or(keyword.map(|(_, value)| value)) else {
+            return;
+        };
+        let words: Vec<&str> = match (command.as_list(), command.as_str()) {
+            (Some(items), _) => items
+                .iter()
+                .take(WORDS)
+                .map(|item| item.as_str().unwrap_or_default())
+                .flat_map(|item| match item.contains("http") && item.contains(' ') {
+                    // A command for a shell of its own.
+                    true => words(item),
+                    false => vec![item],
+                })
+                .collect(),
+            (None, Some(text)) => words(text),
+            (None, None) => return,
+        };
+        let fetches = words.iter().any(|word| is_downloader(word));
+        let address = words.iter().find(|word| word.contains("://"));
+        // An address may stand in a variable.
+        if !fetches {
+            return;
+        }
+        let switched = words.windows(2).find_map(|pair| {
+            let (switch, file) = (pair[0], pair[1]);
+            let joined = switch
+                .strip_prefix("--output=")
+                .or(switch.strip_prefix("--output-document="));
+            let is_file = SWITCHES.contains(&switch) && !file.starts_with('-');
+            joined.or((is_file && !file.contains("://")).then_some(file))
+        });
+        let last = words.last().copied().filter(|word| {
+            !word.contains("://")
+                && !word.starts_with('-')
+                && words.iter().any(|w| *w == "certutil" || *w == "bitsadmin")
+        });
+        let own = address.and_then(|address| {
+            let name = address.split(['?', '#']).next()?.rsplit('/').next()?;
+            (name.len() >= 4 && name.contains('.')).then_some(name)
+        });
+        if let Some(file) = switched.or(last).or(own).filter(|file| file.len() >= 3) {
+            self.write_to(Some(Rc::from(file)), Taint::DOWNLOADED_FILE);
+        }
+    }
+
+    /// Whether a command names a file that was downloaded before.
+    pub(super) fn names_download(&self, text: &str) -> bool {
+        let mut names = self.written.iter().take(WORDS).filter(|(name, taint)| {
+            taint.has(Taint::DOWNLOADED_FILE) && name.len() >= 6 && name.contains(['/', '\\', '.'])
+        });
+        text.len() <= 4_096
+            && text.contains([' ', '/'])
+            && !text.contains("://")
+            && names.any(|(name, _)| words(text).contains(&&**name))
+    }
+}
+
+fn words(text: &str) -> Vec<&str> {
+    let apart = |c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')' | ',');
+    text.split(apart)
+        .map(|word| word.trim_matches(['"', '\'']))
+        .filter(|word| !word.is_empty())
+        .take(WORDS)
+        .collect()
+}
+
+fn is_downloader(word: &str) -> bool {
+    let name = word.rsplit(['/', '\\', '.']).next().unwrap_or_default();
+    let program = word.rsplit(['/', '\\']).next().unwrap_or_default();
+    let program = program.strip_suffix(".exe").unwrap_or(program);
+    DOWNLOADERS.contains(&name) || DOWNLOADERS.contains(&program)
+}
+
+/// The text of a constant, to look up what was written there.
+pub(super) fn named<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+    value
+        .as_str()
+        .filter(|text| text.len() >= 4 && text.trim_start_matches(['?', '/']).len() >= 4)
+}
