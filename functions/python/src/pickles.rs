@@ -383,7 +383,9 @@ fn of_archive(bytes: &[u8]) -> Option<Pickled> {
                 return Some(pickled);
             }
         }
-        at = start.checked_add(size).filter(|_| size > 0)?;
+        at = start
+            .checked_add(size)
+            .filter(|at| size > 0 && *at < bytes.len())?;
     }
     None
 }

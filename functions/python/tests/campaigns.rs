@@ -1,4 +1,5 @@
 //! Techniques of campaigns, each in rewritings, beside honest code that looks alike.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod support;
 
@@ -256,6 +257,31 @@ fn tests_may_hold_what_a_packer_makes() {
             ),
         ],
     );
+}
+
+#[test]
+fn documents_do_not_become_code() {
+    let copied = b"from ctypes import CDLL\nfrom pathlib import Path\nimport os, shutil\n\n\
+        s = Path(__file__).parent / 'docs' / 'manual.pdf'\nd = Path(os.environ.get('TEMP', '.')) / 'libssl-3.dll'\n\
+        shutil.copyfile(s, d)\nlib = CDLL(str(d))\n";
+    let grown = b"import ast, json, pathlib\n\ndef build(n):\n    if n[0] == 'Call':\n        \
+        return ast.Call(build(n[1]), [build(a) for a in n[2]], [])\n    return ast.Name(n[1], ast.Load())\n\n\
+        def literal(p):\n    t = ast.Expression(build(json.loads(p.read_text())))\n    \
+        return eval(compile(ast.fix_missing_locations(t), 'x', 'eval'))\n\nliteral(pathlib.Path(__file__).with_name('t.json'))\n";
+    convicted(
+        30,
+        &[
+            ("a copy", &[("demo/__init__.py", copied)]),
+            ("a tree in a table", &[("demo/__init__.py", grown)]),
+        ],
+    );
+    let plain = b"import shutil\n\ndef backup(p):\n    shutil.copyfile('notes.md', 'notes.old.md')\n\nbackup(1)\n";
+    let fold = b"import ast, json\n\ndef call(name):\n    return ast.Call(ast.Name(name, ast.Load()), [], [])\n\n\
+        def run(path):\n    return eval(compile(ast.Expression(call(json.load(open(path)))), 'x', 'eval'))\n";
+    honest(&[
+        ("notes", &[("demo/__init__.py", plain)]),
+        ("a calculator", &[("demo/__init__.py", fold)]),
+    ]);
 }
 
 #[test]

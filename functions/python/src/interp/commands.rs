@@ -18,10 +18,8 @@ pub(super) const DOWNLOADERS: [&str; 8] = [
     "DownloadFile",
 ];
 
-/// Switches that the file's name follows.
-const SWITCHES: [&str; 7] = [
-    "-o",
-    "-O",
+/// Long switches that the file's name follows.
+const SWITCHES: [&str; 5] = [
     "--output",
     "--output-document",
     "-OutFile",
@@ -64,19 +62,30 @@ impl<'a> Interpreter<'a, '_> {
             let joined = switch
                 .strip_prefix("--output=")
                 .or(switch.strip_prefix("--output-document="));
-            let is_file = SWITCHES.contains(&switch) && !file.starts_with('-');
+            let is_file = (SWITCHES.contains(&switch) || is_short(switch, ['o', 'O']))
+                && !file.starts_with('-');
             joined.or((is_file && !file.contains("://")).then_some(file))
         });
-        let last = words.last().copied().filter(|word| {
-            !word.contains("://")
-                && !word.starts_with('-')
-                && words.iter().any(|w| *w == "certutil" || *w == "bitsadmin")
+        // `certutil -urlcache -f address file`, `DownloadFile(address, file)`.
+        let behind = words.windows(2).find_map(|pair| {
+            let follows = pair[0].contains("://") && !pair[1].starts_with('-');
+            let takes = ["certutil", "bitsadmin", "DownloadFile"];
+            let named = || {
+                words
+                    .iter()
+                    .any(|word| takes.iter().any(|name| word.contains(name)))
+            };
+            (follows && named()).then_some(pair[1])
         });
-        let own = address.and_then(|address| {
+        // Otherwise `curl` prints what it gets.
+        let keeps = words
+            .iter()
+            .any(|word| *word == "wget" || *word == "--remote-name" || is_short(word, ['O', 'J']));
+        let own = address.filter(|_| keeps).and_then(|address| {
             let name = address.split(['?', '#']).next()?.rsplit('/').next()?;
             (name.len() >= 4 && name.contains('.')).then_some(name)
         });
-        if let Some(file) = switched.or(last).or(own).filter(|file| file.len() >= 3) {
+        if let Some(file) = switched.or(behind).or(own).filter(|file| file.len() >= 3) {
             self.write_to(Some(Rc::from(file)), Taint::DOWNLOADED_FILE);
         }
     }
@@ -100,6 +109,15 @@ fn words(text: &str) -> Vec<&str> {
         .filter(|word| !word.is_empty())
         .take(WORDS)
         .collect()
+}
+
+/// Whether a word is switches of one letter, the last one of these: `-fsSLo`.
+fn is_short(word: &str, last: [char; 2]) -> bool {
+    word.strip_prefix('-').is_some_and(|letters| {
+        letters.len() <= 7
+            && letters.ends_with(last)
+            && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
+    })
 }
 
 fn is_downloader(word: &str) -> bool {

@@ -142,6 +142,21 @@ impl<'a> Visitor<'a> for Wraps<'_, '_> {
         {
             self.signs.add(bits::WRAPS_KEYS, bytes_of(call.range()));
         }
+        // `wrapt.wrap_function_wrapper("eth_account", "Account.from_key", mine)`.
+        if let Expr::Call(call) = expr
+            && matches!(
+                last(&call.func),
+                Some("wrap_function_wrapper" | "patch_function_wrapper" | "wrap_object")
+            )
+        {
+            let names = |arg: &Expr| {
+                matches!(arg, Expr::StringLiteral(text) if text.value.to_str().rsplit('.').next()
+                    .is_some_and(|name| KEY_MAKERS.contains(&name)))
+            };
+            if call.arguments.args.iter().any(names) {
+                self.signs.add(bits::WRAPS_KEYS, bytes_of(call.range()));
+            }
+        }
         walk_expr(self, expr);
     }
 }
