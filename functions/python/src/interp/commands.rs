@@ -85,6 +85,14 @@ impl<'a> Interpreter<'a, '_> {
             let name = address.split(['?', '#']).next()?.rsplit('/').next()?;
             (name.len() >= 4 && name.contains('.')).then_some(name)
         });
+        let folder = words.windows(2).find_map(|pair| {
+            let names = matches!(pair[0], "-P" | "--directory-prefix" | "--output-dir" | "-d");
+            names.then_some(pair[1])
+        });
+        if let (None, Some(folder), Some(name)) = (switched.or(behind), folder, own) {
+            let path = format!("{}/{name}", folder.trim_end_matches('/'));
+            self.write_to(Some(path.into()), Taint::DOWNLOADED_FILE);
+        }
         if let Some(file) = switched.or(behind).or(own).filter(|file| file.len() >= 3) {
             self.write_to(Some(Rc::from(file)), Taint::DOWNLOADED_FILE);
         }

@@ -40,6 +40,7 @@ pub fn look(body: &[Stmt], tops: &BTreeSet<String>, signs: &mut Signs) {
     let mut wraps = Wraps {
         tops,
         foreign: BTreeSet::new(),
+        overriding: BTreeSet::new(),
         looped: Vec::new(),
         signs,
     };
@@ -52,6 +53,8 @@ struct Wraps<'s, 't> {
     tops: &'t BTreeSet<String>,
     /// Names of other packages' modules, functions and classes, and of classes made from them.
     foreign: BTreeSet<String>,
+    /// Classes of the file that do a key maker's work in their own way.
+    overriding: BTreeSet<String>,
     /// Variables of loops over names of key makers.
     looped: Vec<String>,
     signs: &'s mut Signs,
@@ -111,6 +114,13 @@ impl<'a> Visitor<'a> for Wraps<'_, '_> {
                 let mut bases = class.arguments.iter().flat_map(|list| &list.args);
                 if bases.any(|base| self.is_foreign(base)) {
                     self.foreign.insert(class.name.to_string());
+                    let overrides = class.body.iter().any(|inner| {
+                        matches!(inner, Stmt::FunctionDef(method)
+                            if KEY_MAKERS.contains(&method.name.as_str()))
+                    });
+                    if overrides {
+                        self.overriding.insert(class.name.to_string());
+                    }
                 }
             }
             Stmt::For(list) if lists_makers(&list.iter) => {
@@ -124,7 +134,14 @@ impl<'a> Visitor<'a> for Wraps<'_, '_> {
                         if KEY_MAKERS.contains(&attribute.attr.as_str())
                             && self.is_foreign(&attribute.value))
                 });
-                if replaces {
+                // `eth_account.Account = Mine`
+                let swaps = matches!(&*assign.value, Expr::Name(name)
+                        if self.overriding.contains(name.id.as_str()))
+                    && assign.targets.iter().any(|target| {
+                        matches!(target, Expr::Attribute(attribute)
+                            if self.is_foreign(&attribute.value))
+                    });
+                if replaces || swaps {
                     self.signs.add(bits::WRAPS_KEYS, bytes_of(assign.range()));
                 }
             }
