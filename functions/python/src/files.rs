@@ -207,7 +207,7 @@ fn compiled_file(file: File<'_>, source: Option<File<'_>>, analysis: &mut Analys
 }
 
 /// Whether a path lies in a folder of tests.
-fn is_test_data(path: &str) -> bool {
+pub fn is_test_data(path: &str) -> bool {
     let mut folders: Vec<&str> = path.split('/').collect();
     folders.pop();
     folders.iter().any(|folder| {

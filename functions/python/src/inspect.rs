@@ -17,6 +17,7 @@ use crate::names::{self, Role};
 use crate::py2;
 use crate::rules;
 use crate::signs::{self, Signs};
+use crate::styled;
 use crate::value::Taint;
 use packguard_sdk::Hit;
 
@@ -55,6 +56,8 @@ pub struct Ties {
     pub starts_something: bool,
     /// Whether it names hosts or files that attackers name.
     pub names_hosts: bool,
+    /// When it loads pickles, if it does.
+    pub unpickles: Option<Phase>,
 }
 
 /// Hits taken over from a text read as Python 2: each is looked up by its line.
@@ -130,6 +133,25 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
         }
     };
     let parsed = parse_unchecked_source(text, PySourceType::Python);
+    // Linked modules keep their places; the tree has plain names anyway.
+    if surroundings.modules.is_empty()
+        && let Some(plain) = styled::plain(text, parsed.tokens())
+    {
+        let mut inspection = inspect_at(&plain, unit, depth, surroundings);
+        for hit in inspection.hits.iter_mut().take(MODERN_HITS) {
+            hit.range = py2::original(hit.range.clone(), &plain, text);
+        }
+        inspection.hits.truncate(MODERN_HITS);
+        let moved = |range| py2::original(range, &plain, text);
+        inspection.signs.move_places(moved);
+        let hits = rules::text::check(text, parsed.tokens(), unit.phase);
+        inspection.hits.extend(hits);
+        inspection.hits = rules::distinct(inspection.hits);
+        if shape.is_deep() {
+            std::mem::forget(parsed);
+        }
+        return inspection;
+    }
     let outcome = if worth_walking(text, parsed.tokens()) {
         Interpreter::run(text, unit, &parsed.syntax().body, surroundings)
     } else {
@@ -210,9 +232,34 @@ fn ties(outcome: Outcome<'_>, hits: &[Hit]) -> Ties {
         starts_something: false,
         names_hosts: !facts.texts.is_empty(),
         imports: imported(facts),
+        unpickles: unpickles(facts),
         siblings: outcome.siblings,
         runs_file: outcome.runs_file,
     }
+}
+
+/// When a file loads pickles: by itself where any of its calls does.
+fn unpickles(facts: &Facts<'_>) -> Option<Phase> {
+    let loads = |call: &&Call<'_>| {
+        call.role == Some(Role::Unpickle)
+            || matches!(
+                &*call.callee,
+                "torch.load"
+                    | "joblib.load"
+                    | "dill.load"
+                    | "dill.loads"
+                    | "numpy.load"
+                    | "pandas.read_pickle"
+                    | "cloudpickle.load"
+                    | "pickle.Unpickler().load"
+            )
+    };
+    let mut loading = facts.calls.iter().filter(loads);
+    let first = loading.next()?;
+    let itself = std::iter::once(first)
+        .chain(loading)
+        .find(|call| call.runs_by_itself());
+    Some(itself.map_or(Phase::Execute, |call| call.phase))
 }
 
 /// Whether a module's top level calls something for what that does, not for its value.

@@ -16,17 +16,21 @@ mod link;
 mod marshal;
 mod names;
 mod path;
+mod pickles;
 mod py2;
 mod reach;
 mod rules;
 mod signs;
+mod styled;
 mod symbols;
 mod value;
 
 use std::collections::BTreeSet;
 
 use packguard_sdk::text::Source;
-use packguard_sdk::{Analysis, Analyzer, Descriptor, File, Package, Phase, descriptor};
+use packguard_sdk::{
+    Analysis, Analyzer, Descriptor, File, Hit, Package, Phase, Severity, descriptor,
+};
 
 use files::Treatment;
 use inspect::Inspection;
@@ -53,21 +57,39 @@ impl Analyzer for Python {
         let mut capabilities = BTreeSet::new();
         let tops = link::tops(package);
         let mut seen = Vec::new();
+        let mut inert = Vec::new();
         for file in package.files() {
             match files::treatment(file) {
                 Ok(None | Some(Treatment::Stub)) => {}
                 Ok(Some(treatment)) => {
-                    let one =
-                        analyze_file(file, treatment, &tops, &mut analysis, &mut capabilities);
+                    let one = analyze_file(
+                        file,
+                        treatment,
+                        &tops,
+                        &mut analysis,
+                        &mut capabilities,
+                        &mut inert,
+                    );
                     seen.extend(one);
                 }
                 Err(error) => analysis.problem(file, format!("can't be read: {error}")),
+            }
+        }
+        for (file, hit) in inert {
+            let hit = match reach::is_used(&seen, file) {
+                true => hit,
+                // Packers and scanners keep what they make, or look for, beside their tests.
+                false => hit.severity(Severity::Low),
+            };
+            if let Some(text) = analysis.read_text(file, READ_LIMIT) {
+                analysis.push(hit.at(file, &Source::new(&text)));
             }
         }
         link::check(package, &seen, &tops, &mut analysis);
         rules::correlation::check(&seen, &mut analysis);
         armor::check(&seen, &mut analysis);
         files::bytecode(package, &mut analysis);
+        pickles::check(package, &seen, &mut analysis);
         Ok(analysis)
     }
 }
@@ -78,6 +100,7 @@ fn analyze_file<'p>(
     tops: &BTreeSet<String>,
     analysis: &mut Analysis,
     capabilities: &mut BTreeSet<&'static str>,
+    inert: &mut Vec<(File<'p>, Hit)>,
 ) -> Option<Seen<'p>> {
     let decoded = analysis.read_text(file, READ_LIMIT)?;
     let source = Source::new(&decoded);
@@ -97,6 +120,13 @@ fn analyze_file<'p>(
     for hit in inspection.hits {
         // What a package is able to do is said once.
         if rules::is_capability(hit.rule.id) && !capabilities.insert(hit.rule.id) {
+            continue;
+        }
+        if hit.rule.id == rules::DECODE_EXEC.id
+            && hit.title.ends_with(rules::INERT)
+            && files::is_test_data(file.path())
+        {
+            inert.push((file, hit));
             continue;
         }
         analysis.push(hit.at(file, &source));

@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use packguard_sdk::File;
+
+use crate::files;
 use crate::link::Seen;
+
+/// Files that are searched for the name of another.
+const FILES_LIMIT: usize = 500;
 
 /// `setup.py`, the packages themselves, and what these import.
 pub fn reached(seen: &[Seen<'_>]) -> Vec<usize> {
@@ -40,6 +46,21 @@ fn starts(one: &Seen<'_>, inits: bool, files: usize) -> bool {
         "__main__.py" => false,
         _ => !inits || (shallow && files <= 4),
     }
+}
+
+/// Whether a file of the tests is reached by what is no test: imported, or named there.
+pub fn is_used(seen: &[Seen<'_>], file: File<'_>) -> bool {
+    let imported = reached(seen)
+        .iter()
+        .any(|at| seen[*at].file.path() == file.path());
+    let others = seen
+        .iter()
+        .filter(|one| !files::is_test_data(one.file.path()));
+    imported
+        || others.take(FILES_LIMIT).any(|one| {
+            let named = |text: Vec<u8>| memchr::memmem::find(&text, file.name().as_bytes());
+            one.file.read().ok().and_then(named).is_some()
+        })
 }
 
 /// Whether one file imports another.

@@ -73,6 +73,11 @@ impl Taint {
     /// What a file of the package contains.
     pub const PACKAGE_FILE: Self = Self(1 << 27);
 
+    /// What the call stack says: who calls.
+    pub const FRAME: Self = Self(1 << 28);
+    /// The source code of who calls.
+    pub const CALLERS_SOURCE: Self = Self(1 << 29);
+
     /// Labels that say data worth stealing.
     pub const LOOT: Self = Self(
         Self::ENVIRONMENT.0

@@ -84,6 +84,16 @@ const TAKES_ALL: &[&str] = &[
     "yaml.dump",
 ];
 
+/// What tells who calls.
+const STACK: [&str; 6] = [
+    "inspect.stack",
+    "inspect.currentframe",
+    "inspect.getouterframes",
+    "sys._getframe",
+    "traceback.extract_stack",
+    "traceback.walk_stack",
+];
+
 /// What reads a file of the package.
 const READERS: [&str; 4] = [
     "builtins.open().read",
@@ -279,7 +289,11 @@ impl<'a> Interpreter<'a, '_> {
                     Some("decrypt") => Taint::DECRYPTED,
                     _ => Taint::NONE,
                 };
-                result.with(handed_on | environment | files | cipher)
+                let frames = match STACK.contains(&&**path) {
+                    true => Taint::FRAME,
+                    false => Taint::NONE,
+                };
+                result.with(handed_on | environment | files | cipher | frames)
             }
         }
     }

@@ -9,6 +9,7 @@ use ruff_python_ast::{
 use ruff_text_size::{Ranged as _, TextRange};
 
 use super::calls;
+use super::commands::named;
 use super::labels::{text_labels, variable};
 use super::numbers::unary;
 use super::{DEPTH_LIMIT, Interpreter};
@@ -195,7 +196,11 @@ impl<'a> Interpreter<'a, '_> {
         }
         let written = match self.written.is_empty() {
             true => Taint::NONE,
-            false => self.written.get(&text).copied().unwrap_or_default(),
+            false => match self.written.get(&text) {
+                Some(taint) => *taint,
+                None if self.names_download(&text) => Taint::DOWNLOADED_FILE,
+                None => Taint::NONE,
+            },
         };
         let unpacked = self
             .unpacked
@@ -210,10 +215,12 @@ impl<'a> Interpreter<'a, '_> {
 
     /// Adds what was written to the file that a path names.
     fn written_label(&self, expression: &Expr, value: Value<'a>) -> Value<'a> {
-        match self
+        let by_key = self
             .file_key(expression, &value)
-            .and_then(|key| self.written.get(&key))
-        {
+            .and_then(|key| self.written.get(&key));
+        // A command names a file by its text, whatever part of it is not known.
+        let by_text = || self.written.get(named(&value)?);
+        match by_key.or_else(by_text) {
             Some(taint) => value.with(*taint),
             None => value,
         }

@@ -8,6 +8,7 @@ mod attributes;
 mod builders;
 mod calls;
 mod ciphers;
+mod commands;
 mod expressions;
 mod follow;
 mod imports;

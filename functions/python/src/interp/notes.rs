@@ -31,6 +31,8 @@ impl Callee<'_> {
                     || path.starts_with("pip.")
                     || path.starts_with("yaml.")
                     || path.starts_with("mmap.")
+                    || path.starts_with("joblib.")
+                    || &**path == "torch.load"
                     || &**path == "__pyarmor__"
                     || path.ends_with(".chmod")
             }

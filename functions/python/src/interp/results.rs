@@ -18,6 +18,9 @@ impl<'a> Interpreter<'a, '_> {
         handed_on: Taint,
         given: &Given<'a>,
     ) -> Value<'a> {
+        if matches!(role, Role::Shell | Role::Spawn) {
+            self.note_download(given);
+        }
         match role {
             Role::Decode(encoding) => self.decode_call(encoding, given),
             Role::Decrypt => Value::tainted(handed_on | Taint::DECRYPTED),
@@ -172,6 +175,10 @@ fn open<'a>(file: Value<'a>, given: &Given<'a>) -> Value<'a> {
     }
     if !writes {
         taint |= path.only(Taint::LOOT | Taint::HOST_FACT);
+        let program = given.args.first().and_then(Value::as_path) == Some("__main__.__file__");
+        if path.has(Taint::FRAME) || program {
+            taint |= Taint::CALLERS_SOURCE;
+        }
     }
     let mut file = file.with(taint);
     file.set_key(given.key.clone());

@@ -61,7 +61,16 @@ pub(super) fn walked(top: &Value<'_>) -> Taint {
     let wide = top.as_str().is_some_and(|text| {
         matches!(
             text.trim_end_matches(['/', '\\', '*']),
-            "" | "~" | "C:" | "c:" | "~/Documents" | "~/Desktop" | "/home" | "/root" | "/"
+            "" | "~"
+                | "/sdcard"
+                | "/storage/emulated/0"
+                | "C:"
+                | "c:"
+                | "~/Documents"
+                | "~/Desktop"
+                | "/home"
+                | "/root"
+                | "/"
         ) && !text.is_empty()
     });
     let kept = top.taint.only(Taint::CREDENTIAL_PATH);

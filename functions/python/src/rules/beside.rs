@@ -30,7 +30,8 @@ pub const DISGUISED: Rule = Rule::new(
     "python-disguised-code",
     "Runs a file as Python that says it is something else",
     "Found when a picture, a font, a table or another file that is no code by its name is run or \
-     loaded as Python, as soon as the package is imported or installed.\n\nHonest packages name \
+     loaded as Python, copied to a library or program, or put together to code, as soon as the \
+     package is imported or installed.\n\nHonest packages name \
      their modules `.py`.\n\nLook into the file.",
     Category::DefenseEvasion,
     Severity::High,
@@ -178,6 +179,19 @@ pub(super) fn disguised(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hi
         ]);
     let run = by_itself(context).find(|call| match call.role {
         Some(Role::LoadFile) => call.args.iter().filter_map(Value::as_str).any(other),
+        // `copy("manual.pdf", "libssl.dll")`: it becomes what it is.
+        Some(Role::CopyFile) => {
+            let path = |at: usize| call.args.get(at).and_then(Value::as_str);
+            let program = |path: &str| {
+                [
+                    ".dll", ".so", ".dylib", ".pyd", ".exe", ".py", ".ps1", ".vbs",
+                ]
+                .iter()
+                .any(|end| path.ends_with(end))
+            };
+            let document = |path: &str| other(path) && !path.ends_with(".bin");
+            path(0).is_some_and(document) && path(1).is_some_and(program)
+        }
         Some(Role::Exec) => {
             media
                 && call.args.first().is_some_and(|code| {
@@ -188,6 +202,31 @@ pub(super) fn disguised(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hi
     })?;
     Some(
         hit_at(&DISGUISED, run)
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .why(format!("It is run {}.", when(run.phase))),
+    )
+}
+
+/// Code put together node by node from what a file of the package holds, run by itself.
+pub(super) fn grown(context: &Context<'_, '_>, file: &File<'_>) -> Option<Hit> {
+    let nodes = file.holds("ast.Call(") && file.holds_any(&["ast.Attribute(", "ast.Name("]);
+    let reads = file.holds_any(&["json.load", "pickle.load", "tomllib.load", "csv.reader"])
+        && file.holds_any(&["__file__", "importlib.resources", "get_data("]);
+    if file.lines > FEW_LINES || !nodes || !reads || !file.holds("compile(") {
+        return None;
+    }
+    let run = by_itself(context).find(|call| {
+        call.role == Some(Role::Exec)
+            && !call.callee.starts_with("types.")
+            && call
+                .args
+                .first()
+                .is_some_and(|code| code.as_bytes().is_none())
+    })?;
+    Some(
+        hit_at(&DISGUISED, run)
+            .title("Runs code that it puts together from a data file of the package")
             .severity(Severity::High)
             .confidence(Confidence::High)
             .why(format!("It is run {}.", when(run.phase))),

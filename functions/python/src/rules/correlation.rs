@@ -3,6 +3,8 @@
 //! Two views: each small file by itself, and the files that run at installation and import
 //! together, where these are small together. Large packages have everything somewhere.
 
+mod keys;
+
 use std::collections::BTreeSet;
 
 use packguard_sdk::text::Source;
@@ -13,13 +15,12 @@ use crate::link::Seen;
 use crate::reach;
 use crate::signs::Signs;
 use crate::signs::bits::{
-    ADDRESS, ASKS, BROWSER, BY_NAME, CHMOD, CLIPBOARD_READ, CLIPBOARD_WRITE, CLOUD_ADDRESS,
-    CONTAINER, COPIES, CREDENTIAL, DECODES, DELETES, DUMP, ENCRYPTS, ENDLESS, ENVIRONMENT_FILTER,
-    ENVIRONMENT_LOOP, EXECS, FACT_FOLDER, FACT_HOST, FACT_SYSTEM, FACT_USER, HANDS_AWAY, HANDS_KEY,
-    HIDDEN_CODE, HOME, HOST, ITSELF, KEYS, LOCATES, MATCHES, MINER, NOTE, OTHERS_PLACE,
-    OTHERS_PROJECT, OVERWRITES, PUBLISHES, REPEATS, REQUEST, ROUTE, RUNS, RUNS_DATA, SCREEN,
-    SECRET_NAME, SENDS, SENDS_KEY, SILENT, SILENT_COMMAND, SOCKET, STARTS, UPLOADS, URL, WALKS,
-    WALLET, WIPES, WORKFLOW_SECRETS, WRITES,
+    ADDRESS, BROWSER, BY_NAME, CHMOD, CLIPBOARD_READ, CLIPBOARD_WRITE, CLOUD_ADDRESS, CONTAINER,
+    COPIES, CREDENTIAL, DECODES, DELETES, DUMP, ENCRYPTS, ENDLESS, ENVIRONMENT_FILTER,
+    ENVIRONMENT_LOOP, EXECS, FACT_FOLDER, FACT_HOST, FACT_SYSTEM, FACT_USER, HIDDEN_CODE, HOME,
+    HOST, ITSELF, KEYS, LOCATES, MATCHES, MINER, NOTE, OTHERS_PLACE, OTHERS_PROJECT, OVERWRITES,
+    PUBLISHES, REPEATS, REQUEST, ROUTE, RUNS, RUNS_DATA, SCREEN, SECRET_NAME, SENDS, SILENT,
+    SILENT_COMMAND, SOCKET, STARTS, UPLOADS, URL, WALKS, WALLET, WIPES, WORKFLOW_SECRETS, WRITES,
 };
 
 /// A web request that is run.
@@ -27,7 +28,8 @@ pub const BACKDOOR_ROUTE: Rule = Rule::new(
     "python-request-run",
     "Runs what a web request holds",
     "Found when a function reads a request's headers, cookies or body and hands something that is \
-     not constant to `eval`, `exec` or a shell.\n\nWhoever can reach the server runs code on \
+     not constant to `eval`, `exec` or a shell, or, once a digest of what was sent is the right \
+     one, to `pickle.loads` or `marshal.loads`.\n\nWhoever can reach the server runs code on \
      it. Frameworks and middlewares with a back door look like this.\n\nDo not install.",
     Category::CommandAndControl,
     Severity::High,
@@ -170,7 +172,7 @@ fn look<'p>(
     };
     let found = [
         theft(&view),
-        keys(&view),
+        keys::keys(&view),
         spying(&view),
         impact(&view),
         others(&view),
@@ -226,46 +228,6 @@ fn theft(view: &View<'_, '_>) -> Found {
             "Collects {what} by itself and talks to a host of its own"
         ))
         .why("In so small a package one serves the other.");
-    Some((at, hit))
-}
-
-/// Keys and passwords that the caller hands over.
-fn keys(view: &View<'_, '_>) -> Found {
-    if view.has(ASKS) && view.talks() {
-        let (at, hit) = view.hit(&exfiltration::EXFILTRATION, ASKS)?;
-        return Some((
-            at,
-            hit.title(
-                "Replaces a function that sees passwords or requests, and talks to a host of its own",
-            ),
-        ));
-    }
-    if view.has(SENDS_KEY) {
-        let (at, hit) = view.hit(&exfiltration::EXFILTRATION, SENDS_KEY)?;
-        let hit = hit
-            .title("Sends a wallet's key to a host of its own, silently")
-            .confidence(Confidence::High);
-        return Some((at, hit));
-    }
-    let away = view.has(HANDS_AWAY)
-        && view.files.iter().any(|one| {
-            one.signs.has(HANDS_AWAY)
-                && view.files.iter().any(|other| {
-                    let talks = (other.signs.has(SENDS | URL)) || other.signs.has(SOCKET | HOST);
-                    reach::imports(one, other) && talks && other.signs.has(SILENT)
-                })
-        });
-    if !(away || (view.has(HANDS_KEY) && view.talks())) {
-        return None;
-    }
-    let (at, hit) = view.hit(
-        &exfiltration::EXFILTRATION,
-        if away { HANDS_AWAY } else { HANDS_KEY },
-    )?;
-    let hit = hit
-        .title("Hands a key or password on to what sends to a host of its own, silently")
-        .confidence(Confidence::High)
-        .why("Nothing is done with the answer, and errors are hidden.");
     Some((at, hit))
 }
 

@@ -37,8 +37,9 @@ pub const DOWNLOAD_EXECUTE: Rule = Rule::new(
 /// A pickle that calls something.
 pub const UNPICKLE_PAYLOAD: Rule = Rule::new(
     "python-unpickle-payload",
-    "A pickle in the code runs a command",
-    "Found when a constant given to `pickle.loads` names `exec`, `eval` or `system`.\n\nLoading a \
+    "A pickle runs a command",
+    "Found when a constant given to `pickle.loads`, or a file of the package that holds a pickle \
+     (`.pkl`, `.pt`, `.joblib`, …), calls `exec`, `eval`, `system` or the like.\n\nLoading a \
      pickle calls what it names: this is a way to hide a call.\n\nDo not install.",
     Category::Execution,
     Severity::High,
@@ -56,6 +57,9 @@ pub const DROPPER: Rule = Rule::new(
     Severity::High,
     &["T1027.009", "T1204.002"],
 );
+
+/// How a finding's title ends where the decoded code was read and does nothing.
+pub const INERT: &str = ", which does nothing";
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
     for call in &context.facts.calls {
@@ -191,6 +195,9 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
     // Without the payload in the file it may come from a caller, as in tools that send
     // code to their own processes.
     let elsewhere = code.as_bytes().is_none() && code.layers().is_none();
+    // What it decodes to stands there and does nothing that any rule knows, and what it calls
+    // is no capability either.
+    let inert = inner.is_none() && !elsewhere && !code.taint.has(Taint::MARSHALLED);
     // Readable text with a few characters put in by their codes.
     let harmless = from_codes && !code.taint.has(Taint::HIDDEN) && inner.is_none();
     let severity = match (call.runs_by_itself(), elsewhere) {
@@ -209,7 +216,10 @@ fn exec(context: &mut Context<'_, '_>, call: &Call<'_>, code: &Value<'_>) {
     };
     context.hit(
         hit_at(&DECODE_EXEC, call)
-            .title(format!("`{}` runs code that it {how} first", call.name()))
+            .title(match inert {
+                true => format!("`{}` runs code that it {how} first{INERT}", call.name()),
+                false => format!("`{}` runs code that it {how} first", call.name()),
+            })
             .severity(severity)
             .layers(&layers)
             .why(format!(
@@ -286,18 +296,8 @@ fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {
     let Some(value) = call.args.first() else {
         return;
     };
-    let names: [&[u8]; 10] = [
-        b"!!python/object/apply:",
-        b"!!python/object/new:",
-        b"posix\nsystem",
-        b"nt\nsystem",
-        b"os\nsystem",
-        b"builtins\nexec",
-        b"builtins\neval",
-        b"__builtin__\neval",
-        b"subprocess\nPopen",
-        b"posix\x94\x8c\x06system",
-    ];
+    // YAML calls what its tags name.
+    let tags: [&[u8]; 2] = [b"!!python/object/apply:", b"!!python/object/new:"];
     let bytes = value.as_bytes().unwrap_or_default();
     let loader = call.keyword("Loader").or(call.args.get(1));
     let safe = loader
@@ -306,10 +306,10 @@ fn unpickle(context: &mut Context<'_, '_>, call: &Call<'_>) {
     if safe || call.name().contains("safe_load") {
         return;
     }
-    if names
+    let tagged = tags
         .iter()
-        .any(|name| memchr::memmem::find(bytes, name).is_some())
-    {
+        .any(|tag| memchr::memmem::find(bytes, tag).is_some());
+    if tagged || crate::pickles::read(bytes).calls.is_some() {
         context.hit(
             hit_at(&UNPICKLE_PAYLOAD, call)
                 .severity(by_phase(call.phase, Severity::Critical, Severity::High))

@@ -1,7 +1,6 @@
 //! Constants that turn out to be code: decoded whatever the file does with them, since
 //! how they reach what runs them can't always be followed.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use packguard_sdk::decode::{self, Layer};
@@ -10,6 +9,7 @@ use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity, text};
 use ruff_python_ast::token::Token;
 
 use super::constants::{Constant, numbers, strings, tables};
+use super::encoded::encoded_names;
 use super::is_capability;
 use crate::inspect::inspect_payload;
 
@@ -107,7 +107,7 @@ pub(super) fn check(source: &str, tokens: &[Token], phase: Phase, depth: usize) 
             hits.extend(judge(&layers, &constant.range, phase, depth));
         }
     }
-    hits.extend(encoded_names(&strings, phase));
+    hits.extend(encoded_names(source, &strings, phase));
     for constant in lists.take(50) {
         let layers = [Layer {
             encoding: "numbers",
@@ -116,66 +116,6 @@ pub(super) fn check(source: &str, tokens: &[Token], phase: Phase, depth: usize) 
         hits.extend(judge(&layers, &constant.range, phase, depth));
     }
     hits
-}
-
-/// Encoded strings that are names of what does harm: tables that obfuscators look up.
-fn encoded_names(strings: &[Constant<'_>], phase: Phase) -> Option<Hit> {
-    let strong = [
-        "exec",
-        "eval",
-        "system",
-        "popen",
-        "Popen",
-        "subprocess",
-        "urlopen",
-        "requests",
-        "socket",
-        "environ",
-        "__import__",
-        "urllib.request",
-        "ctypes",
-        "builtins",
-        "b64decode",
-        "marshal",
-    ];
-    let weak = [
-        "os", "post", "get", "read", "decode", "loads", "base64", "zlib", "compile", "write",
-        "open", "platform", "getpass", "json", "data", "sys",
-    ];
-    let (mut harmful, mut all, mut at) = (BTreeSet::new(), BTreeSet::new(), None);
-    for constant in strings
-        .iter()
-        .filter(|one| (4..80).contains(&one.text.len()) && !one.text.contains(' '))
-        .take(2_000)
-    {
-        let decoded = [decode::base64(&constant.text), decode::hex(&constant.text)];
-        let reversed = Some(constant.text.bytes().rev().collect::<Vec<u8>>());
-        for bytes in decoded.into_iter().chain([reversed]).flatten() {
-            let Ok(name) = std::str::from_utf8(&bytes) else {
-                continue;
-            };
-            let is_url = name.starts_with("http://") || name.starts_with("https://");
-            if strong.contains(&name) || is_url {
-                harmful.insert(name.to_owned());
-                at.get_or_insert_with(|| constant.range.clone());
-            }
-            if strong.contains(&name) || weak.contains(&name) || is_url {
-                all.insert(name.to_owned());
-            }
-        }
-    }
-    let names: Vec<&str> = all.iter().map(String::as_str).collect();
-    (harmful.len() >= 2 && all.len() >= 3).then(|| {
-        Hit::new(&LATENT_PAYLOAD, at.unwrap_or_default(), phase)
-            .title("Names of modules and functions stand there encoded")
-            .severity(Severity::High)
-            .confidence(Confidence::High)
-            .layers(&[Layer {
-                encoding: "names",
-                text: names.join(", ").into(),
-            }])
-            .why("Names are encoded so that nobody finds what the code calls.")
-    })
 }
 
 /// What else than encoded a file's constants may be: found out once for all of them.

@@ -6,6 +6,7 @@ mod capabilities;
 mod constants;
 pub mod correlation;
 mod destruction;
+mod encoded;
 mod execution;
 mod exfiltration;
 mod handed;
@@ -23,6 +24,7 @@ pub mod text;
 mod theft;
 mod together;
 
+pub use execution::{DECODE_EXEC, INERT, UNPICKLE_PAYLOAD};
 pub use obfuscation::OBFUSCATED;
 
 use std::collections::BTreeMap;
@@ -39,9 +41,9 @@ use crate::inspect::{Inspection, inspect_payload};
 /// (or a new one), list it here, list its check in [`CHECKS`], say it in the README,
 /// and give it a positive and a negative case in `tests/`.
 pub const RULES: &[&Rule] = &[
-    &execution::DECODE_EXEC,
+    &DECODE_EXEC,
     &execution::DOWNLOAD_EXECUTE,
-    &execution::UNPICKLE_PAYLOAD,
+    &UNPICKLE_PAYLOAD,
     &execution::DROPPER,
     &shell::DOWNLOAD_RUN,
     &shell::DECODE_RUN,

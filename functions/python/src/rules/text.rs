@@ -10,6 +10,7 @@ use ruff_text_size::Ranged as _;
 use super::by_phase;
 use super::obfuscation::OBFUSCATED;
 use crate::interp::bytes_of;
+use crate::styled;
 
 /// Code far to the right.
 pub const HIDDEN_CODE: Rule = Rule::new(
@@ -106,6 +107,9 @@ const HIDING_BLANKS: usize = 150;
 /// Distinct mangled names in one file that show an obfuscator at work.
 const MANGLED_NAMES: usize = 12;
 
+/// Distinct names of several alphabets each in one file that are no accident.
+const PATCHED_NAMES: usize = 3;
+
 /// Shortest name of letters that look like one another.
 const MANGLED_LENGTH: usize = 10;
 
@@ -117,6 +121,8 @@ pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
     }
     let mut mangled = BTreeSet::new();
     let mut mangled_at = None;
+    let mut patched = BTreeSet::new();
+    let mut patched_at = None;
     let mut before = 0;
     for token in tokens {
         let range = bytes_of(token.range());
@@ -144,6 +150,9 @@ pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
         if kind == TokenKind::Name {
             if !text.is_ascii() {
                 hits.extend(look_alike(text, &range, phase));
+                if styled::is_patchwork(text) && patched.insert(text) && patched_at.is_none() {
+                    patched_at = Some(range.clone());
+                }
             }
             if is_mangled(text) && mangled.insert(text) && mangled_at.is_none() {
                 mangled_at = Some(range.clone());
@@ -153,6 +162,20 @@ pub fn check(source: &str, tokens: &[Token], phase: Phase) -> Vec<Hit> {
         if hits.len() > 200 {
             break;
         }
+    }
+    if let Some(range) = patched_at
+        && patched.len() >= PATCHED_NAMES
+    {
+        hits.retain(|hit| hit.range.start != range.start);
+        hits.push(
+            Hit::new(&INVISIBLE_TEXT, range, phase)
+                .title(format!(
+                    "{} names are put together from letters of several alphabets",
+                    patched.len()
+                ))
+                .severity(Severity::High)
+                .why("Python reads plain names, which no search for them finds."),
+        );
     }
     if let Some(range) = mangled_at
         && mangled.len() >= MANGLED_NAMES

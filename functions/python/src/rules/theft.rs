@@ -21,14 +21,38 @@ pub const MEMORY_DUMP: Rule = Rule::new(
 );
 
 pub(super) fn check(context: &mut Context<'_, '_>) {
+    let talks = context.facts.calls.iter().any(sends);
     for call in &context.facts.calls {
         if let Some(hit) = handed_key(call) {
             context.hit(hit);
         }
+        if let Some(hit) = callers_source(call) {
+            context.hit(hit);
+        }
         if let Some(hit) = memory(call) {
+            // Debuggers show what they read; they do not send it.
+            let hit = match talks {
+                true => hit
+                    .severity(Severity::High)
+                    .why("The same file sends something out."),
+                false => hit,
+            };
             context.hit(hit);
         }
     }
+}
+
+/// The files of who calls, found through the call stack, sent to a host that the code names.
+fn callers_source(call: &Call<'_>) -> Option<Hit> {
+    if !sends(call) || !call.payload_taint().has(Taint::CALLERS_SOURCE) {
+        return None;
+    }
+    names_host(url_of(call)?.as_str()?).then(|| {
+        hit_at(&EXFILTRATION, call)
+            .title("Sends the source code of the program that calls it out")
+            .severity(Severity::High)
+            .why("It walks the call stack, reads the files that it names, and sends them.")
+    })
 }
 
 /// A key, seed or password that a caller handed over, sent to a host that the code names.

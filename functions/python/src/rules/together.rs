@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use packguard_sdk::{Category, Confidence, Hit, Phase, Rule, Severity};
 
-use super::beside::{bundled, call_is_silent, computed, disguised, driven, starts_itself};
+use super::beside::{bundled, call_is_silent, computed, disguised, driven, grown, starts_itself};
 use super::execution::DOWNLOAD_EXECUTE;
 use super::shell::command_line;
 use super::{Context, hit_at, when};
@@ -78,6 +78,7 @@ pub(super) fn check(context: &mut Context<'_, '_>, source: &str) {
         driven(context, &file),
         disguised(context, &file),
         computed(context, &file),
+        grown(context, &file),
     ];
     let hits = hits
         .into_iter()

@@ -129,4 +129,8 @@ bits! {
     DECODES = 59,
     /// Starts Python with a file that is not named as a program.
     RUNS_DATA = 60,
+    /// Puts its own in the place of other packages' functions that make keys of wallets.
+    WRAPS_KEYS = 61,
+    /// Writes to a block chain.
+    TRANSACTS = 62,
 }

@@ -12,7 +12,10 @@ use crate::interp::bytes_of;
 
 /// Looks at every function of a module.
 pub fn look(body: &[Stmt], signs: &mut Signs) {
-    let mut silent = Silent::default();
+    let mut silent = Silent {
+        hosts: hosts_of(body),
+        ..Silent::default()
+    };
     for stmt in body {
         silent.visit_stmt(stmt);
     }
@@ -27,6 +30,34 @@ pub fn look(body: &[Stmt], signs: &mut Signs) {
     for stmt in body {
         functions.visit_stmt(stmt);
     }
+}
+
+/// Constants of a module that are addresses.
+fn hosts_of(body: &[Stmt]) -> BTreeSet<String> {
+    let constants = body.iter().filter_map(|stmt| match stmt {
+        Stmt::Assign(assign) => match (&*assign.targets, &*assign.value) {
+            ([Expr::Name(name)], Expr::StringLiteral(text)) => {
+                let text = text.value.to_str();
+                let address = text.split("://").nth(1).map(|rest| {
+                    hosts::is_foreign(rest.split(['/', '?']).next().unwrap_or_default())
+                });
+                address
+                    .unwrap_or_else(|| hosts::is_bare_host(text))
+                    .then(|| name.id.to_string())
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    constants.collect()
+}
+
+/// Whether a name says that it holds all of somebody's credentials.
+fn is_credentials(name: &str) -> bool {
+    matches!(
+        name.trim_start_matches('_'),
+        "credentials" | "creds" | "frozen_credentials" | "keypair" | "wallet"
+    )
 }
 
 /// Whether a name says that it holds what nobody else may know.
@@ -77,18 +108,29 @@ struct Silent {
     key: Option<std::ops::Range<usize>>,
     /// Attributes that keep secrets in dictionaries.
     kept: BTreeSet<String>,
+    /// Constants of the module that are addresses.
+    hosts: BTreeSet<String>,
 }
 
 impl<'a> Visitor<'a> for Silent {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         if let Stmt::FunctionDef(function) = stmt {
-            let mut body = Body::default();
+            let mut body = Body {
+                hosts: &self.hosts,
+                sends: false,
+                silent: false,
+                address: false,
+                named: false,
+                key: false,
+                whole: false,
+            };
             for stmt in &function.body {
                 body.visit_stmt(stmt);
             }
             if body.sends && body.silent {
                 self.senders.insert(function.name.to_string());
-                if body.address && body.key {
+                let address = body.address || body.named;
+                if (body.address && body.key) || (address && body.whole) {
                     self.key = Some(bytes_of(function.range()));
                 }
             }
@@ -118,15 +160,19 @@ impl<'a> Visitor<'a> for Silent {
     }
 }
 
-#[derive(Default)]
-struct Body {
+struct Body<'n> {
+    hosts: &'n BTreeSet<String>,
     sends: bool,
     silent: bool,
     address: bool,
+    /// Whether it names a constant that is an address.
+    named: bool,
     key: bool,
+    /// Whether it takes all that an object of credentials holds.
+    whole: bool,
 }
 
-impl<'a> Visitor<'a> for Body {
+impl<'a> Visitor<'a> for Body<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         if let Stmt::Try(attempt) = stmt {
             self.silent |= attempt.handlers.iter().any(is_silent);
@@ -138,6 +184,10 @@ impl<'a> Visitor<'a> for Body {
         if let Expr::Call(call) = expr {
             self.sends |=
                 last(&call.func).is_some_and(|name| words::of_name(name) & bits::SENDS != 0);
+            // `vars(self.credentials)`: clients send what a request needs.
+            let all = matches!(last(&call.func), Some("vars" | "asdict"));
+            let of = call.arguments.args.first().and_then(last);
+            self.whole |= all && of.is_some_and(is_credentials);
             // `account.key.hex()`, `bytes(account.key).hex()`.
             if let Expr::Attribute(outer) = &*call.func
                 && outer.attr.as_str() == "hex"
@@ -157,8 +207,15 @@ impl<'a> Visitor<'a> for Body {
                     hosts::is_foreign(rest.split(['/', '?']).next().unwrap_or_default())
                 });
             }
-            Expr::Attribute(attribute) => self.key |= is_wallet_key(attribute.attr.as_str()),
-            Expr::Name(name) => self.key |= is_wallet_key(name.id.as_str()),
+            Expr::Attribute(attribute) => {
+                self.key |= is_wallet_key(attribute.attr.as_str());
+                self.whole |= attribute.attr.as_str() == "__dict__"
+                    && last(&attribute.value).is_some_and(is_credentials);
+            }
+            Expr::Name(name) => {
+                self.key |= is_wallet_key(name.id.as_str());
+                self.named |= self.hosts.contains(name.id.as_str());
+            }
             _ => {}
         }
         walk_expr(self, expr);

@@ -8,8 +8,10 @@ mod hosts;
 mod keys;
 mod route;
 mod shape;
+mod sums;
 mod tables;
 mod words;
+mod wraps;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -55,6 +57,13 @@ impl Signs {
         fitting.next().map(|(_, range)| range.clone())
     }
 
+    /// Says anew where each stands, in another form of the text.
+    pub fn move_places(&mut self, moved: impl Fn(Range<usize>) -> Range<usize>) {
+        for (_, range) in &mut self.places {
+            *range = moved(range.clone());
+        }
+    }
+
     fn add(&mut self, bits: u64, range: Range<usize>) {
         let new = bits & !self.bits;
         if new != 0 {
@@ -97,10 +106,19 @@ pub fn gather(
             }
         }
     }
-    let acts = bits::SENDS | bits::RUNS | bits::WRITES | bits::DELETES | bits::CONTAINER;
+    let acts =
+        bits::SENDS | bits::TRANSACTS | bits::RUNS | bits::WRITES | bits::DELETES | bits::CONTAINER;
     let spies = bits::CLIPBOARD_READ | bits::CLIPBOARD_WRITE | bits::KEYS | bits::SCREEN;
     let reads = bits::WALKS | bits::HOME | bits::ENVIRONMENT | bits::BROWSER;
-    let acting = names & (acts | spies | reads) != 0 || text.len() < 2000;
+    let holds = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    // Services that take objects apart, or look functions up by name.
+    let serves = || {
+        holds("request")
+            && ["import_string", "pickle", "marshal", "resolve_name"]
+                .iter()
+                .any(|word| holds(word))
+    };
+    let acting = names & (acts | spies | reads) != 0 || text.len() < 2000 || serves();
     match body {
         Some(body) => shape::look(body, tops, acting, &mut signs),
         None => signs.add(bits::STARTS, 0..0),
@@ -162,7 +180,11 @@ fn string(raw: &str, range: Range<usize>, signs: &mut Signs) {
     let inner = lower
         .trim_start_matches(['b', 'r', 'f', 'u'])
         .trim_matches(['"', '\'']);
-    if hosts::is_bare_host(inner) {
+    // `.example.com` behind what is looked up.
+    let behind = inner
+        .strip_prefix('.')
+        .filter(|host| signs.has(bits::SOCKET) && host.contains('.'));
+    if hosts::is_bare_host(behind.unwrap_or(inner)) {
         found |= bits::HOST;
     }
     signs.add(found, range);

@@ -7,7 +7,8 @@ use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{CmpOp, Expr, ExprCall, Stmt};
 use ruff_text_size::Ranged as _;
 
-use super::{Signs, bits, keys, route, words};
+use super::sums::signs_of_sum;
+use super::{Signs, bits, keys, route, words, wraps};
 use crate::interp::bytes_of;
 
 /// Looks at a module's statements; at all that stands in them where it is `acting`: where it
@@ -37,6 +38,8 @@ pub fn look(body: &[Stmt], tops: &BTreeSet<String>, acting: bool, signs: &mut Si
         all.visit_stmt(stmt);
     }
     route::look(body, signs);
+    // Cheap: few files name what the keys of wallets are made with.
+    wraps::look(body, tops, signs);
     keys::look(body, signs);
 }
 
@@ -293,6 +296,9 @@ impl<'a> Visitor<'a> for Everywhere<'_> {
             {
                 self.signs.add(bits::RUNS_DATA, bytes_of(call.range()));
             }
+        }
+        if let Expr::BinOp(sum) = expr {
+            signs_of_sum(sum, self.signs);
         }
         let generators = match expr {
             Expr::DictComp(comp) => &comp.generators,

@@ -4,8 +4,8 @@ use super::bits::{
     ADDRESS, BROWSER, BY_NAME, CHMOD, CLIPBOARD_READ, CLIPBOARD_WRITE, CONTAINER, COPIES,
     CREDENTIAL, DECODES, DELETES, DUMP, ENCRYPTS, ENVIRONMENT, FACT_FOLDER, FACT_HOST, FACT_SYSTEM,
     FACT_USER, HOME, KEYS, LOCATES, LOCKED, MATCHES, MINER, OTHERS_PLACE, OTHERS_PROJECT,
-    OVERWRITES, PAY, PUBLISHES, REPEATS, RUNS, SCREEN, SECRET_NAME, SENDS, SILENT, SOCKET, UPLOADS,
-    WALKS, WALLET, WIPES, WORKFLOW_SECRETS, WRITES,
+    OVERWRITES, PAY, PUBLISHES, REPEATS, RUNS, SCREEN, SECRET_NAME, SENDS, SILENT, SOCKET,
+    TRANSACTS, UPLOADS, WALKS, WALLET, WIPES, WORKFLOW_SECRETS, WRITES,
 };
 
 /// Identifiers, as they stand in the code.
@@ -149,6 +149,16 @@ pub const NAMES: &[(u64, &[&str])] = &[
     ),
     (SILENT, &["DEVNULL", "suppress"]),
     (CONTAINER, &["docker"]),
+    (
+        TRANSACTS,
+        &[
+            "send_transaction",
+            "send_raw_transaction",
+            "sendTransaction",
+            "HTTPProvider",
+            "broadcast_transaction",
+        ],
+    ),
     (SENDS | SOCKET, &["resolver"]),
     (
         DECODES,
@@ -231,6 +241,8 @@ pub const PIECES: &[(u64, &[&str])] = &[
             ".ethereum/keystore",
         ],
     ),
+    // What a phone keeps in common.
+    (HOME, &["/storage/emulated", "/sdcard"]),
     (
         KEYS,
         &["/dev/input/", "test-xi2", "xinput test", "keylogger"],
