@@ -39,6 +39,8 @@ pub struct Around<'a> {
     pub stealth: usize,
     /// A hidden window or a hidden file in a folder for passing things.
     pub covert: bool,
+    /// A signature is checked with a key of the package's own between fetching and running.
+    pub signed: bool,
 }
 
 /// Adds the findings of a unit.
@@ -127,7 +129,49 @@ fn around<'a>(text: &'a str, act: &Act, unit: &'a Unit) -> Around<'a> {
         indicators,
         stealth,
         covert,
+        signed: act.deed == Deed::DownloadRun && signed(text, &range),
     }
+}
+
+/// Whether a script checks the signature of what it fetched, in a place of its own behind the
+/// first fetch, and stops where that fails. A checksum that is fetched from where the program
+/// came from proves nothing; one that stands in the script does.
+fn signed(text: &str, range: &Range<usize>) -> bool {
+    // To the end of the function or script: what is started may be made executable before.
+    let rest = text.get(range.start..).unwrap_or_default();
+    let stops = |line: &str| {
+        if line.contains("|| true") || line.contains("|| :") {
+            return false;
+        }
+        text.contains("set -e")
+            || text.contains("errexit")
+            || line.contains("||")
+            || line.starts_with("if ")
+    };
+    rest.lines().map(str::trim).any(|line| {
+        if line.starts_with('#') || !stops(line) {
+            return false;
+        }
+        let command = line.trim_start_matches("if ").trim_start_matches("! ");
+        let signature = ["gpgv ", "gpg --verify", "cosign verify-blob", "minisign -V"]
+            .iter()
+            .any(|word| command.starts_with(word))
+            || command.starts_with("gpg ") && command.contains("--verify")
+            || command.starts_with("openssl dgst") && command.contains("-verify");
+        signature || pinned(command)
+    })
+}
+
+/// `echo "<64 digits> file" | sha256sum -c`: the checksum stands in the script.
+fn pinned(command: &str) -> bool {
+    let checks = ["sha256sum", "shasum", "sha512sum"]
+        .iter()
+        .any(|word| command.contains(word))
+        && [" -c", "--check"].iter().any(|word| command.contains(word));
+    checks
+        && command
+            .split(|c: char| !c.is_ascii_hexdigit())
+            .any(|word| word.len() == 64 || word.len() == 128)
 }
 
 /// Signs that what is started should not be seen, counted.

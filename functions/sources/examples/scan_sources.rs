@@ -1,10 +1,14 @@
 //! Analyses folders, each as one package, and prints what is found at or above a
-//! severity: `scan info|low|medium|high FOLDER…`. For trying rules on real packages.
+//! severity, with the score that the judge gives: `scan info|low|medium|high FOLDER…`.
+//! For trying rules on real packages.
 
 use std::path::Path;
 
+use packguard_judge::Bench;
+
 use packguard_sdk::bindings::analyzer::packguard::analyzer::types as wit;
-use packguard_sdk::{Analyzer as _, Package, Severity};
+use packguard_sdk::judge::{Dossier, Evidence};
+use packguard_sdk::{Analysis, Analyzer as _, Judge as _, Package, Severity};
 use packguard_sources::Sources;
 
 fn main() {
@@ -27,7 +31,8 @@ fn main() {
             }
         };
         println!(
-            "== {folder}: {} files, {} KB, {:?}, {} findings, {} problems",
+            "== {folder}: score {}, {} files, {} KB, {:?}, {} findings, {} problems",
+            score(&analysis),
             package.0.files.len(),
             bytes >> 10,
             start.elapsed(),
@@ -65,6 +70,22 @@ fn main() {
             );
         }
     }
+}
+
+fn score(analysis: &Analysis) -> u32 {
+    let evidence = analysis.findings().iter().map(|finding| Evidence {
+        analyzer: "sources".into(),
+        finding: finding.clone(),
+    });
+    Bench::judge(&Dossier {
+        purl: None,
+        ecosystem: "generic".into(),
+        name: "scan".into(),
+        version: None,
+        evidence: evidence.collect(),
+        incomplete: Vec::new(),
+    })
+    .map_or(0, |verdict| verdict.score)
 }
 
 fn package(folder: &Path) -> Package {

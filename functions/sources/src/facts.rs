@@ -1,5 +1,6 @@
 //! What the walk hands to the rules.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -87,6 +88,10 @@ pub struct Facts {
     pub calls: Vec<Call>,
     /// Strings worth a look, in order.
     pub texts: Vec<Text>,
+    /// Functions that compare the clock with a day of the program's own.
+    pub dated: BTreeSet<Rc<str>>,
+    /// Functions that compare a random number with a constant.
+    pub chances: BTreeSet<Rc<str>>,
     /// Length of the text, in bytes.
     pub size: usize,
     /// What could not be followed.

@@ -11,6 +11,7 @@ mod lang;
 mod lex;
 mod manifests;
 mod names;
+mod pom;
 mod quotes;
 mod rules;
 mod small;
@@ -46,13 +47,23 @@ impl Analyzer for Sources {
         let mut small = small::Small::default();
         let installs = manifests::Installs::of(package);
         for file in package.files() {
-            let Some(lang) = lang::language(file) else {
+            let project = pom::is_project(file);
+            let lang = match lang::language(file) {
+                Some(lang) => lang,
+                None if project => lang::Lang::Kotlin,
+                None => continue,
+            };
+            let Some(mut text) = report.analysis.read_text(file, READ_LIMIT) else {
                 continue;
             };
-            let Some(text) = report.analysis.read_text(file, READ_LIMIT) else {
-                continue;
-            };
-            let unit = lang::unit(file.path(), lang, installs.runs(file.path(), lang));
+            let mut unit = lang::unit(file.path(), lang, installs.runs(file.path(), lang));
+            if project {
+                let Some(code) = pom::scripts(&text) else {
+                    continue;
+                };
+                text = code;
+                unit = pom::unit();
+            }
             let inspection = inspect::inspect(&text, unit);
             small.note(&inspection.hits);
             report.add(file, &text, inspection);

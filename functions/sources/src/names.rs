@@ -56,6 +56,8 @@ pub enum Role {
     Pass,
     /// Redirects standard input or output.
     Redirect,
+    /// Ends the program.
+    Exit,
 }
 
 /// A way to encode.
@@ -79,8 +81,8 @@ pub enum Coding {
 
 use Coding::{Base64, Hex, Inflate, Percent, Reverse, Rot13};
 use Role::{
-    Chmod, Chr, Decode, Delete, Deserialize, Dns, Eval, Inject, Keys, Load, Net, NetToFile, Pass,
-    Paste, Read, Redirect, Reflect, Shell, Socket, Source, Spawn, Write,
+    Chmod, Chr, Decode, Delete, Deserialize, Dns, Eval, Exit, Inject, Keys, Load, Net, NetToFile,
+    Pass, Paste, Read, Redirect, Reflect, Shell, Socket, Source, Spawn, Write,
 };
 
 /// One row: what functions do, and their names. `a.b` are the last two parts of a name,
@@ -102,7 +104,7 @@ const RUBY: &[Row] = &[
     ),
     (
         Net,
-        "HTTP.get HTTP.get_response HTTP.post HTTP.post_form HTTP.start HTTP.new Get.new Post.new Put.new URI.open URI.parse.open .open_uri open RestClient.get RestClient.post HTTParty.get HTTParty.post Faraday.get Faraday.post Faraday.new Typhoeus.get Typhoeus.post Excon.get Excon.post HTTPClient.new Curl.get Curl.post Easy.new .post .post_form Mechanize.new HTTP.put RestClient.put OpenURI.open_uri URI.read",
+        "HTTP.get HTTP.get_response HTTP.post HTTP.post_form HTTP.start HTTP.new Get.new Post.new Put.new Multipart.new URI.open URI.parse.open .open_uri open RestClient.get RestClient.post HTTParty.get HTTParty.post Faraday.get Faraday.post Faraday.new Typhoeus.get Typhoeus.post Excon.get Excon.post HTTPClient.new Curl.get Curl.post Easy.new .post .post_form Mechanize.new HTTP.put RestClient.put OpenURI.open_uri URI.read",
     ),
     (
         Socket,
@@ -246,7 +248,7 @@ const GO: &[Row] = &[
     ),
     (
         Socket,
-        "net.Dial net.DialTimeout tls.Dial net.DialTCP websocket.Dial Dialer.Dial DefaultDialer.Dial",
+        "net.Dial net.DialTimeout tls.Dial net.DialTCP websocket.Dial Dialer.Dial DefaultDialer.Dial .Dial .DialContext",
     ),
     (
         Dns,
@@ -285,6 +287,7 @@ const GO: &[Row] = &[
         Decode(Coding::Other),
         "cipher.NewCBCDecrypter .Decrypt .XORKeyStream gcm.Open rc4.NewCipher .CryptBlocks base32.DecodeString base58.Decode",
     ),
+    (Exit, "os.Exit log.Fatal"),
     (Chr, "string rune"),
     (Deserialize, "gob.NewDecoder"),
     (
@@ -293,7 +296,7 @@ const GO: &[Row] = &[
     ),
     (
         Pass,
-        "strings.Join strings.Replace strings.ReplaceAll strings.TrimSpace strings.Trim fmt.Sprintf fmt.Sprint fmt.Sprintln bytes.NewBuffer bytes.NewBufferString strings.NewReader bytes.NewReader io.ReadAll ioutil.ReadAll strings.ToLower strings.ToUpper .String .Bytes json.Marshal json.MarshalIndent []byte append url.QueryEscape base64.EncodeToString StdEncoding.EncodeToString URLEncoding.EncodeToString hex.EncodeToString filepath.Join path.Join strings.Split strings.Fields byte strings.Repeat strings.Map bufio.NewReader bufio.NewScanner .ReadString .Text make copy",
+        "strings.Join strings.Replace strings.ReplaceAll strings.TrimSpace strings.Trim fmt.Sprintf fmt.Sprint fmt.Sprintln bytes.NewBuffer bytes.NewBufferString strings.NewReader bytes.NewReader io.ReadAll ioutil.ReadAll strings.ToLower strings.ToUpper .String .Bytes json.Marshal json.MarshalIndent []byte append url.QueryEscape base64.EncodeToString StdEncoding.EncodeToString URLEncoding.EncodeToString hex.EncodeToString filepath.Join path.Join strings.Split strings.Fields byte strings.Repeat strings.Map bufio.NewReader bufio.NewScanner .ReadString .Text make copy grpc.Dial grpc.DialContext smtp.Dial redis.Dial amqp.Dial rpc.Dial mgo.Dial ssh.Dial ethclient.Dial ldap.Dial",
     ),
 ];
 
@@ -357,7 +360,7 @@ const RUST: &[Row] = &[
     ),
     (
         Decode(Coding::Other),
-        "bs58.decode base32.decode .decrypt .apply_keystream base85.decode obfstr! .decrypt_in_place litcrypt! lc! Aes256Gcm.new cryptify.encrypt_string! encrypt_string!",
+        "bs58.decode base32.decode secretbox.open secretbox.open_easy .decrypt .apply_keystream base85.decode obfstr! .decrypt_in_place litcrypt! lc! Aes256Gcm.new cryptify.encrypt_string! encrypt_string!",
     ),
     (Decode(Reverse), ".rev"),
     (Chr, "char.from char.from_u32"),
@@ -449,6 +452,10 @@ const JAVA: &[Row] = &[
         Reflect,
         "Class.forName .loadClass .getMethod .getDeclaredMethod .invoke .newInstance .getDeclaredConstructor .getConstructor .findClass .forName",
     ),
+    (
+        Exit,
+        "System.exit Runtime.halt getRuntime.halt Runtime.getRuntime.halt",
+    ),
     (Chr, "Character.toString String.valueOf Character.toChars"),
     (
         Pass,
@@ -533,6 +540,10 @@ const CSHARP: &[Row] = &[
     (
         Inject,
         "VirtualAlloc VirtualAllocEx WriteProcessMemory CreateRemoteThread CreateThread QueueUserAPC NtCreateThreadEx VirtualProtect Marshal.GetDelegateForFunctionPointer RtlMoveMemory Marshal.GetDelegateForFunctionPointer<> NtWriteVirtualMemory SetThreadContext EnumSystemLocalesA",
+    ),
+    (
+        Exit,
+        "GetCurrentProcess.Kill Environment.Exit Environment.FailFast",
     ),
     (Chr, "Convert.ToChar char.ConvertFromUtf32"),
     (

@@ -1,7 +1,7 @@
 //! What is known of a value: its content as far as it can be folded, and where it comes
 //! from.
 
-use std::ops::{BitOr, BitOrAssign};
+use std::ops::{BitAnd, BitOr, BitOrAssign};
 use std::rc::Rc;
 
 use packguard_sdk::decode::Layer;
@@ -66,6 +66,21 @@ impl Taint {
     /// A token that opens a cloud, a forge or a registry.
     pub const MASTER: Self = Self(1 << 22);
 
+    /// A password or secret that the package's user hands over.
+    pub const GIVEN_SECRET: Self = Self(1 << 23);
+    /// What the clock or the calendar says.
+    pub const CLOCK: Self = Self(1 << 24);
+    /// A day that stands in the program.
+    pub const FIXED_DAY: Self = Self(1 << 25);
+    /// A random number.
+    pub const CHANCE: Self = Self(1 << 26);
+    /// Encrypted under a key that stands in the program.
+    pub const SEALED: Self = Self(1 << 27);
+
+    /// What is no longer itself once a function that is not known had it.
+    pub const OWN: Self =
+        Self(Self::WALLET_KEY.0 | Self::GIVEN_SECRET.0 | Self::FIXED_DAY.0 | Self::CHANCE.0);
+
     /// Whether any label of `other` is there.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -93,6 +108,13 @@ impl BitOr for Taint {
     type Output = Self;
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl BitAnd for Taint {
+    type Output = Self;
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 

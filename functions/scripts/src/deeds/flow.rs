@@ -1,7 +1,7 @@
 //! Shell text, line by line: which variables and files hold secrets, what the machine
 //! says of itself, or what was downloaded; and where they go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use packguard_sdk::indicators::{Kind, ShellAct, scan, shell};
 
@@ -134,6 +134,8 @@ pub fn acts(text: &str) -> Vec<Act> {
 struct Flow {
     found: Vec<Act>,
     values: BTreeMap<String, Taint>,
+    /// Variables that name folders or files made for passing things.
+    scratch: BTreeSet<String>,
     socket: bool,
 }
 
@@ -160,6 +162,38 @@ impl Flow {
             for name in written(line) {
                 self.values.insert(name.into(), taint);
             }
+            self.gather(line, &lower, taint);
+        }
+        if lower.contains("mktemp") || lower.contains("=/tmp/") || lower.contains("=\"/tmp/") {
+            self.scratch
+                .extend(written(line).into_iter().take(8).map(str::to_owned));
+        }
+    }
+
+    /// What is put into a folder of the script's own is in what is made of the folder, and
+    /// of files that bear its name: `cp "$f" "$d/x"; tar czf "$d.tgz" "$d"`.
+    fn gather(&mut self, line: &str, lower: &str, taint: Taint) {
+        if self.scratch.is_empty() || !has(lower, &["cp ", "mv ", ">", "tar ", "zip ", "-out "]) {
+            return;
+        }
+        let folders: Vec<String> = names(line)
+            .filter(|name| self.scratch.contains(*name))
+            .filter(|name| {
+                [
+                    format!("${name}/"),
+                    format!("${{{name}}}/"),
+                    format!("${name}.t"),
+                    format!("${name}.z"),
+                ]
+                .iter()
+                .any(|place| line.contains(place.as_str()))
+            })
+            .map(str::to_owned)
+            .collect();
+        for name in folders {
+            let mut known = self.values.get(&name).copied().unwrap_or_default();
+            known.join(taint);
+            self.values.insert(name, known);
         }
     }
 

@@ -53,6 +53,8 @@ pub(super) fn check(context: &mut Context<'_>) {
             keys_sent(call),
             environment_sent(call),
             tokens_sent(call),
+            secrets_sent(call, facts),
+            sealed(call),
             relay(call),
             fixed_token(call),
             skims(call),
@@ -146,6 +148,53 @@ fn tokens_sent(call: &Call) -> Option<Hit> {
             .severity(Severity::High)
             .confidence(Confidence::High)
             .why("The token belongs to another service."),
+    )
+}
+
+/// A password or secret that a function is given, sent with the machine's own facts, or on
+/// certain days only. Alone it is what every client of a service does.
+fn secrets_sent(call: &Call, facts: &Facts) -> Option<Hit> {
+    if !sends(call) || !call.taint().has(Taint::GIVEN_SECRET) {
+        return None;
+    }
+    let dated = facts.dated.contains(&call.function);
+    let machine = call.taint().has(Taint::HOST_FACT);
+    if !dated && !machine {
+        return None;
+    }
+    let host = fixed_host(call)?;
+    let (title, why) = if dated {
+        (
+            format!("Sends a secret to {host} on certain days"),
+            "The request is made only when the clock stands as the code wants it.",
+        )
+    } else {
+        (
+            format!("Sends a password and facts about the machine to {host}"),
+            "A password that the user gives goes to a fixed host, with what tells the machine.",
+        )
+    };
+    Some(
+        hit_at(&exfiltration::EXFILTRATION, call)
+            .title(title)
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .why(why),
+    )
+}
+
+/// What is encrypted under a key that stands in the code goes where anybody can fetch it.
+fn sealed(call: &Call) -> Option<Hit> {
+    let taint = call.taint();
+    if !sends(call) || !taint.has(Taint::SEALED) || !taint.has(Taint::SUSPECT_HOST) {
+        return None;
+    }
+    Some(
+        hit_at(&exfiltration::EXFILTRATION, call)
+            .title("Posts encrypted data where its author can fetch it")
+            .severity(Severity::High)
+            .confidence(Confidence::High)
+            .why("The key stands in the code: it hides what is sent from the user only."),
     )
 }
 

@@ -42,6 +42,7 @@ pub const RULES: &[&Rule] = &[
     &system::SILENT_PROCESS,
     &system::RECON,
     &system::SELF_SPREAD,
+    &system::TIME_BOMB,
     &capabilities::NETWORK,
     &capabilities::PROCESS,
     &capabilities::ENVIRONMENT,

@@ -55,7 +55,8 @@ fn reverse_shell(context: &mut Context<'_>) {
         let redirected = near(Role::Redirect);
         let sure = shell && socket && (remote || redirected || handed(call));
         // Commands read from the connection.
-        let commanded = socket && remote && (call.role == Role::Shell || shell_word(call));
+        let commanded =
+            socket && remote && (call.role == Role::Shell || shell_word(call) || named(call));
         let likely = shell && socket;
         if !(sure || commanded || likely) {
             continue;
@@ -93,6 +94,13 @@ fn from_socket(facts: &Facts, call: &Call) -> bool {
                 .call
                 .and_then(|at| facts.calls.get(at as usize))
                 .is_none_or(|origin| origin.role == Role::Socket)
+    })
+}
+
+/// Whether the peer names the program that is started.
+fn named(call: &Call) -> bool {
+    words(call).first().is_some_and(|(_, value)| {
+        value.taint.has(Taint::REMOTE) && !value.taint.has(Taint::FILE | Taint::PARTIAL)
     })
 }
 

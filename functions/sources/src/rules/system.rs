@@ -89,6 +89,18 @@ pub const SELF_SPREAD: Rule = Rule::new(
     &["T1195.002"],
 );
 
+/// Breaks on a day, or by chance.
+pub const TIME_BOMB: Rule = Rule::new(
+    "source-time-bomb",
+    "Ends the program on certain days, by chance",
+    "Found when a function compares the clock with a day that stands in the code and a random \
+     number with a constant, and ends the program.\n\nA failure that comes late and not always is \
+     hard to trace to the package. Trial versions end for sure, not by chance.\n\nDo not use it.",
+    Category::Impact,
+    Severity::High,
+    &["T1529", "T1480"],
+);
+
 pub(super) fn check(context: &mut Context<'_>) {
     let facts = context.facts;
     for call in &facts.calls {
@@ -97,6 +109,24 @@ pub(super) fn check(context: &mut Context<'_>) {
     }
     injects(context);
     wipes(context);
+    breaks(context);
+}
+
+/// The program ended where clock and chance say so.
+fn breaks(context: &mut Context<'_>) {
+    let facts = context.facts;
+    let found = facts.calls.iter().find(|call| {
+        call.role == Role::Exit
+            && facts.dated.contains(&call.function)
+            && facts.chances.contains(&call.function)
+    });
+    if let Some(call) = found {
+        context.hit(
+            hit_at(&TIME_BOMB, call)
+                .confidence(Confidence::High)
+                .why("It ends the program only after or before a fixed day, and not every time."),
+        );
+    }
 }
 
 /// Files emptied and a folder of the system's deleted, unasked.

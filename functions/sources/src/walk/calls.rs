@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::Walk;
 use super::literals::pointed_at;
 use super::special::is_predicate;
+use super::times::tells_calendar;
 use crate::facts::deep;
 use crate::lang::Lang;
 use crate::names::Role;
@@ -75,7 +76,10 @@ impl Walk<'_> {
     ) -> Value {
         let last = name.rsplit('.').next().unwrap_or(name).to_owned();
         let parts = name.split('.').count();
-        let own = parts <= 2 || name.starts_with("self.") || name.starts_with("this.");
+        let own = parts <= 2
+            || ["self.", "this.", "crate.", "super."]
+                .iter()
+                .any(|root| name.starts_with(root));
         if own && self.functions.contains_key(last.as_str()) {
             let known = self.table.role(name).filter(|_| parts > 1);
             if known.is_none() {
@@ -104,8 +108,12 @@ impl Walk<'_> {
                     .any(|arg| arg.bytes().is_some_and(|text| text.len() >= 24));
                 let lost = if data { Taint::NONE } else { Taint::CONSTANT };
                 let mut value = Value::tainted(
-                    taint.without(Taint::PARTIAL | Taint::TEMPORARY | Taint::WALLET_KEY | lost),
+                    taint.without(Taint::PARTIAL | Taint::TEMPORARY | Taint::OWN | lost),
                 );
+                value.taint |= receiver.taint & Taint::CHANCE;
+                if taint.has(Taint::CLOCK) && !tells_calendar(&last) {
+                    value.taint = value.taint.without(Taint::CLOCK);
+                }
                 if is_predicate(&last) {
                     value = Value::default();
                 }
@@ -168,7 +176,7 @@ impl Walk<'_> {
             let taint = args
                 .iter()
                 .fold(receiver.taint, |all, arg| all | deep(arg, 2));
-            value.taint |= taint.without(Taint::CONSTANT | Taint::PARTIAL | Taint::WALLET_KEY);
+            value.taint |= taint.without(Taint::CONSTANT | Taint::PARTIAL | Taint::OWN);
         }
         if let Some(key) = xors {
             let data = args.iter().filter_map(Value::to_bytes).max_by_key(Vec::len);
@@ -314,7 +322,13 @@ impl Walk<'_> {
                 self.call_fact(name, role, receiver, args, range);
                 Value::tainted(taint.without(Taint::CONSTANT))
             }
-            Role::Dns | Role::Chmod | Role::Delete | Role::Keys | Role::Redirect | Role::Paste => {
+            Role::Dns
+            | Role::Chmod
+            | Role::Delete
+            | Role::Keys
+            | Role::Redirect
+            | Role::Paste
+            | Role::Exit => {
                 self.call_fact(name, role, receiver, args, range);
                 if role == Role::Keys {
                     Value::tainted(Taint::KEYS)
@@ -357,7 +371,15 @@ impl Walk<'_> {
                 name.rsplit_once("Environment.").map(|(_, last)| last),
                 Some("MachineName" | "UserName" | "UserDomainName" | "OSVersion_")
             );
-        if fact { Taint::HOST_FACT } else { Taint::NONE }
+        let clock = self.lang == Lang::CSharp
+            && ["DateTime.Now", "DateTime.UtcNow", "DateTime.Today"]
+                .iter()
+                .any(|known| name.ends_with(known));
+        match (fact, clock) {
+            (true, _) => Taint::HOST_FACT,
+            (_, true) => Taint::CLOCK,
+            _ => Taint::NONE,
+        }
     }
 }
 
@@ -372,11 +394,4 @@ fn command_text(args: &[Value]) -> Option<String> {
         .take(16)
         .collect();
     (!words.is_empty()).then(|| words.join(" "))
-}
-
-impl std::ops::BitAnd for Taint {
-    type Output = Self;
-    fn bitand(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
 }

@@ -273,14 +273,17 @@ impl Walk<'_> {
             "walletseed",
         ]);
         // Other programs have private keys too, and sign requests with them.
+        let secret = has(&["password", "passwd", "secret"]) || plain.ends_with("pw");
         if words || has(&["privatekey", "privkey"]) && self.speaks_of_wallets() {
             Taint::WALLET_KEY
+        } else if secret {
+            Taint::GIVEN_SECRET
         } else {
             Taint::NONE
         }
     }
 
-    fn speaks_of_wallets(&mut self) -> bool {
+    pub(super) fn speaks_of_wallets(&mut self) -> bool {
         if let Some(known) = self.wallets {
             return known;
         }

@@ -77,6 +77,13 @@ impl Walk<'_> {
             if binds == 0 || binds < least.max(1) {
                 break;
             }
+            // A counter has many values: `for (i = 0; i < n; i++)`.
+            if operator == "++" && self.lang == Lang::C && operand.place.is_some() {
+                let place = operand.place.take().unwrap_or_default();
+                self.assign(&place, Value::default());
+                at += 1;
+                continue;
+            }
             // `text << more` changes the text in Ruby.
             let grows = operator == "<<"
                 && self.lang == Lang::Ruby
@@ -224,6 +231,12 @@ impl Walk<'_> {
         }
         if place.ends_with("[]") {
             let root = place.trim_end_matches("[]");
+            // `char name[] = {…}`
+            let whole = value.items().is_some() || value.bytes().is_some_and(|text| text.len() > 1);
+            if self.lang == Lang::C && whole && self.lookup(root).is_none() {
+                self.assign(root, value);
+                return;
+            }
             let mut whole = self.lookup(root).cloned().unwrap_or_default();
             whole.taint |= value.taint.without(Taint::CONSTANT);
             self.assign(root, whole);
@@ -307,6 +320,7 @@ impl Walk<'_> {
             ("..", Number(a), Number(b)) if self.lang != Lang::Lua => return range(*a, *b),
             ("..", ..) if self.lang == Lang::Lua => return concat(left, right, &mut self.budget),
             ("==" | "!=" | "===" | "!==" | "<" | ">" | "<=" | ">=" | "=~" | "!~" | "<=>", ..) => {
+                self.compared(&left, right);
                 return Value::default();
             }
             ("?" | "&&" | "and" | "=>", ..) => {
@@ -334,7 +348,12 @@ impl Walk<'_> {
             }
             _ => {}
         }
-        let mut value = Value::tainted(left.taint | right.taint);
+        // What passed between two times is no day.
+        let lost = match operator {
+            "-" => Taint::CLOCK,
+            _ => Taint::NONE,
+        };
+        let mut value = Value::tainted((left.taint | right.taint).without(lost));
         value.call = left.call.or(right.call);
         value
     }

@@ -193,7 +193,12 @@ impl Walk<'_> {
                 ..Value::tainted(taint)
             };
         }
-        let value = self.decoded(out, taint, &data);
+        let mut value = self.decoded(out, taint, &data);
+        // What a wallet decrypts of the user's own is a key.
+        let own = coding == Coding::Other && !value.taint.has(Taint::DECODED | Taint::REMOTE);
+        if own && self.speaks_of_wallets() {
+            value.taint |= Taint::WALLET_KEY;
+        }
         if value
             .taint
             .has(Taint::SUSPECT_HOST | Taint::CREDENTIAL_PATH)

@@ -74,8 +74,28 @@ impl Walk<'_> {
         if literal.pieces.len() > 1 || value.is_constant() {
             value.from = None;
         }
+        if self.is_all_escapes(literal) && value.bytes().is_some_and(is_word_like) {
+            value.taint |= Taint::BUILT;
+        }
         value.taint |= self.indicated(&value, token);
         value
+    }
+
+    /// Whether most of a string is written as numbers of characters: `"\x65\166al"`.
+    fn is_all_escapes(&self, literal: &Literal) -> bool {
+        let [Piece::Text(range)] = literal.pieces.as_slice() else {
+            return false;
+        };
+        let raw = self.text.as_bytes().get(range.clone()).unwrap_or_default();
+        if raw.len() < 12 || raw[0] != b'\\' || raw.len() > 4_096 {
+            return false;
+        }
+        let numbers = raw
+            .windows(2)
+            .filter(|pair| pair[0] == b'\\' && matches!(pair[1], b'x' | b'u' | b'0'..=b'7'))
+            .count();
+        // `\u0065` is six bytes long, `\x65` four.
+        numbers >= 4 && numbers * 6 + numbers / 2 >= raw.len()
     }
 
     /// A word of a list, with what it points at.
@@ -192,6 +212,12 @@ pub fn ordinary(path: &str) -> bool {
             | "discordptb"
             | ".gem/credentials"
     )
+}
+
+/// Whether a text could have been written as it is.
+fn is_word_like(text: &[u8]) -> bool {
+    let letters = text.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    letters.count() * 2 > text.len() && text.iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 
 fn unescape_quotes(raw: &[u8]) -> Vec<u8> {

@@ -18,6 +18,8 @@ mod reflect;
 mod special;
 mod statements;
 mod texts;
+mod times;
+mod types;
 
 pub use literals::{ordinary, pointed_at};
 pub use reflect::is_asked;
@@ -46,6 +48,9 @@ const TEXT_LIMIT: usize = 10_000;
 
 /// Largest text that is walked a third time.
 const THIRD_PASS: usize = 128 << 10;
+
+/// Fewest `goto`s of a file that an obfuscator has taken apart.
+const JUMPS: usize = 4;
 
 /// What is known of a function of the file.
 #[derive(Debug, Default)]
@@ -89,6 +94,8 @@ pub struct Walk<'a> {
     subject: Value,
     budget: usize,
     depth: usize,
+    /// Jumps met in this pass.
+    jumps: usize,
     too_deep: bool,
 }
 
@@ -103,6 +110,8 @@ pub fn walk(text: &str, stream: &Stream, units: &Units) -> Facts {
             lang: unit.lang,
             calls: Vec::new(),
             texts: Vec::new(),
+            dated: BTreeSet::new(),
+            chances: BTreeSet::new(),
             size: text.len(),
             problems: Vec::new(),
         },
@@ -118,18 +127,25 @@ pub fn walk(text: &str, stream: &Stream, units: &Units) -> Facts {
         subject: Value::default(),
         budget: FOLD_BUDGET,
         depth: 0,
+        jumps: 0,
         too_deep: stream.too_deep,
     };
     let passes = if text.len() <= THIRD_PASS { 3 } else { 2 };
     for _ in 0..passes {
         walk.facts.calls.clear();
         walk.facts.texts.clear();
-        walk.frames.clear();
-        walk.frames.push(Frame::default());
+        // Code that jumps about is not written in the order that it runs in: what one pass
+        // learnt of variables holds in the next.
+        let jumps = walk.jumps >= JUMPS;
+        let kept = walk.frames.drain(..).next().filter(|_| jumps);
+        walk.frames.push(kept.unwrap_or_default());
+        walk.jumps = 0;
         walk.statements(stream, 0, stream.tokens.len());
         // Functions and aliases that stand behind their use are known in the next pass; where
         // nothing was called and nothing defined, there is nothing to learn.
-        if walk.facts.calls.is_empty() || walk.functions.is_empty() && walk.aliases.is_empty() {
+        if walk.facts.calls.is_empty()
+            || walk.functions.is_empty() && walk.aliases.is_empty() && walk.jumps < JUMPS
+        {
             break;
         }
     }
@@ -283,6 +299,13 @@ impl Walk<'_> {
             self.frames.last_mut()
         };
         if let Some(frame) = frame {
+            // A field goes by its bare name too.
+            if let Some(bare) = name.strip_prefix("this.")
+                && value.taint.has(Taint::GIVEN_SECRET | Taint::WALLET_KEY)
+                && self.lang != Lang::Php
+            {
+                frame.vars.insert(bare.into(), value.clone());
+            }
             frame.vars.insert(name.into(), value);
         }
     }

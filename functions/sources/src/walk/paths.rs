@@ -139,6 +139,9 @@ impl Walk<'_> {
                     if matches!(word, "function" | "func" | "fn" | "sub") {
                         return (Operand::default(), self.closure(stream, at, end));
                     }
+                    if word == "if" && self.lang == Lang::Rust {
+                        return self.choice(stream, at, end);
+                    }
                     if matches!(word, "lambda" | "proc") && self.lang == Lang::Ruby {
                         at += 1;
                         continue;
@@ -394,6 +397,16 @@ impl Walk<'_> {
             let text = self.word(token);
             let glued = !token.fresh || !self.lang.lines_matter();
             match token.kind {
+                Kind::Op if text == "<" && !called => {
+                    let Some(behind) = self.type_arguments(stream, at, end, &path) else {
+                        break;
+                    };
+                    // `List<String> name`: the type says nothing.
+                    if stream.tokens[behind].kind == Kind::Word {
+                        return self.path(stream, behind, end);
+                    }
+                    at = behind;
+                }
                 Kind::Op if self.is_member(text) => {
                     let Some(next) = self.member(stream, at, end, &mut path, &mut called) else {
                         break;

@@ -22,6 +22,9 @@ impl Walk<'_> {
         args: &[Value],
         range: &Range<usize>,
     ) -> Option<Value> {
+        if let Some(value) = self.time_or_chance(name, last, receiver, args) {
+            return Some(value);
+        }
         let first = args.first();
         match last {
             "getenv" | "Getenv" | "LookupEnv" | "GetEnvironmentVariable" | "secure_getenv" => {
@@ -86,6 +89,20 @@ impl Walk<'_> {
                         range.clone(),
                     ));
                 }
+            }
+            // `"command".execute()`, `["sh", "-c", "…"].execute()` of Groovy.
+            "execute"
+                if self.lang == Lang::Kotlin
+                    && args.is_empty()
+                    && matches!(receiver.content, Content::Text(_) | Content::List(_)) =>
+            {
+                return Some(self.by_role(
+                    "execute",
+                    Role::Spawn,
+                    Value::default(),
+                    vec![receiver.clone()],
+                    range.clone(),
+                ));
             }
             "open" | "File.open" if self.lang == Lang::Perl && args.len() >= 2 => {
                 let mode = args[1].to_text().unwrap_or_default();

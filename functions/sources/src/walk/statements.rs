@@ -134,6 +134,18 @@ impl Walk<'_> {
             Kind::Open if self.is_attribute(stream, at) => return self.attribute(stream, at, end),
             Kind::Op if self.word(token) == "#" => return at + 1,
             Kind::Op if matches!(self.word(token), ";" | ",") => return at + 1,
+            Kind::Word if self.lang == Lang::Php && self.is(stream, at, "goto") => {
+                self.jumps += 1;
+                return at + 2;
+            }
+            // `label: statement`
+            Kind::Word
+                if matches!(self.lang, Lang::Php | Lang::C)
+                    && self.is(stream, at + 1, ":")
+                    && !self.word(token).starts_with('$') =>
+            {
+                return at + 2;
+            }
             Kind::Word => {
                 if let Some(next) = self.keyword(stream, at, end) {
                     return next;
@@ -419,6 +431,18 @@ impl Walk<'_> {
 pub(super) fn element(value: &Value) -> Value {
     if let Some([only]) = value.items() {
         return only.clone();
+    }
+    // Of several addresses any will do.
+    let address = value
+        .items()
+        .and_then(|items| items.first())
+        .and_then(Value::bytes)
+        .filter(|text| text.starts_with(b"https://") || text.starts_with(b"http://"));
+    if let Some(text) = address {
+        return Value {
+            taint: crate::facts::deep(value, 2),
+            ..Value::text(text.to_vec())
+        };
     }
     let constant = if value.is_constant() || value.taint.has(Taint::CONSTANT) {
         Taint::CONSTANT
