@@ -53,6 +53,8 @@ pub struct Outcome {
     pub hits: Vec<Hit>,
     /// Why it was not, or not fully, analysed.
     pub problem: Option<String>,
+    /// Whether that is since it is not JavaScript.
+    pub is_other: bool,
 }
 
 /// A text found inside another.
@@ -93,6 +95,7 @@ fn look(
             Err(unparsed) => {
                 if depth == 0 {
                     rules::unparsed(text, setting.phase, &mut outcome.hits);
+                    outcome.is_other = matches!(unparsed, Unparsed::Syntax(_));
                     outcome.problem = Some(unparsed.to_string());
                 } else if !matches!(unparsed, Unparsed::Syntax(_)) {
                     outcome.problem = Some(format!("code inside: {unparsed}"));

@@ -10,7 +10,7 @@ use std::io;
 
 use oxc_allocator::Allocator;
 use packguard_sdk::{
-    Analysis, Analyzer, Category, Descriptor, File, Hit, Package, Phase, descriptor,
+    Analysis, Analyzer, Category, Confidence, Descriptor, File, Hit, Package, Phase, descriptor,
 };
 
 mod acts;
@@ -253,7 +253,13 @@ fn script(
     if let Some(reason) = outcome.problem
         && by_name
     {
-        analysis.problem(file, reason);
+        // Tests hold what no engine takes.
+        if outcome.is_other && file.is_among_tests() {
+            let finding = rules::text::UNPARSED.at_file(file, Confidence::High);
+            analysis.push(finding.title(reason));
+        } else {
+            analysis.problem(file, reason);
+        }
     }
     if outcome.hits.is_empty() {
         return;

@@ -1,5 +1,6 @@
 //! Text to syntax tree.
 
+use memchr::memmem;
 use oxc_allocator::Allocator;
 use oxc_ast::ast::Program;
 use oxc_parser::{ParseOptions, Parser};
@@ -56,6 +57,50 @@ pub fn parse<'a>(
     if nesting::depth(text) > nesting::LIMIT {
         return Err(Unparsed::Deep);
     }
+    let error = match read(allocator, text, extension) {
+        Ok(program) => return Ok(program),
+        Err(error) => error,
+    };
+    if let Some(plain) = plain(text)
+        && let Ok(program) = read(allocator, allocator.alloc_str(&plain), extension)
+    {
+        return Ok(program);
+    }
+    Err(Unparsed::Syntax(error))
+}
+
+/// The text without what is not JavaScript's, at the same places: Flow's pragma (its types read
+/// like TypeScript's), and the tags of templates (`{% … %}`, `{{ … }}`, `<% … %>`).
+fn plain(text: &str) -> Option<String> {
+    let mut bytes = text.replacen("@flow", "@fl0w", 1).into_bytes();
+    for (open, close, name) in [
+        (b"{%", b"%}", b' '),
+        (b"<%", b"%>", b' '),
+        (b"{{", b"}}", b'_'),
+    ] {
+        let mut from = 0;
+        while let Some(start) = memmem::find(&bytes[from..], open).map(|at| from + at) {
+            let Some(end) = memmem::find(&bytes[start..], close).map(|at| start + at + 2) else {
+                break;
+            };
+            let tag = &mut bytes[start..end];
+            tag.iter_mut()
+                .filter(|byte| **byte != b'\n')
+                .for_each(|byte| *byte = b' ');
+            tag[0] = name;
+            from = end;
+        }
+    }
+    let plain = String::from_utf8(bytes).ok()?;
+    (plain != text).then_some(plain)
+}
+
+/// Parses `text` in one of its readings, or gives the first syntax error.
+fn read<'a>(
+    allocator: &'a Allocator,
+    text: &'a str,
+    extension: &str,
+) -> Result<&'a Program<'a>, String> {
     let mut first_error = None;
     for source_type in readings(extension) {
         let options = ParseOptions {
@@ -73,9 +118,7 @@ pub fn parse<'a>(
             _ => {}
         }
     }
-    Err(Unparsed::Syntax(
-        first_error.unwrap_or_else(|| "syntax error".into()),
-    ))
+    Err(first_error.unwrap_or_else(|| "syntax error".into()))
 }
 
 /// How to read a file, likeliest first.
@@ -94,5 +137,26 @@ fn readings(extension: &str) -> &'static [SourceType] {
         "cjs" => &[CJS, SCRIPT, EITHER, TS],
         "jsx" => &[JSX, TSX],
         _ => &[EITHER, SCRIPT, MJS, JSX, TS, TSX],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse, plain};
+    use oxc_allocator::Allocator;
+
+    #[test]
+    fn templates_and_flow_are_read_without_what_is_not_javascript() {
+        for text in [
+            "{% autoescape off %}\nvar a = {{ catalog }};\n{% if x %}a();{% endif %}\n",
+            "// @flow\nimport type { A } from './a';\nclass B { c: string; d(e: number): ?A { return null; } }",
+            "var a = <%= JSON.stringify(b) %> 1;",
+        ] {
+            let parsed = parse(&Allocator::default(), text, "js").map(|_| ());
+            assert_eq!(parsed, Ok(()), "{text}");
+            assert_eq!(plain(text).map(|plain| plain.len()), Some(text.len()));
+        }
+        let nothing = parse(&Allocator::default(), "var = {{", "js").map(|_| ());
+        assert!(nothing.is_err());
     }
 }

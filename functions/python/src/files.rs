@@ -32,6 +32,19 @@ pub const BYTECODE_ONLY: Rule = Rule {
     attack: &["T1027"],
 };
 
+/// Code that no parser takes, where that is no surprise.
+pub const UNPARSED: Rule = Rule {
+    id: "python-unparsed",
+    title: "Not wholly parsed as Python",
+    help: "Found when a file among tests, examples or documentation, or a template (`.in`), is not \
+           wholly Python. What could be parsed was analysed, and the rest was searched as text.\n\n\
+           Tests of parsers and formatters are made of such files. Elsewhere a file like this makes \
+           an analysis incomplete.",
+    category: Category::Capability,
+    severity: Severity::Info,
+    attack: &[],
+};
+
 /// Largest compiled file that is looked into, in bytes.
 const COMPILED_LIMIT: u64 = 16 << 20;
 

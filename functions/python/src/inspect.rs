@@ -35,6 +35,8 @@ pub struct Inspection {
     pub hits: Vec<Hit>,
     /// What was not looked at, one line each.
     pub problems: Vec<String>,
+    /// Why it has no whole syntax tree.
+    pub unparsed: Option<String>,
     /// What ties it to other files of the package.
     pub ties: Ties,
     /// What there are signs of in a file.
@@ -101,6 +103,7 @@ pub fn inspect_payload(text: &str, phase: Phase, depth: usize) -> Inspection {
             hits: rules::text::check_unparsed(text, phase),
             ties: Ties::default(),
             signs: Signs::default(),
+            unparsed: None,
             problems: vec![format!(
                 "code inside code, more than {PAYLOAD_DEPTH} levels deep"
             )],
@@ -110,6 +113,7 @@ pub fn inspect_payload(text: &str, phase: Phase, depth: usize) -> Inspection {
     };
     if depth <= PAYLOAD_DEPTH {
         inspection.problems.clear();
+        inspection.unparsed = None;
     }
     inspection
 }
@@ -128,6 +132,7 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
                 hits: rules::text::check_unparsed(text, unit.phase),
                 ties: Ties::default(),
                 signs: Signs::default(),
+                unparsed: None,
                 problems: vec![format!("not parsed as Python: {reason}")],
             };
         }
@@ -180,10 +185,7 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
         .extend(rules::text::check_encoding(text, unit.phase));
     if let Some(error) = parsed.errors().first() {
         let (line, _) = Source::new(text).position(error.location.start().to_usize());
-        inspection.problems.push(format!(
-            "not wholly parsed as Python: line {line}: {}",
-            error.error
-        ));
+        let mut wholly = false;
         if depth <= PAYLOAD_DEPTH
             && let Some(modern) = py2::modernized(text).filter(|_| unit.modern)
         {
@@ -192,12 +194,16 @@ fn inspect_at(text: &str, unit: Unit, depth: usize, surroundings: &Surroundings<
                 ..unit
             };
             let again = inspect_at(&modern, unit, depth, surroundings);
+            // Read as Python 2, to its end.
+            wholly = again.unparsed.is_none();
             for mut hit in again.hits.into_iter().take(MODERN_HITS) {
                 hit.range = py2::original(hit.range, &modern, text);
                 inspection.hits.push(hit);
             }
             inspection.ties = again.ties;
         }
+        inspection.unparsed =
+            (!wholly).then(|| format!("not wholly parsed as Python: line {line}: {}", error.error));
         if inspection
             .hits
             .iter()

@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 
 use packguard_sdk::text::Source;
 use packguard_sdk::{
-    Analysis, Analyzer, Descriptor, File, Hit, Package, Phase, Severity, descriptor,
+    Analysis, Analyzer, Confidence, Descriptor, File, Hit, Package, Phase, Severity, descriptor,
 };
 
 use files::Treatment;
@@ -134,6 +134,18 @@ fn analyze_file<'p>(
     for problem in inspection.problems {
         analysis.problem(file, problem);
     }
+    if let Some(reason) = inspection.unparsed {
+        // Tests hold what no parser takes, and templates become code later.
+        if file.is_among_tests() || file.extension() == "in" {
+            analysis.push(
+                files::UNPARSED
+                    .at_file(file, Confidence::High)
+                    .title(reason),
+            );
+        } else {
+            analysis.problem(file, reason);
+        }
+    }
     match treatment {
         Treatment::Code(unit) => Some(Seen {
             file,
@@ -155,7 +167,8 @@ pub fn count(text: &str) -> (usize, usize) {
         modern: true,
     };
     let inspection = inspect::inspect(text, unit, &BTreeSet::new());
-    (inspection.hits.len(), inspection.problems.len())
+    let problems = inspection.problems.len() + usize::from(inspection.unparsed.is_some());
+    (inspection.hits.len(), problems)
 }
 
 packguard_sdk::export_analyzer!(Python);

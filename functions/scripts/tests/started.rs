@@ -153,11 +153,7 @@ fn what_is_gathered_in_a_folder_is_followed_into_what_is_made_of_it() {
         "script-upload",
         Critical
     ));
-    assert!(!has(
-        &of("coverage/*.xml"),
-        "script-upload",
-        Medium
-    ));
+    assert!(!has(&of("coverage/*.xml"), "script-upload", Medium));
 }
 
 #[test]

@@ -256,7 +256,7 @@ impl<'a> Out<'a> {
         self.archives += 1;
         if self.archives > ARCHIVES || self.waiting + weight(&job) > REMEMBERED {
             let reason = "too many archives inside archives: this one was not unpacked";
-            self.report.archive_problem(&job.archive, reason);
+            self.report.archive_limit(&job.archive, reason.into());
             return;
         }
         self.waiting += weight(&job);

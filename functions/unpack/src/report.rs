@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use packguard_sdk::bindings::analyzer::packguard::analyzer::types as wit;
-use packguard_sdk::{Analysis, Confidence, Severity};
+use packguard_sdk::{Analysis, Confidence, Severity, is_among_tests};
 
 use crate::limits::PROBLEMS;
 use crate::names::shown;
-use crate::rules::Kind;
+use crate::rules::{self, Kind};
 
 /// Findings of one rule; the SDK's own bound, asked here first because a hostile
 /// archive may have a million odd entries.
@@ -123,7 +123,26 @@ impl Report {
         self.problem(archive, archive.path.clone(), reason.into());
     }
 
+    /// Says that an archive was not, or not fully, unpacked, since that is bounded.
+    pub fn archive_limit(&mut self, archive: &Archive, reason: String) {
+        self.keep(archive, archive.path.clone(), reason);
+    }
+
+    /// What is broken in an archive that no installer unpacks and that lies among tests was
+    /// made so: it is told, and keeps no package from being analysed.
     fn problem(&mut self, archive: &Archive, path: Option<String>, reason: String) {
+        match path {
+            Some(path) if !archive.installed && is_among_tests(&path) => {
+                let severity = rules::UNREADABLE.rule.severity;
+                self.find_at(archive, &rules::UNREADABLE, severity, path, || {
+                    format!("An archive among tests could not be read to its end: {reason}")
+                });
+            }
+            path => self.keep(archive, path, reason),
+        }
+    }
+
+    fn keep(&mut self, archive: &Archive, path: Option<String>, reason: String) {
         if self.problems.len() >= PROBLEMS {
             self.more_problems += 1;
             return;

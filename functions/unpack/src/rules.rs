@@ -141,6 +141,10 @@ kinds! {
         "The package holds a sparse file",
         "Packages have no use for one, and tools disagree on how to read it.",
         "Found when a tar entry stores a file with holes. It was expanded and analysed.";
+    UNREADABLE: "archive-unreadable", Info, &[],
+        "An archive among tests could not be read to its end",
+        "Tests of archives are made of damaged, encrypted and unusual ones. No installer unpacks it.",
+        "Found when an archive in a folder of tests, examples or documentation is damaged, encrypted, or of a kind that can't be unpacked here. Look at what the package's code does with it.";
 }
 
 #[cfg(test)]

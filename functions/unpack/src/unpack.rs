@@ -84,7 +84,7 @@ fn report_limit(out: &mut Out<'_>, archive: &Archive, limit: Limit) {
             });
     }
     out.report
-        .archive_problem(archive, format!("{name} {what}; the rest was not analysed"));
+        .archive_limit(archive, format!("{name} {what}; the rest was not analysed"));
 }
 
 fn one(out: &mut Out<'_>, job: &Job, nesting: u32) -> Result<(), Limit> {
@@ -113,7 +113,7 @@ fn one(out: &mut Out<'_>, job: &Job, nesting: u32) -> Result<(), Limit> {
             "an archive inside {} others; the limit is {nesting}, so that it was not unpacked",
             archive.depth
         );
-        out.report.archive_problem(archive, reason);
+        out.report.archive_limit(archive, reason);
         return Ok(());
     }
     check_name(out, archive, &found);

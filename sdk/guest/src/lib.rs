@@ -74,7 +74,7 @@ pub use bindings::analyzer::packguard::analyzer::types::{
 };
 pub use finding::{Finding, Hit};
 pub use judge::Judge;
-pub use package::{File, Package};
+pub use package::{File, Package, is_among_tests};
 pub use rule::{Descriptor, Rule};
 pub use unpacker::Unpacker;
 

@@ -171,6 +171,12 @@ impl<'a> File<'a> {
         self.entry.size
     }
 
+    /// Whether it lies among tests, examples or documentation: what is broken there on purpose
+    /// is no part of what is installed.
+    pub fn is_among_tests(&self) -> bool {
+        is_among_tests(self.path())
+    }
+
     /// The whole content.
     ///
     /// # Errors
@@ -245,6 +251,35 @@ impl<'a> File<'a> {
     fn at_most(&self, limit: usize) -> usize {
         usize::try_from(self.size()).map_or(limit, |size| size.min(limit))
     }
+}
+
+/// Whether a path leads through a folder of tests, examples or documentation.
+pub fn is_among_tests(path: &str) -> bool {
+    const FOLDERS: &[&str] = &[
+        "test",
+        "tests",
+        "testing",
+        "testdata",
+        "test_data",
+        "test-data",
+        "test cases",
+        "__tests__",
+        "spec",
+        "specs",
+        "fixture",
+        "fixtures",
+        "example",
+        "examples",
+        "doc",
+        "docs",
+    ];
+    let mut parts = path.rsplit('/');
+    parts.next();
+    parts.any(|folder| {
+        FOLDERS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(folder))
+    })
 }
 
 /// Reads until the room is full or the file ends, and says how much: in the sandbox each

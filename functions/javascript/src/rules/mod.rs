@@ -71,6 +71,7 @@ pub const ALL: &[&Rule] = &[
     &text::WHITESPACE,
     &text::INVISIBLE,
     &text::BIDI,
+    &text::UNPARSED,
     &worm::PROPAGATION,
     &wallet::HIJACK,
     &system::DESTRUCTION,

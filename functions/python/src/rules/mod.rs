@@ -88,6 +88,7 @@ pub const RULES: &[&Rule] = &[
     &capabilities::NATIVE,
     &crate::files::PTH_IMPORT,
     &crate::files::BYTECODE_ONLY,
+    &crate::files::UNPARSED,
 ];
 
 /// What looks at a walked file, in order.
