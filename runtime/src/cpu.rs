@@ -57,17 +57,24 @@ impl Cpu {
     }
 
     /// Tells the compiler.
+    ///
+    /// # Errors
+    /// When this machine could not run the code.
     #[expect(
         unsafe_code,
-        reason = "code for other instructions than this machine's; `is_supported` was asked"
+        reason = "says which instructions there are; `is_supported` is asked first"
     )]
     pub(crate) fn apply(self, config: &mut Config) -> wasmtime::Result<()> {
         if self == Self::Native {
             return Ok(());
         }
+        if !self.is_supported() {
+            wasmtime::bail!(
+                "this machine's CPU is no {self}: set PACKGUARD_CPU to what all machines have, or to native"
+            );
+        }
         config.target("x86_64-unknown-linux-gnu")?;
-        // SAFETY: the levels are cranelift's own presets, and `Runtime::new` refuses those that
-        // this machine lacks.
+        // SAFETY: the levels are cranelift's own presets, and this machine has all of them.
         unsafe { config.cranelift_flag_enable(self.as_str()) };
         Ok(())
     }

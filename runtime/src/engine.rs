@@ -85,12 +85,6 @@ impl Runtime {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             slots => slots,
         };
-        if !config.cpu.is_supported() {
-            wasmtime::bail!(
-                "this machine's CPU is no {}: set PACKGUARD_CPU to what all machines have, or to native",
-                config.cpu
-            );
-        }
         let mut settings = config::engine(slots, config.on_demand);
         config.cpu.apply(&mut settings)?;
         let engine = Engine::new(&settings)?;

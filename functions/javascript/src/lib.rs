@@ -255,7 +255,7 @@ fn script(
     {
         // Tests hold what no engine takes.
         if outcome.is_other && file.is_among_tests() {
-            let finding = rules::text::UNPARSED.at_file(file, Confidence::High);
+            let finding = rules::capabilities::UNPARSED.at_file(file, Confidence::High);
             analysis.push(finding.title(reason));
         } else {
             analysis.problem(file, reason);

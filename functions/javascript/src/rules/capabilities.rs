@@ -65,6 +65,18 @@ capability!(
     &["T1115", "T1113"]
 );
 
+/// Code that no parser takes, where that is no surprise.
+pub const UNPARSED: Rule = Rule {
+    id: "js-unparsed",
+    title: "Not JavaScript that can be parsed",
+    help: "Found when a file among tests, examples or documentation is called a script and can't be parsed \
+as one. It was searched as text.\n\nTests of parsers and highlighters are made of such files. Elsewhere a file \
+like this makes an analysis incomplete.",
+    category: Category::Capability,
+    severity: Severity::Info,
+    attack: &[],
+};
+
 /// Runs the family.
 pub fn check(context: &Context<'_, '_>, hits: &mut Vec<Hit>) {
     let mut seen: Vec<&str> = Vec::new();

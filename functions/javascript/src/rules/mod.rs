@@ -71,7 +71,6 @@ pub const ALL: &[&Rule] = &[
     &text::WHITESPACE,
     &text::INVISIBLE,
     &text::BIDI,
-    &text::UNPARSED,
     &worm::PROPAGATION,
     &wallet::HIJACK,
     &system::DESTRUCTION,
@@ -93,6 +92,7 @@ pub const ALL: &[&Rule] = &[
     &capabilities::DELETE,
     &capabilities::NATIVE,
     &capabilities::CAPTURE,
+    &capabilities::UNPARSED,
 ];
 
 /// Runs every family on one file.

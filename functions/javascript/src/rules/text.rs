@@ -18,18 +18,6 @@ uses.\n\nDo not install the package.",
     attack: &["T1027"],
 };
 
-/// Code that no parser takes, where that is no surprise.
-pub const UNPARSED: Rule = Rule {
-    id: "js-unparsed",
-    title: "Not JavaScript that can be parsed",
-    help: "Found when a file among tests, examples or documentation is called a script and can't be parsed \
-as one. It was searched as text.\n\nTests of parsers and highlighters are made of such files. Elsewhere a file \
-like this makes an analysis incomplete.",
-    category: Category::Capability,
-    severity: Severity::Info,
-    attack: &[],
-};
-
 /// Code behind a wall of blanks.
 pub const WHITESPACE: Rule = Rule {
     id: "js-hidden-by-whitespace",
